@@ -1,0 +1,13 @@
+"""The errors that services raise. The message is a sentence for the person: what is wrong, where, what to do."""
+
+
+class DomainError(Exception):
+    """The request breaks a rule of the domain; nothing was written."""
+
+
+class LeaseLost(DomainError):
+    """The assignment is no longer held by this annotator. What was sent is kept as the assignment's draft."""
+
+
+class NotAllowed(DomainError):
+    """The person may not do this."""

@@ -1,0 +1,100 @@
+"""The corpus: prompts, who produced what, and completions. Content is never edited: its hash is its name."""
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from annotate.hashing import completion_sha256, prompt_sha256
+from annotate.models.people import Domain
+
+
+class Prompt(models.Model):
+    """A conversation up to the point where the assistant speaks: `messages: [{role, content}, ...]`."""
+
+    sha256 = models.CharField(max_length=64, unique=True, editable=False)
+    messages = models.JSONField()
+    domain = models.ForeignKey(Domain, null=True, blank=True, on_delete=models.PROTECT, related_name="prompts")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~models.Q(sha256=""), name="prompt_has_hash")]
+
+    def __str__(self):
+        return self.messages[-1]["content"][:80]
+
+    def save(self, *args, **kwargs):
+        self.sha256 = prompt_sha256(self.messages)
+        super().save(*args, **kwargs)
+
+
+class Producer(models.Model):
+    """Whoever a completion comes from: a policy checkpoint, an imported model, a person, or the demo's grammar."""
+
+    class Kind(models.TextChoices):
+        POLICY = "policy", "Policy checkpoint"
+        IMPORTED = "imported", "Imported model"
+        PERSON = "person", "Person"
+
+    name = models.CharField(max_length=200, unique=True)
+    kind = models.CharField(max_length=16, choices=Kind)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="producer"
+    )
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind="person", user__isnull=False)
+                | models.Q(kind__in=["policy", "imported"], user__isnull=True),
+                name="producer_person_has_user",
+            ),
+        ]
+
+    def __str__(self):
+        return self.name
+
+
+class Completion(models.Model):
+    """One candidate answer to a prompt, by a producer."""
+
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="completions")
+    producer = models.ForeignKey(Producer, on_delete=models.PROTECT, related_name="completions")
+    text = models.TextField()
+    sha256 = models.CharField(max_length=64, editable=False)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["prompt", "producer", "sha256"], name="completion_once_per_producer"),
+            models.CheckConstraint(condition=~models.Q(text=""), name="completion_has_text"),
+        ]
+
+    def __str__(self):
+        return self.text[:80]
+
+    def save(self, *args, **kwargs):
+        self.sha256 = completion_sha256(self.text)
+        super().save(*args, **kwargs)
+
+
+ROLES = ("system", "user", "assistant")
+
+
+def validate_messages(messages) -> None:
+    """Refuse, with a sentence, what is not a prompt: a list of {role, content} that ends with the user's turn."""
+    if not isinstance(messages, list) or not messages:
+        raise ValidationError("A prompt must be a list of at least one message.")
+    for number, message in enumerate(messages, start=1):
+        if not isinstance(message, dict) or set(message) != {"role", "content"}:
+            raise ValidationError(f"Message {number} must have exactly the fields role and content.")
+        if message["role"] not in ROLES:
+            raise ValidationError(
+                f"Message {number} has the role {message['role']!r}; it must be one of {', '.join(ROLES)}."
+            )
+        if not isinstance(message["content"], str) or not message["content"].strip():
+            raise ValidationError(f"Message {number} has no content; write some or leave the message out.")
+    if messages[-1]["role"] != "user":
+        raise ValidationError("The last message of a prompt must be the user's: the assistant speaks next.")

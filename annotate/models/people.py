@@ -1,0 +1,50 @@
+"""People: who judges, who audits, and what they know."""
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+
+class User(AbstractUser):
+    """A person with an account, or a simulated annotator of the demo (who cannot log in).
+
+    An annotator works; an admin (`role`) also audits, freezes and trains. Django's own `is_staff` opens the Django admin.
+    """
+
+    class Role(models.TextChoices):
+        ANNOTATOR = "annotator", "Annotator"
+        ADMIN = "admin", "Admin"
+
+    role = models.CharField(max_length=16, choices=Role, default=Role.ANNOTATOR)
+    is_simulated = models.BooleanField(default=False)
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.CheckConstraint(condition=models.Q(role__in=["annotator", "admin"]), name="user_role_is_known"),
+            models.CheckConstraint(
+                condition=models.Q(is_simulated=False) | models.Q(role="annotator", is_staff=False, is_superuser=False),
+                name="user_simulated_has_no_powers",
+            ),
+        ]
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether this person may audit, freeze and train."""
+        return self.role == self.Role.ADMIN
+
+    @property
+    def pseudonym(self) -> str:
+        """The name under which judgements leave the product: stable, and not the person's name."""
+        return f"annotator-{self.pk}"
+
+
+class Domain(models.Model):
+    """A field of knowledge that prompts belong to and annotators know about: medicine, code, kitchen, ..."""
+
+    slug = models.SlugField(max_length=64, unique=True)
+    name = models.CharField(max_length=100)
+
+    class Meta:
+        ordering = ["slug"]
+
+    def __str__(self):
+        return self.name

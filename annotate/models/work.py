@@ -1,0 +1,158 @@
+"""Work: campaigns of tasks, and who holds which task."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from annotate.models.corpus import Completion, Prompt
+from annotate.models.guidelines import Guideline
+
+
+class Campaign(models.Model):
+    """A batch of work of one kind, under one guideline version, with an overlap target.
+
+    States: open <-> paused, open -> closed, paused -> closed.
+    """
+
+    class Kind(models.TextChoices):
+        RANKING = "ranking", "Ranking"
+        DEMONSTRATION = "demonstration", "Demonstration"
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        PAUSED = "paused", "Paused"
+        CLOSED = "closed", "Closed"
+
+    slug = models.SlugField(max_length=64, unique=True)
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    kind = models.CharField(max_length=16, choices=Kind)
+    state = models.CharField(max_length=16, choices=State, default=State.OPEN)
+    guideline = models.ForeignKey(Guideline, on_delete=models.PROTECT, related_name="campaigns")
+    overlap = models.PositiveSmallIntegerField(default=3, help_text="how many annotators do each new task")
+    lease_minutes = models.PositiveSmallIntegerField(default=30, help_text="how long a claimed task is held")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=["ranking", "demonstration"]), name="campaign_kind_is_known"),
+            models.CheckConstraint(condition=Q(state__in=["open", "paused", "closed"]), name="campaign_state_is_known"),
+            models.CheckConstraint(condition=Q(overlap__gte=1), name="campaign_overlap_from_one"),
+            models.CheckConstraint(condition=Q(lease_minutes__gte=1), name="campaign_lease_from_one_minute"),
+        ]
+
+    def __str__(self):
+        return self.name
+
+
+class Task(models.Model):
+    """One thing to judge or write in a campaign; `target` = how many annotators must do it.
+
+    `reserved` counts the places taken: claimed and submitted assignments. `submitted` counts those that are done. Both are
+    moved only by conditional UPDATEs (services/claiming.py), which is what makes overlap exact on every database.
+    """
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="tasks")
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="tasks")
+    content_sha256 = models.CharField(max_length=64, help_text="hash of the prompt and the set of completions")
+    position = models.PositiveIntegerField(help_text="order in the campaign")
+    k = models.PositiveSmallIntegerField(help_text="completions to rank: 2 to 9; 0 in a demonstration campaign")
+    target = models.PositiveSmallIntegerField()
+    reserved = models.PositiveSmallIntegerField(default=0)
+    submitted = models.PositiveSmallIntegerField(default=0)
+    completions = models.ManyToManyField(Completion, through="TaskCompletion", related_name="tasks")
+
+    class Meta:
+        ordering = ["campaign_id", "position"]
+        indexes = [
+            models.Index(fields=["campaign", "position"], condition=Q(reserved__lt=F("target")), name="task_open"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "content_sha256"], name="task_once_per_campaign"),
+            models.UniqueConstraint(fields=["campaign", "position"], name="task_position_once"),
+            models.CheckConstraint(condition=Q(k=0) | Q(k__gte=2, k__lte=9), name="task_k_from_two_to_nine"),
+            models.CheckConstraint(condition=Q(target__gte=1), name="task_target_from_one"),
+            models.CheckConstraint(condition=Q(reserved__lte=F("target")), name="task_never_over_target"),
+            models.CheckConstraint(condition=Q(submitted__lte=F("reserved")), name="task_submitted_within_reserved"),
+        ]
+
+    def __str__(self):
+        return f"Task {self.pk} of {self.campaign_id}"
+
+
+class TaskCompletion(models.Model):
+    """A completion that a task asks to judge, at its canonical position (annotators see a shuffle of these)."""
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="task_completions")
+    completion = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="task_completions")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["task_id", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["task", "completion"], name="completion_once_per_task"),
+            models.UniqueConstraint(fields=["task", "position"], name="position_once_per_task"),
+            models.CheckConstraint(condition=Q(position__lte=8), name="task_has_at_most_nine_completions"),
+        ]
+
+    def __str__(self):
+        return f"{self.task_id}[{self.position}] = {self.completion_id}"
+
+
+class Assignment(models.Model):
+    """One annotator's hold on one task.
+
+    States: claimed -> submitted | skipped | released | expired. A released or expired task may be claimed again, by the
+    same person too; a submitted or skipped one never comes back to them.
+    """
+
+    class State(models.TextChoices):
+        CLAIMED = "claimed", "Claimed"
+        SUBMITTED = "submitted", "Submitted"
+        SKIPPED = "skipped", "Skipped"
+        RELEASED = "released", "Released"
+        EXPIRED = "expired", "Expired"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="assignments")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments")
+    state = models.CharField(max_length=16, choices=State, default=State.CLAIMED)
+    shown_order = models.JSONField(
+        default=list, help_text="completion ids in the order in which this annotator sees them"
+    )
+    claimed_at = models.DateTimeField()
+    lease_expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    skip_reason = models.TextField(blank=True)
+    draft = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["lease_expires_at"], condition=Q(state="claimed"), name="assignment_leases"),
+            models.Index(fields=["annotator", "state"], name="assignment_by_annotator"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["task", "annotator"],
+                condition=Q(state__in=["claimed", "submitted", "skipped"]),
+                name="assignment_once_per_annotator",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["claimed", "submitted", "skipped", "released", "expired"]),
+                name="assignment_state_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="claimed", ended_at__isnull=True) | (~Q(state="claimed") & Q(ended_at__isnull=False)),
+                name="assignment_ends_when_it_ends",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="skipped") | ~Q(skip_reason=""), name="assignment_skip_has_reason"
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.task_id} by {self.annotator_id}: {self.state}"

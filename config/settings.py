@@ -1,0 +1,287 @@
+"""Settings: the environment is read here, once, with types; a bad value stops the start with a sentence.
+
+Every variable is listed in README.md ("Configuration"). `X_FILE` may name a file that holds the value of a secret `X`.
+"""
+
+import os
+import re
+import secrets
+from pathlib import Path
+
+import environ
+from celery.schedules import crontab
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from kombu.utils.url import parse_url
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+
+def _fail(name, value, wanted):
+    raise ImproperlyConfigured(f"The setting {name} is {value!r}, but must be {wanted}. Correct or unset {name}.")
+
+
+def _bool(name, default):
+    value = os.environ.get(name, "")
+    if value.lower() not in ("", "0", "1", "true", "false", "yes", "no"):
+        _fail(name, value, "true or false")
+    return default if value == "" else value.lower() in ("1", "true", "yes")
+
+
+def _int(name, default, low, high):
+    value = os.environ.get(name, "") or str(default)
+    if not re.fullmatch(r"-?\d+", value) or not low <= int(value) <= high:
+        _fail(name, value, f"a whole number from {low} to {high}")
+    return int(value)
+
+
+def _secret(name):
+    """The value of `name`, or the content of the file that `name`_FILE points at, or None."""
+    path = os.environ.get(f"{name}_FILE")
+    if path:
+        try:
+            return Path(path).read_text().strip()
+        except OSError as error:
+            _fail(f"{name}_FILE", path, f"a readable file ({error.strerror})")
+    return os.environ.get(name) or None
+
+
+# Where everything that the product writes lives: database, broker, snapshots, runs, logs.
+VAR_DIR = Path(os.environ.get("CONCORD_VAR") or BASE_DIR / "var").resolve()
+try:
+    VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+except OSError as error:
+    _fail("CONCORD_VAR", str(VAR_DIR), f"a folder that can be written ({error.strerror})")
+SNAPSHOT_DIR = VAR_DIR / "snapshots"
+RUN_DIR = VAR_DIR / "runs"
+
+
+def _secret_key():
+    """SECRET_KEY from the environment; else a random one, made on the first start and kept in the var folder."""
+    key = _secret("SECRET_KEY")
+    if key:
+        return key
+    path = VAR_DIR / "secret_key"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text()
+    except OSError as error:
+        _fail("CONCORD_VAR", str(VAR_DIR), f"a folder that can be written ({error.strerror})")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key := secrets.token_urlsafe(50))
+    return key
+
+
+DEBUG = _bool("DEBUG", False)
+SECRET_KEY = _secret_key()
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "axes",
+    "csp",
+    "django_htmx",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "knox",
+    "rest_framework",
+    "annotate",
+    "training",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Database. The embedded default is SQLite: WAL, so that readers never wait for a writer; IMMEDIATE, because a deferred
+# transaction fails at once when it turns from reader to writer; 20 s, because SQLite's busy wait is not a fair queue.
+DATABASE_URL = _secret("DATABASE_URL") or f"sqlite:///{VAR_DIR / 'concord.sqlite3'}"
+if not DATABASE_URL.startswith(("sqlite:///", "postgres://", "postgresql://")):
+    _fail("DATABASE_URL", DATABASE_URL.split(":")[0] + "://…", "a sqlite:/// or postgresql:// address")
+DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"].setdefault("OPTIONS", {}).update(
+        transaction_mode="IMMEDIATE",
+        timeout=20,
+        init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    )
+else:
+    DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# People
+AUTH_USER_MODEL = "annotate.User"
+LOGIN_URL = "annotate:login"
+LOGIN_REDIRECT_URL = "annotate:home"
+LOGOUT_REDIRECT_URL = "annotate:login"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "account/locked.html"
+AXES_VERBOSE = False
+
+# Browser-side security. No inline script or style and nothing from another host, anywhere.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    },
+}
+HTTPS = _bool("HTTPS", False)  # served behind TLS: cookies and redirects insist on it
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _bool("BEHIND_PROXY", False) else None
+SESSION_COOKIE_HTTPONLY = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# Language, time, files
+LANGUAGE_CODE = "en"
+TIME_ZONE = os.environ.get("TIME_ZONE") or "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = VAR_DIR / "static"
+WHITENOISE_USE_FINDERS = True  # no collectstatic step: files are served from where they are written
+GUIDELINES_DIR = Path(os.environ.get("GUIDELINES_DIR") or BASE_DIR / "guidelines")
+
+# API
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "annotate.api.problems.problem_response",
+    "PAGE_SIZE": 100,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Concord",
+    "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# Celery. The row in the database is the truth, not the message: no result backend, ids only, JSON only.
+BROKER_DIR = VAR_DIR / "broker"
+CELERY_BROKER_URL = _secret("CELERY_BROKER_URL") or "filesystem://"
+if not CELERY_BROKER_URL.startswith(("filesystem://", "redis://", "rediss://")):
+    _fail("CELERY_BROKER_URL", CELERY_BROKER_URL.split(":")[0] + "://…", "filesystem://, redis:// or rediss://")
+if CELERY_BROKER_URL.startswith("filesystem"):
+    for folder in ("queue", "control"):
+        (BROKER_DIR / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(BROKER_DIR / "queue"),
+        "data_folder_out": str(BROKER_DIR / "queue"),
+        "control_folder": str(BROKER_DIR / "control"),
+        "polling_interval": 0.25,
+    }
+elif parse_url(CELERY_BROKER_URL)["hostname"] is None:
+    _fail("CELERY_BROKER_URL", "redis://…", "an address with a host, such as redis://localhost:6379/0")
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {"training.tasks.execute_run": {"queue": "train"}}
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+
+
+def _crontab(name, default):
+    value = os.environ.get(name) or default
+    fields = value.split()
+    try:
+        if len(fields) != 5:
+            raise ValueError
+        return crontab(*fields)
+    except (ValueError, TypeError):
+        _fail(name, value, "five crontab fields, such as '30 1 * * *'")
+
+
+CELERY_BEAT_SCHEDULE = {
+    # A message that nobody fetched before the next is due would only run the same idempotent step twice: let it expire.
+    "nightly": {
+        "task": "training.tasks.start_nightly_pipeline",
+        "schedule": _crontab("NIGHTLY_AT", "30 1 * * *"),
+        "options": {"expires": 6 * 3600},
+    },
+    "reap": {"task": "training.tasks.reap", "schedule": 10.0, "options": {"expires": 9}},
+    "expire-leases": {"task": "annotate.tasks.expire_leases", "schedule": 60.0, "options": {"expires": 55}},
+}
+
+# Training
+BASE_MODEL = os.environ.get("BASE_MODEL") or "embedded"  # "embedded", a local path, or a hub id
+HEARTBEAT_SECONDS = 1
+LOST_AFTER_SECONDS = _int("LOST_AFTER_SECONDS", 30, 5, 3600)
+MAX_ATTEMPTS = _int("MAX_ATTEMPTS", 3, 1, 10)
+
+LOG_LEVEL = (os.environ.get("LOG_LEVEL") or "INFO").upper()
+if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+    _fail("LOG_LEVEL", LOG_LEVEL, "DEBUG, INFO, WARNING or ERROR")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+}
