@@ -22,7 +22,7 @@ class Snapshot(models.Model):
 
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     selection = models.JSONField(help_text="{campaigns: [slug, ...], until: ISO time}: what was asked for")
-    sha256 = models.CharField(max_length=64, null=True, blank=True, db_index=True)
+    sha256 = models.CharField(max_length=64, blank=True, db_index=True)
     manifest = models.JSONField(null=True, blank=True)
     message = models.TextField(blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
@@ -33,8 +33,8 @@ class Snapshot(models.Model):
         ordering = ["-pk"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(state="ready", sha256__isnull=False, manifest__isnull=False)
-                | Q(state__in=["queued", "freezing", "failed"], sha256__isnull=True),
+                condition=(Q(state="ready", manifest__isnull=False) & ~Q(sha256=""))
+                | Q(state__in=["queued", "freezing", "failed"], sha256=""),
                 name="snapshot_ready_has_hash",
             ),
         ]

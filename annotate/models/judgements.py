@@ -60,7 +60,7 @@ class Judgement(AppendOnly):
     supersedes = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="superseded_by"
     )
-    idempotency_key = models.CharField(max_length=100, null=True, blank=True)
+    idempotency_key = models.CharField(max_length=100, blank=True, help_text="the client's name for this submission")
     seconds = models.FloatField(help_text="active seconds that the annotator spent")
     rationale = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -71,7 +71,11 @@ class Judgement(AppendOnly):
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["task", "annotator", "version"], name="judgement_version_once"),
-            models.UniqueConstraint(fields=["annotator", "idempotency_key"], name="judgement_once_per_key"),
+            models.UniqueConstraint(
+                fields=["annotator", "idempotency_key"],
+                condition=~Q(idempotency_key=""),
+                name="judgement_once_per_key",
+            ),
             models.CheckConstraint(condition=Q(seconds__gte=0), name="judgement_seconds_not_negative"),
             models.CheckConstraint(
                 condition=Q(version=1, supersedes__isnull=True) | Q(version__gte=2, supersedes__isnull=False),

@@ -7,7 +7,7 @@ from django.db import models
 class User(AbstractUser):
     """A person with an account, or a simulated annotator of the demo (who cannot log in).
 
-    An annotator works; an admin (`role`) also audits, freezes and trains. Django's own `is_staff` opens the Django admin.
+    An annotator works; an admin (`role`) also audits, freezes and trains. Django's `is_staff` opens the Django admin.
     """
 
     class Role(models.TextChoices):

@@ -52,8 +52,8 @@ class Campaign(models.Model):
 class Task(models.Model):
     """One thing to judge or write in a campaign; `target` = how many annotators must do it.
 
-    `reserved` counts the places taken: claimed and submitted assignments. `submitted` counts those that are done. Both are
-    moved only by conditional UPDATEs (services/claiming.py), which is what makes overlap exact on every database.
+    `reserved` counts the places taken: claimed and submitted assignments. `submitted` counts those that are done.
+    Both are moved only by conditional UPDATEs (services/claiming.py), which makes overlap exact on every database.
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="tasks")
