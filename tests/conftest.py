@@ -1,0 +1,74 @@
+"""Fixtures for every test: the database, a real Redis server, a real browser, and the whole product as a process."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from annotate import processes
+from tests.product import Product, chromium, free_port, redis_binary, wait_for_port
+
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",  # as root, in a container, there is no other way; the pages are our own
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    # The rest keeps Chromium from calling its maker at each start.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-domain-reliability",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """SQLite in a file: in memory it locks differently from the product's, and other processes cannot see it."""
+    database = settings.DATABASES["default"]
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "single")
+    if database["ENGINE"].endswith("sqlite3"):
+        database["TEST"]["NAME"] = str(settings.VAR_DIR / f"test-{worker}.sqlite3")
+    else:
+        database["TEST"]["NAME"] = f"test_concord_{worker}"
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Redis server that this test process has for itself."""
+    port = free_port()
+    folder = tmp_path_factory.mktemp("redis")
+    argv = [redis_binary(), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+    with (folder / "redis.log").open("wb") as log:
+        server = processes.start([*argv, "--appendonly", "no"], output=log)
+    wait_for_port(port, process=server, log=folder / "redis.log")
+    yield f"redis://127.0.0.1:{port}/0"
+    processes.stop(server, grace_seconds=5)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict) -> Iterator[dict]:
+    """Playwright drives the Chromium that the machine has."""
+    # Playwright keeps an event loop running in this thread from now on, and Django would refuse every query for it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    yield {**browser_type_launch_args, "executable_path": chromium(), "args": CHROMIUM_ARGUMENTS}
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="module")
+def live_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """The whole product, started by `manage.py up --empty` in a folder of its own, until the module's last test."""
+    product = Product(tmp_path_factory.mktemp("product") / "var")
+    product.start()
+    yield product
+    product.stop()
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real data sets beside the repository; a test that needs it is skipped where it is absent."""
+    folder = settings.BASE_DIR.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"needs the data sets in {folder.relative_to(settings.BASE_DIR.parent)}, which are not here")
+    return folder

