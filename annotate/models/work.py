@@ -106,8 +106,9 @@ class TaskCompletion(models.Model):
 class Assignment(models.Model):
     """One annotator's hold on one task.
 
-    States: claimed -> submitted | skipped | released | expired. A released or expired task may be claimed again, by the
-    same person too; a submitted or skipped one never comes back to them.
+    States: claimed -> submitted | skipped | released | expired; expired | released -> submitted (late, while the place
+    is still free). A released or expired task may be claimed again, by the same person too; a submitted or
+    skipped one never comes back to them.
     """
 
     class State(models.TextChoices):
@@ -120,6 +121,7 @@ class Assignment(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="assignments")
     annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments")
+    guideline = models.ForeignKey(Guideline, on_delete=models.PROTECT, related_name="+", help_text="the version shown")
     state = models.CharField(max_length=16, choices=State, default=State.CLAIMED)
     shown_order = models.JSONField(
         default=list, help_text="completion ids in the order in which this annotator sees them"

@@ -1,0 +1,61 @@
+"""Adding to the corpus. Everything is idempotent: the content hash decides whether something is new."""
+
+from collections.abc import Mapping, Sequence
+
+from django.core.exceptions import ValidationError
+
+from annotate.errors import DomainError
+from annotate.hashing import completion_sha256, prompt_sha256
+from annotate.models import Completion, Domain, Producer, Prompt, User
+from annotate.models.corpus import validate_messages
+
+
+def add_prompt(*, messages: Sequence[Mapping[str, str]], by: User | None, domain: str = "") -> Prompt:
+    """The prompt with these messages, made if it is new. `domain` is a slug; it is made if it is new too.
+
+    Raises DomainError when the messages are not a conversation that ends with the user's turn.
+    """
+    try:
+        validate_messages(messages)
+    except ValidationError as error:
+        raise DomainError(error.message) from error
+    found = Prompt.objects.filter(sha256=prompt_sha256(messages)).first()
+    if found:
+        return found
+    defaults = {"messages": list(messages), "created_by": by, "domain": _domain(domain) if domain else None}
+    return Prompt.objects.get_or_create(sha256=prompt_sha256(messages), defaults=defaults)[0]
+
+
+def _domain(slug: str) -> Domain:
+    return Domain.objects.get_or_create(slug=slug, defaults={"name": slug.replace("-", " ").replace("_", " ").title()})[
+        0
+    ]
+
+
+def add_producer(*, name: str, kind: str) -> Producer:
+    """The imported model or policy of this name, made if it is new. Raises DomainError if it is of another kind."""
+    producer = Producer.objects.get_or_create(name=name, defaults={"kind": kind})[0]
+    if producer.kind != kind:
+        raise DomainError(
+            f"The producer {name!r} is already known as {producer.get_kind_display().lower()}; use another name."
+        )
+    return producer
+
+
+def person_as_producer(*, user: User) -> Producer:
+    """The producer that stands for what this person writes."""
+    return Producer.objects.get_or_create(
+        user=user, defaults={"name": f"person {user.pk}", "kind": Producer.Kind.PERSON}
+    )[0]
+
+
+def add_completion(*, prompt: Prompt, producer: Producer, text: str, by: User | None) -> Completion:
+    """This producer's completion with this text, made if it is new. Raises DomainError when the text is empty."""
+    if not text.strip():
+        raise DomainError(f"The completion by {producer.name!r} is empty; leave it out or give its text.")
+    return Completion.objects.get_or_create(
+        prompt=prompt,
+        producer=producer,
+        sha256=completion_sha256(text),
+        defaults={"text": text, "created_by": by},
+    )[0]

@@ -1,0 +1,32 @@
+"""Accounts."""
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from annotate.errors import DomainError
+from annotate.models import User
+
+
+def create_annotator(
+    *, username: str, password: str | None = None, first_name: str = "", simulated: bool = False
+) -> User:
+    """An annotator. Without a password (as the simulated ones are) the account cannot log in."""
+    return _create(username, password, first_name=first_name, is_simulated=simulated)
+
+
+def create_admin(*, username: str, password: str, first_name: str = "") -> User:
+    """An admin, who may audit, freeze and train, and open the Django admin."""
+    return _create(username, password, first_name=first_name, role=User.Role.ADMIN, is_staff=True, is_superuser=True)
+
+
+def _create(username: str, password: str | None, **fields) -> User:
+    try:
+        if password is not None:
+            validate_password(password)
+        with transaction.atomic():
+            return User.objects.create_user(username=username, password=password, **fields)
+    except ValidationError as error:
+        raise DomainError(f"The password of {username!r} is too weak: {' '.join(error.messages)}") from error
+    except IntegrityError as error:
+        raise DomainError(f"There is already an account named {username!r}; choose another name.") from error
