@@ -1,8 +1,8 @@
 """Conversations as token ids: the same ids in every recipe, so that what was scored is what was trained on.
 
 The embedded models use one template, `<|system|>..<|end|><|user|>..<|end|><|assistant|>..<|end|>`; a tokenizer that
-comes with its own chat template keeps it. In both, `pad` differs from `eos`: where they are the same token, "the last token
-that is not padding" is one too early, and a reward model reads its score before the answer has ended.
+comes with its own chat template keeps it. In both, `pad` differs from `eos`: where they are the same token, "the last
+token that is not padding" is one too early, and a reward model reads its score before the answer has ended.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,0 +1,85 @@
+"""The losses on rankings: Bradley-Terry for rewards, DPO for policies; both over all strict pairs of a ranking.
+
+A ranking of K completions holds up to K(K-1)/2 strict pairs. The completions are encoded once each and the pairs are
+formed from their K numbers (Ouyang et al. 2022, section 3.5), which gives the gradient of the expanded pairs at the
+price of K rows.
+
+Ties: two completions of equal rank make no pair. A tie says that the order is unknown, not that the rewards are equal,
+and the Bradley-Terry model gives an exact tie no probability; what a tie does is to leave its pair out of the mean.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import logsigmoid
+from transformers import PreTrainedModel
+
+from training.modelling.batches import Batch
+from training.modelling.likelihoods import token_likelihoods
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The strict pairs of a batch of rankings whose completions lie one after another in N rows."""
+
+    better: torch.Tensor
+    """[P] int64: row of the preferred completion."""
+    worse: torch.Tensor
+    """[P] int64: row of the other one."""
+    ranking: torch.Tensor
+    """[P] int64: which ranking of the batch the pair belongs to."""
+    weight: torch.Tensor
+    """[P] float32: 1 / (pairs in its ranking * rankings that have a pair); sums to 1."""
+
+    def __len__(self) -> int:
+        return len(self.better)
+
+
+def strict_pairs(ranks: Sequence[Sequence[int]], device: torch.device | None = None) -> Pairs:
+    """Return the strict pairs of rankings (1 = best, equal = tie), whose rows follow each other in one batch.
+
+    Every ranking that has a pair weighs the same and its pairs share that weight, as in eq. 1 of Ouyang et al. 2022
+    with its K(K-1)/2 replaced by the number of strict pairs; a ranking of ties only weighs nothing.
+    """
+    better, worse, ranking = [], [], []
+    first = 0
+    for index, row in enumerate(ranks):
+        for i, left in enumerate(row):
+            for j, right in enumerate(row):
+                if left < right:
+                    better.append(first + i)
+                    worse.append(first + j)
+                    ranking.append(index)
+        first += len(row)
+    of = torch.tensor(ranking, dtype=torch.long, device=device)
+    counts = torch.bincount(of, minlength=len(ranks)).clamp(min=1)
+    return Pairs(
+        better=torch.tensor(better, dtype=torch.long, device=device),
+        worse=torch.tensor(worse, dtype=torch.long, device=device),
+        ranking=of,
+        weight=1.0 / (counts[of] * max(len(set(ranking)), 1)).float(),
+    )
+
+
+def bradley_terry_loss(rewards: torch.Tensor, pairs: Pairs) -> torch.Tensor:
+    """Return the negative log-likelihood of the pairs, -log sigmoid(r_better - r_worse), a scalar.
+
+    `rewards` is [N]. Ouyang et al. 2022 (arXiv 2203.02155), eq. 1; the model is Bradley and Terry 1952.
+    """
+    margins = rewards.float()[pairs.better] - rewards.float()[pairs.worse]
+    return -(logsigmoid(margins) * pairs.weight).sum()
+
+
+def dpo_loss(log_probs: torch.Tensor, reference_log_probs: torch.Tensor, pairs: Pairs, beta: float) -> torch.Tensor:
+    """Return -log sigmoid(beta * ((lp - ref)_better - (lp - ref)_worse)), a scalar.
+
+    Both inputs are [N]: log-probabilities of whole completions, in nats. Rafailov et al. 2023 (arXiv 2305.18290),
+    eq. 7: the Bradley-Terry loss of the implicit rewards beta * (lp - ref).
+    """
+    return bradley_terry_loss(beta * (log_probs - reference_log_probs), pairs)
+
+
+def sequence_log_probs(model: PreTrainedModel, batch: Batch) -> torch.Tensor:
+    """Return log p(completion | prompt) of each row, [N] fp32, in nats: the sum over its tokens, end token included."""
+    return token_likelihoods(model, batch).log_probs.sum(dim=1)

@@ -1,0 +1,55 @@
+"""The optimiser, its schedule and the guard against a loss that is not a number; shared by the recipes' own loops."""
+
+import math
+
+import torch
+
+from training.modelling.artifacts import RecipeError
+
+
+def build_optimizer(model: torch.nn.Module, *, lr: float, weight_decay: float) -> torch.optim.AdamW:
+    """Return AdamW over fp32 masters; weight decay is for matrices only, not for norms and biases."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.dim() >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.dim() < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=lr)
+
+
+def linear_schedule(step: int, steps: int, warmup: float) -> float:
+    """Return the factor on the learning rate at `step` (from 0): up over `warmup` * steps, then down to 0.
+
+    The first step already learns and the last one still does: factors lie in (0, 1].
+    """
+    rising = max(1, round(warmup * steps))
+    if step < rising:
+        return (step + 1) / rising
+    return (steps - step) / max(1, steps - rising)
+
+
+def update(
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    loss: torch.Tensor,
+    *,
+    step: int,
+    lr: float,
+    max_grad_norm: float,
+) -> float:
+    """Take one optimiser step at learning rate `lr`; return the gradient's norm before clipping.
+
+    Raises RecipeError when the loss or the gradient is not finite, before any weight has changed.
+    """
+    value = loss.item()
+    if not math.isfinite(value):
+        raise RecipeError(f"The loss is {value} at step {step}; lower the learning rate or compute in fp32.")
+    loss.backward()
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm).item()
+    if not math.isfinite(norm):
+        raise RecipeError(f"The gradient is {norm} at step {step}; lower the learning rate or compute in fp32.")
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return norm

@@ -1,0 +1,132 @@
+"""A snapshot's Parquet tables as plain rows.
+
+<snapshot>/{rankings,comparisons,demonstrations}/{train,validation,test}.parquet
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import pyarrow.parquet
+from pyarrow import ArrowException
+
+from training.modelling.artifacts import RecipeError
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+Message = dict[str, str]
+Row = TypeVar("Row", "RankingRow", "ComparisonRow", "DemonstrationRow")
+
+
+@dataclass(frozen=True)
+class RankingRow:
+    """One annotator's ranking of K completions of one prompt."""
+
+    prompt: list[Message]
+    """The conversation up to where the assistant speaks."""
+    completions: list[str]
+    """K answers, K >= 2."""
+    ranks: list[int]
+    """K ranks, parallel to completions: 1 = best, equal = tie."""
+    prompt_sha256: str
+    """Identity of the prompt; intervals are clustered by it."""
+    judgement: str
+    """Identity of the judgement."""
+    annotator: str
+    """Pseudonym of the annotator."""
+    domain: str
+    """Domain of the prompt."""
+    campaign: str
+    """Campaign in which it was judged."""
+
+
+@dataclass(frozen=True)
+class ComparisonRow:
+    """One strict pair of a ranking."""
+
+    prompt: list[Message]
+    chosen: list[Message]
+    """The preferred answer, as one assistant message."""
+    rejected: list[Message]
+    """The other answer, as one assistant message."""
+    prompt_sha256: str
+    judgement: str
+    annotator: str
+    domain: str
+    campaign: str
+
+
+@dataclass(frozen=True)
+class DemonstrationRow:
+    """One conversation whose last message a person wrote."""
+
+    messages: list[Message]
+    """The prompt, then the written assistant message."""
+    prompt_sha256: str
+    judgement: str
+    annotator: str
+    domain: str
+    campaign: str
+
+    @property
+    def prompt(self) -> list[Message]:
+        """The conversation up to where the assistant speaks."""
+        return self.messages[:-1]
+
+    @property
+    def completion(self) -> str:
+        """The written answer."""
+        return self.messages[-1]["content"]
+
+
+def read_rankings(snapshot: str | Path, split: Split) -> list[RankingRow]:
+    """Read the rankings of one split; raise RecipeError, naming file and row, when a row is not a ranking."""
+    rows = _read(snapshot, "rankings", split, RankingRow)
+    for number, row in enumerate(rows, start=1):
+        if len(row.completions) < 2 or len(row.completions) != len(row.ranks):
+            raise RecipeError(
+                f"Row {number} of rankings/{split} in {snapshot} has {len(row.completions)} completions and "
+                f"{len(row.ranks)} ranks; a ranking needs two or more completions and a rank for each."
+            )
+    return rows
+
+
+def read_comparisons(snapshot: str | Path, split: Split) -> list[ComparisonRow]:
+    """Read the strict pairs of one split."""
+    return _read(snapshot, "comparisons", split, ComparisonRow)
+
+
+def read_demonstrations(snapshot: str | Path, split: Split) -> list[DemonstrationRow]:
+    """Read the demonstrations of one split; raise RecipeError when one does not end with an assistant's message."""
+    rows = _read(snapshot, "demonstrations", split, DemonstrationRow)
+    for number, row in enumerate(rows, start=1):
+        if len(row.messages) < 2 or row.messages[-1]["role"] != "assistant":
+            raise RecipeError(
+                f"Row {number} of demonstrations/{split} in {snapshot} does not end with an assistant's message "
+                "after a prompt."
+            )
+    return rows
+
+
+def require_rows(rows: Sequence[Any], what: str, snapshot: str | Path) -> None:
+    """Raise RecipeError when there is nothing to train on."""
+    if not rows:
+        raise RecipeError(f"The snapshot {snapshot} has no {what} in its train split, so there is nothing to train on.")
+
+
+def _read(snapshot: str | Path, table: str, split: Split, row_type: type[Row]) -> list[Row]:
+    file = Path(snapshot) / table / f"{split}.parquet"
+    wanted = list(row_type.__dataclass_fields__)
+    try:
+        found = pyarrow.parquet.read_schema(file).names
+        missing = [name for name in wanted if name not in found]
+        if missing:
+            raise RecipeError(f"{file} lacks the column {missing[0]!r}; it is not a table of this kind of snapshot.")
+        rows = pyarrow.parquet.read_table(file, columns=wanted).to_pylist()
+    except FileNotFoundError as error:
+        raise RecipeError(f"{file} does not exist; {snapshot} is not a complete snapshot.") from error
+    except (ArrowException, OSError) as error:
+        raise RecipeError(f"{file} cannot be read as Parquet: {error}.") from error
+    return [row_type(**row) for row in rows]

@@ -1,0 +1,166 @@
+"""Train a tokenizer and a tiny Llama from scratch: the base model of a machine that has none.
+
+The loss is next-token cross-entropy over the whole text, prompts included (Radford et al. 2018, "Improving Language
+Understanding by Generative Pre-Training", eq. 1):
+
+    L(theta) = - 1/T * sum_t log p_theta(x_t | x_1 .. x_{t-1})
+
+Departures: documents are not packed into one long row, so that none is read as the continuation of another; a batch
+holds documents of like length instead. The last batch counts its own tokens. No dropout. Byte-level BPE, so that any
+text can be written with the vocabulary. For real work start from a pretrained model instead: this recipe exists so
+that the whole loop runs where nothing can be downloaded.
+
+    python -m training.recipes.base --config base.json
+    {"out": "var/runs/base", "seed": 0, "corpus": "world"}
+"""
+
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from training.modelling.artifacts import Result, RunDirectory, hash_input
+from training.modelling.batches import batch_count, shuffled_batches
+from training.modelling.configs import ExistingPath, require, run_recipe
+from training.modelling.corpora import WORLD, read_corpus
+from training.modelling.intervals import mean_interval
+from training.modelling.models import Precision, autocast, parameter_count, prepare_process, save_model
+from training.modelling.optimisation import build_optimizer, linear_schedule, update
+from training.modelling.tiny import new_llama, train_tokenizer
+
+HELD_OUT_EVERY = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseConfig:
+    """Train a tokenizer and a tiny Llama from scratch."""
+
+    out: str
+    """The run directory."""
+    seed: int = 0
+    """Seeds weights, order and the world's dialogues."""
+    threads: int = 0
+    """CPU threads; 0 lets torch choose."""
+    corpus: Literal["world"] | ExistingPath = "world"
+    """ "world" (the demo), a snapshot directory (its train split), or a .txt or .jsonl file of one text a line."""
+    documents: int = 14_000
+    """Dialogues to draw when the corpus is "world"; ignored for files and snapshots."""
+    vocab_size: int = 1024
+    """Tokens of the vocabulary, of which 5 are special and 256 are bytes."""
+    hidden_size: int = 128
+    """Width of the model; with 4 layers and 1,024 tokens about 0.9 million parameters."""
+    layers: int = 4
+    """Number of transformer blocks."""
+    heads: int = 4
+    """Attention heads; divides hidden_size."""
+    context: int = 1024
+    """Tokens that the model can read; longer documents are cut here."""
+    epochs: int = 1
+    """Passes over the corpus."""
+    batch_size: int = 32
+    """Documents in a step."""
+    lr: float = 2e-3
+    """Peak learning rate of AdamW. 2e-3 suits a million parameters from scratch; 100 million want 3e-4 to 6e-4."""
+    warmup: float = 0.05
+    """Share of the steps over which the learning rate rises from 0; after that it falls linearly to 0."""
+    weight_decay: float = 0.01
+    """AdamW's decoupled decay of weight matrices."""
+    max_grad_norm: float = 1.0
+    """The gradient is scaled down to this norm when it is longer."""
+    precision: Precision = "auto"
+    """Of the computation, over fp32 weights: "auto", "fp32" or "bf16"."""
+    log_every: int = 10
+    """Steps between lines of metrics.jsonl."""
+
+    def __post_init__(self) -> None:
+        require(self.vocab_size >= 261, "The field 'vocab_size' must be at least 261: 5 special tokens and 256 bytes.")
+        require(self.hidden_size % (2 * self.heads) == 0, "The field 'hidden_size' must be a multiple of 2 * heads.")
+        for name in ("documents", "layers", "heads", "context", "epochs", "batch_size", "lr", "log_every"):
+            require(getattr(self, name) > 0, f"The field {name!r} must be above 0.")
+
+
+def train_base(config: BaseConfig) -> None:
+    """Train and save a base model as the configuration says."""
+    run = RunDirectory(config.out)
+    run.write_config(config)
+    device = prepare_process(seed=config.seed, threads=config.threads)
+    run.progress(0, 1, "reading the corpus and training the tokenizer")
+    documents = read_corpus(config.corpus, documents=config.documents, seed=config.seed)
+    tokenizer = train_tokenizer(
+        (text for document in documents for text in document.texts()),
+        vocab_size=config.vocab_size,
+        context=config.context,
+    )
+    rows = [document.encode(tokenizer)[: config.context] for document in documents]
+    rows = [row for row in rows if len(row) > 1]
+    random.Random(config.seed).shuffle(rows)
+    held_out, rows = rows[: len(rows) // HELD_OUT_EVERY], rows[len(rows) // HELD_OUT_EVERY :]
+    model = new_llama(
+        tokenizer,
+        hidden_size=config.hidden_size,
+        layers=config.layers,
+        heads=config.heads,
+        context=config.context,
+    ).to(device)
+    print(f"{len(rows)} documents, {sum(map(len, rows))} tokens, {parameter_count(model)} parameters")
+    _train(config, run, model, rows, tokenizer.pad_token_id)
+    save_model(model, tokenizer, run.model)
+    inputs = {} if config.corpus == WORLD else {"corpus": hash_input(config.corpus)}
+    results = _results(config, model, held_out, tokenizer.pad_token_id)
+    run.write_manifest(recipe="base", kind="policy", config=config, seed=config.seed, inputs=inputs, results=results)
+
+
+def _train(config: BaseConfig, run: RunDirectory, model: torch.nn.Module, rows: list[list[int]], pad: int) -> None:
+    optimizer = build_optimizer(model, lr=config.lr, weight_decay=config.weight_decay)
+    steps = config.epochs * batch_count(len(rows), config.batch_size)
+    rng = random.Random(config.seed)
+    lengths = [len(row) for row in rows]
+    step = 0
+    model.train()
+    for epoch in range(config.epochs):
+        for batch in shuffled_batches(rows, lengths, config.batch_size, rng):
+            lr = config.lr * linear_schedule(step, steps, config.warmup)
+            with autocast(model, config.precision):
+                losses = token_losses(model, batch, pad)
+            loss = losses.sum() / sum(len(row) - 1 for row in batch)
+            norm = update(model, optimizer, loss, step=step, lr=lr, max_grad_norm=config.max_grad_norm)
+            step += 1
+            if step % config.log_every == 0 or step == steps:
+                run.metrics(step, epoch=epoch + 1, loss=loss.item(), lr=lr, grad_norm=norm)
+                run.progress(step, steps, f"loss {loss.item():.3f}")
+
+
+def token_losses(model: torch.nn.Module, rows: list[list[int]], pad: int) -> torch.Tensor:
+    """Return the loss of each next token in nats, [N, T-1] fp32, 0 at padding."""
+    device = next(model.parameters()).device
+    width = max(len(row) for row in rows)
+    ids = torch.tensor([row + [pad] * (width - len(row)) for row in rows], device=device)
+    # Padding on the right is invisible to every real token, so that attention needs no mask.
+    logits = model(input_ids=ids, use_cache=False).logits[:, :-1].float()
+    targets = ids[:, 1:].masked_fill(ids[:, 1:] == pad, -100)
+    return cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+
+
+@torch.no_grad()
+def _results(config: BaseConfig, model: torch.nn.Module, held_out: list[list[int]], pad: int) -> list[Result]:
+    """Held-out loss per token over documents that were not trained on (one in fifty)."""
+    model.eval()
+    values, clusters = [], []
+    for start in range(0, len(held_out), config.batch_size):
+        rows = held_out[start : start + config.batch_size]
+        with autocast(model, config.precision):
+            losses = token_losses(model, rows, pad)
+        for number, (row, of_tokens) in enumerate(zip(rows, losses.tolist(), strict=True), start=start):
+            values += of_tokens[: len(row) - 1]
+            clusters += [number] * (len(row) - 1)
+    if not values:
+        return []
+    value, lo, hi, n = mean_interval(values, clusters)
+    note = "documents not trained on; the interval is over documents" if lo is not None else "one document only"
+    return [Result(name="held_out_loss", subject="base", value=value, lo=lo, hi=hi, n=n, unit="nats/token", note=note)]
+
+
+if __name__ == "__main__":
+    run_recipe(BaseConfig, train_base)
