@@ -85,21 +85,29 @@ def start(
     return process
 
 
-def send(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Signals the process and everything it started in its group; one that is gone already is no error."""
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kills the process and whatever it started in its group; what is gone already is no error."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
+        os.killpg(process.pid, signal.SIGKILL)
 
 
-def stop(process: subprocess.Popen[bytes], *, grace_seconds: float, first: signal.Signals = signal.SIGTERM) -> int:
-    """Sends `first` to the process's group, and SIGKILL to what is left of it after `grace_seconds`.
+def stop(
+    process: subprocess.Popen[bytes],
+    *,
+    grace_seconds: float,
+    first: signal.Signals = signal.SIGTERM,
+    whole_group: bool = True,
+) -> int:
+    """Sends `first`, and SIGKILL to whatever is left of the group after `grace_seconds`.
 
-    Returns the exit code of the process (negative: the signal that ended it).
+    `whole_group` False sends `first` to the process alone: gunicorn and Celery tell their own children what to do, and
+    take a child that is signalled directly for a crash. Returns the exit code (negative: the signal that ended it).
     """
     if process.poll() is None:
-        send(process, first)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            (os.killpg if whole_group else os.kill)(process.pid, first)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=grace_seconds)
     # Also when the leader ended by itself: what it started in its group may still be there.
-    send(process, signal.SIGKILL)
+    kill(process)
     return process.wait()

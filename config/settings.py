@@ -76,7 +76,9 @@ def _secret_key():
 
 DEBUG = _bool("DEBUG", False)
 SECRET_KEY = _secret_key()
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+HOST = os.environ.get("HOST") or "127.0.0.1"  # where `manage.py up` listens
+PORT = _int("PORT", 8000, 1, 65535)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", HOST])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [

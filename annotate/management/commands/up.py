@@ -1,0 +1,186 @@
+"""`manage.py up`: the whole product as children of this one process. See annotate/supervisor.py."""
+
+import contextlib
+import fcntl
+import http.client
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import BaseCommand, CommandError, call_command
+from django.db import connections
+
+from annotate.supervisor import Service, Step, Supervisor
+
+PYTHON = [sys.executable, "-u"]
+MANAGE = [*PYTHON, str(settings.BASE_DIR / "manage.py")]
+TICK_SECONDS = 0.2
+WORKER = [*PYTHON, "-m", "celery", "-A", "config", "worker", "-l", settings.LOG_LEVEL]
+# One machine, one worker a queue: nobody to gossip with.
+WORKER += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+
+
+class Command(BaseCommand):
+    help = "Starts the product: web server, workers and the clock of the nightly pipeline. Ctrl-C stops everything."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--empty", action="store_true", help="start without the demo's data")
+
+    def handle(self, *, empty, **options):
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+                signal.signal(number, signal.default_int_handler)
+        check_folder(settings.VAR_DIR)
+        with held_alone(settings.VAR_DIR / "up.lock"):
+            check_port(settings.HOST, settings.PORT)
+            supervisor = Supervisor(
+                services(), log_directory=settings.VAR_DIR / "logs", cwd=settings.BASE_DIR, say=self.say
+            )
+            try:
+                call_command("migrate", verbosity=0, interactive=False)
+                call_command("sync_guidelines")
+                steps = [] if empty else demo_steps()
+                connections.close_all()  # this process only watches from here on
+                self.run(supervisor, steps=steps)
+            except KeyboardInterrupt:
+                self.stop(supervisor)
+            finally:
+                supervisor.kill()
+
+    def run(self, supervisor, *, steps):
+        announced = False
+        while True:
+            supervisor.tick()
+            if not announced and answers(settings.HOST, settings.PORT):
+                announced = True
+                self.announce()
+                supervisor.run_steps(steps)
+            time.sleep(TICK_SECONDS)
+
+    def stop(self, supervisor):
+        self.say("Stopping. (Ctrl-C again ends everything at once.)")
+        try:
+            supervisor.stop()
+        except KeyboardInterrupt:
+            supervisor.kill()
+        self.say("Stopped.")
+
+    def announce(self):
+        self.say(f"\nConcord is at http://{address(settings.HOST, settings.PORT)}/   (Ctrl-C stops it)")
+        accounts = settings.VAR_DIR / "demo-accounts.txt"
+        if accounts.exists():
+            self.say(accounts.read_text().rstrip())
+        elif not get_user_model().objects.exists():
+            self.say("There is no account yet. For an admin's, in another terminal: ./run manage createsuperuser")
+        self.say(f"Logs are in {settings.VAR_DIR / 'logs'}\n")
+
+    def say(self, line):
+        self.stdout.write(line)
+        self.stdout.flush()
+
+
+def services() -> list[Service]:
+    """The web server, the worker of short tasks (with the clock), and the worker of training runs."""
+    web = [*PYTHON, "-m", "gunicorn", "config.wsgi", "--bind", address(settings.HOST, settings.PORT)]
+    web += ["--worker-class", "gthread", "--workers", "2", "--threads", "4", "--timeout", "60"]
+    web += ["--graceful-timeout", "5", "--no-control-socket", "--log-level", settings.LOG_LEVEL.lower()]
+    short = [*WORKER, "-n", "default@%h", "-Q", "default", "-c", "2", "-B"]
+    train = [*WORKER, "-n", "train@%h", "-Q", "train", "-c", "1", "--prefetch-multiplier", "1"]
+    return [
+        Service("web", web),
+        Service("worker", short),
+        # SIGQUIT: a run may take hours and is not waited for; it is resumed at the next start.
+        Service("trainer", train, stop_signal=signal.SIGQUIT),
+    ]
+
+
+def demo_steps() -> list[Step]:
+    """On the very first start: the demo's data, and then its first pipeline. Again when they did not finish."""
+    unfinished = settings.VAR_DIR / "demo-unfinished"
+    if get_user_model().objects.exists() and not unfinished.exists():
+        return []
+    unfinished.touch()
+    return [
+        Step(
+            "seed_demo",
+            [*MANAGE, "seed_demo"],
+            begins="First start: making the demo's data. You can look around meanwhile.",
+            fails="The demo's data could not be made; the next start tries again, `./run --empty` does without.",
+        ),
+        Step(
+            "nightly",
+            [*MANAGE, "nightly"],
+            begins="Starting the first nightly pipeline, so that there is training to watch.",
+            fails="The first pipeline could not be started; the next start tries again.",
+            succeeds=lambda: unfinished.unlink(missing_ok=True),
+        ),
+    ]
+
+
+def check_folder(folder: Path) -> None:
+    """Refuses to start where nothing can be written."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise CommandError(
+            f"The folder {folder} cannot be written ({error.strerror}). "
+            "Make it writable, or name another in CONCORD_VAR."
+        ) from error
+
+
+@contextlib.contextmanager
+def held_alone(path: Path) -> Iterator[None]:
+    """Refuses a second `up` on the same data: two clocks and two trainers would do everything twice."""
+    with path.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CommandError(
+                f"Concord already runs on {path.parent} (process {path.read_text().strip()}). "
+                "Stop that one first, or name another folder in CONCORD_VAR."
+            ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def check_port(host: str, port: int) -> None:
+    """Refuses to start where the web server could not listen."""
+    try:
+        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except socket.gaierror as error:
+        raise CommandError(f"HOST is {host!r}, which is no address of this machine. Correct or unset HOST.") from error
+    except OSError as error:
+        raise CommandError(
+            f"Port {port} on {host} cannot be used ({os.strerror(error.errno)}). "
+            f"Stop what uses it, or choose another: PORT={port + 1} ./run"
+        ) from error
+
+
+def address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether the web server serves; a redirect or a refused host name is an answer too."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    connection = http.client.HTTPConnection(reachable, port, timeout=2)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status < 500
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
