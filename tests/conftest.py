@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.test import override_settings
 
 from annotate import processes
+from tests import world as worlds
 from tests.product import Product, chromium, free_port, redis_binary, wait_for_port
+
+world, committed_world = worlds.world, worlds.committed_world
 
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",  # as root, in a container, there is no other way; the pages are our own
@@ -32,6 +36,13 @@ def django_db_modify_db_settings() -> None:
         database["TEST"]["NAME"] = str(settings.VAR_DIR / f"test-{worker}.sqlite3")
     else:
         database["TEST"]["NAME"] = f"test_concord_{worker}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hashing a password slowly, as the product does, would take most of the suite's time."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture(scope="session")
