@@ -183,3 +183,8 @@ def test_it_returns_nothing_for_no_prompts(llama):
 def test_it_refuses_what_it_cannot_decode_with_a_sentence(llama, prompts, length, temperature, sentence):
     with pytest.raises(DecodingError, match=sentence):
         sample_completions(llama, Marks, prompts, length, temperature)
+
+
+def test_it_says_so_when_the_model_is_broken():
+    with pytest.raises(DecodingError, match="logits are not numbers"):
+        choose_tokens(torch.full((1, 3), float("nan")), 1.0, None)

@@ -1,7 +1,7 @@
 """Sample completions from a causal language model, for as little computation as the completions need.
 
-`model.generate` computes padding for every finished row until the longest row ends. Here a row that has ended leaves the
-batch and the key-value cache at once, so that a batch costs the sum of its lengths and not the maximum times its size
+`model.generate` computes padding for every finished row until the longest row ends. Here a row that has ended leaves
+the batch and the key-value cache at once, so that a batch costs the sum of its lengths, not the maximum times its size
 (measured on one core: 3.6 times the useful tokens per second for 64 rows of mean length 22 and maximum 128).
 """
 
@@ -36,8 +36,8 @@ def sample_completions(
     Sampling is from the full softmax of logits / `temperature` (no top-k, no top-p: a policy's samples must follow the
     distribution that its log-probabilities describe); `temperature` 0 takes the likeliest token. The same `generator`
     state gives the same completions for the same call. Prompts of like length are decoded together, `batch_size` at a
-    time. Raises DecodingError for an empty prompt, a length below 1, a negative temperature, or more positions than the
-    model has.
+    time. Raises DecodingError for an empty prompt, a length below 1, a negative temperature, more positions than the
+    model has, and when the model's logits are not numbers.
     """
     _check(model, prompts, max_new_tokens, temperature)
     was_training = model.training
@@ -87,6 +87,8 @@ def choose_tokens(logits: torch.Tensor, temperature: float, generator: torch.Gen
     the likeliest at temperature 0."""
     if temperature == 0:
         return logits.argmax(-1)
+    if logits.isnan().any():
+        raise DecodingError("The model's logits are not numbers; its weights are damaged or its training diverged.")
     probabilities = torch.softmax(logits.float() / temperature, dim=-1)
     return torch.multinomial(probabilities, 1, generator=generator)[:, 0]
 
