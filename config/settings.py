@@ -53,6 +53,8 @@ try:
     VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 except OSError as error:
     _fail("CONCORD_VAR", str(VAR_DIR), f"a folder that can be written ({error.strerror})")
+if not os.access(VAR_DIR, os.W_OK | os.X_OK):
+    _fail("CONCORD_VAR", str(VAR_DIR), "a folder that can be written")
 SNAPSHOT_DIR = VAR_DIR / "snapshots"
 RUN_DIR = VAR_DIR / "runs"
 
@@ -194,6 +196,7 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
 WHITENOISE_USE_FINDERS = True  # no collectstatic step: files are served from where they are written
 GUIDELINES_DIR = Path(os.environ.get("GUIDELINES_DIR") or BASE_DIR / "guidelines")
 

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +36,6 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) != signal.SIG_IGN:  # nohup
                 signal.signal(number, signal.default_int_handler)
-        check_folder(settings.VAR_DIR)
         with held_alone(settings.VAR_DIR / "up.lock"):
             check_port(settings.HOST, settings.PORT)
             supervisor = Supervisor(
@@ -122,18 +120,6 @@ def demo_steps() -> list[Step]:
             succeeds=lambda: unfinished.unlink(missing_ok=True),
         ),
     ]
-
-
-def check_folder(folder: Path) -> None:
-    """Refuses to start where nothing can be written."""
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise CommandError(
-            f"The folder {folder} cannot be written ({error.strerror}). "
-            "Make it writable, or name another in CONCORD_VAR."
-        ) from error
 
 
 @contextlib.contextmanager
