@@ -1,0 +1,107 @@
+"""Agreement by pair of annotators, by group and by item, against brute force."""
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau
+
+from annotate.quality import (
+    TableError,
+    agreement_by_annotator_pair,
+    agreement_by_group,
+    clustered_proportion,
+    disagreements,
+    ranking_agreement,
+    wilson,
+)
+
+from .worlds import cases_of, random_rankings, rankings_of, table_of
+
+
+def test_it_compares_every_two_annotators_who_share_an_item():
+    rows = random_rankings(4)
+    cases = cases_of(rows)
+    pairs = agreement_by_annotator_pair(table_of(rows))
+    assert {(p.first, p.second) for p in pairs} == {(a, b) for _, a, b, _, _ in cases}
+    assert [p.n_items for p in pairs] == sorted((p.n_items for p in pairs), reverse=True)
+    for pair in pairs:
+        own = [(item, s, t) for item, a, b, s, t in cases if (a, b) == (pair.first, pair.second)]
+        strict = [(item, s == t) for item, s, t in own if s and t]
+        expected = clustered_proportion([agree for _, agree in strict], [item for item, _ in strict])
+        assert (pair.n_pairs, pair.n_items) == (len(own), len({item for item, _, _ in own}))
+        assert pair.strict_agreement.n == expected.n
+        assert (pair.strict_agreement.value, pair.strict_agreement.lo) == pytest.approx((expected.value, expected.lo))
+
+
+def test_it_averages_tau_b_over_the_items_two_annotators_share():
+    rankings = {item: people for item, people in rankings_of(random_rankings(6, people=2)).items() if len(people) == 2}
+    taus = []
+    for people in rankings.values():
+        shared = sorted(people["a0"].keys() & people["a1"].keys())
+        if len(shared) > 1:
+            taus.append(kendalltau([people["a0"][c] for c in shared], [people["a1"][c] for c in shared]).statistic)
+    (pair,) = agreement_by_annotator_pair(table_of(random_rankings(6, people=2)))
+    assert pair.tau_b.value == pytest.approx(np.nanmean(taus), abs=1e-12)
+    assert pair.tau_b.n == np.isfinite(taus).sum()
+
+
+def test_it_gives_a_pair_that_always_agrees_wilsons_bound_over_items():
+    rows = [(f"i{i}", a, c, r) for i in range(12) for a in "ab" for c, r in (("x", 1), ("y", 2))]
+    (pair,) = agreement_by_annotator_pair(table_of(rows))
+    assert (pair.strict_agreement.value, pair.strict_agreement.hi) == (1, 1)
+    assert pair.strict_agreement.lo == pytest.approx(wilson(12, 12).lo, abs=1e-12)
+
+
+def test_it_explains_a_pair_without_a_strict_comparison():
+    (pair,) = agreement_by_annotator_pair(table_of([("p", a, c, 1) for a in "ab" for c in "xy"]))
+    assert pair.strict_agreement.value is None
+    assert pair.strict_agreement.reason.startswith("There is no comparison")
+
+
+def test_it_gives_each_group_the_agreement_of_its_items_alone():
+    rows = random_rankings(9)
+    groups = {item: "code" if int(item[1:]) % 3 else "chat" for item, *_ in rows}
+    found = agreement_by_group(table_of(rows, groups))
+    assert list(found) == ["chat", "code"]
+    for label, agreement in found.items():
+        alone = ranking_agreement(table_of([row for row in rows if groups[row[0]] == label]))
+        assert agreement.n_pairs == alone.n_pairs
+        for name in ("strict_agreement", "alpha", "tau_b"):
+            one, other = getattr(agreement, name), getattr(alone, name)
+            assert (one.value, one.lo, one.hi, one.n) == pytest.approx((other.value, other.lo, other.hi, other.n))
+
+
+def test_it_takes_groups_from_a_mapping_too():
+    rows = random_rankings(9)
+    groups = {item: int(item[1:]) % 2 for item, *_ in rows}
+    assert agreement_by_group(table_of(rows), groups) == agreement_by_group(table_of(rows, groups))
+
+
+def test_it_refuses_an_item_without_a_group():
+    with pytest.raises(TableError, match="Item i1 has no group"):
+        agreement_by_group(table_of([("i0", "a", "x", 1), ("i1", "a", "x", 1)]), {"i0": "code"})
+
+
+def test_it_refuses_a_table_without_groups():
+    with pytest.raises(TableError, match="no groups"):
+        agreement_by_group(table_of(random_rankings(1)))
+
+
+def test_it_lists_disagreements_worst_first_with_their_mean_distance():
+    rows = random_rankings(5)
+    found = disagreements(table_of(rows))
+    cases = cases_of(rows)
+    assert {d.item for d in found} == {item for item, *_ in cases}
+    assert [(-d.score, -d.n) for d in found] == sorted((-d.score, -d.n) for d in found)
+    for disputed in found:
+        own = [(s, t) for item, _, _, s, t in cases if item == disputed.item]
+        people = {person for item, a, b, _, _ in cases if item == disputed.item for person in (a, b)}
+        strict = [s == t for s, t in own if s and t]
+        assert disputed.score == pytest.approx(np.mean([abs(s - t) / 2 for s, t in own]), abs=1e-12)
+        assert (disputed.n, disputed.n_annotators) == (len(own), len(people))
+        assert disputed.strict_agreement == (pytest.approx(np.mean(strict)) if strict else None)
+
+
+def test_it_has_no_slices_of_an_empty_table():
+    table = table_of([])
+    assert agreement_by_annotator_pair(table) == []
+    assert disagreements(table) == []
