@@ -1,0 +1,209 @@
+"""Every read that a page, the API or an export needs. One function computes a number, wherever it is shown."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from annotate.errors import DomainError
+from annotate.models import Assignment, Campaign, Completion, Guideline, Judgement, RankedCompletion, Task, User
+from annotate.quality import (
+    Disagreement,
+    PairAgreement,
+    RankingAgreement,
+    RankingTable,
+    agreement_by_annotator_pair,
+    agreement_by_group,
+    disagreements,
+    ranking_agreement,
+)
+from annotate.services.claiming import open_tasks, own_assignment
+
+NO_DOMAIN = "no domain"
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignProgress:
+    """A campaign as an annotator sees it. A place is one annotator's share of one task."""
+
+    campaign: Campaign
+    n_tasks: int
+    n_places: int
+    n_done_places: int
+    n_mine: int
+    has_work_for_me: bool
+    holds_task: bool
+
+    @property
+    def fraction(self) -> float:
+        """Done places of all places, 0 to 1."""
+        return self.n_done_places / self.n_places if self.n_places else 0.0
+
+
+def campaigns_with_progress(*, annotator: User) -> list[CampaignProgress]:
+    """Every campaign that is not closed, oldest first, with its progress and this annotator's part in it."""
+    tasks = Task.objects.filter(campaign=OuterRef("pk")).order_by().values("campaign")
+    mine = (
+        Assignment.objects.filter(task__campaign=OuterRef("pk"), annotator=annotator)
+        .order_by()
+        .values("task__campaign")
+    )
+    campaigns = Campaign.objects.exclude(state=Campaign.State.CLOSED).annotate(
+        n_tasks=Coalesce(Subquery(tasks.annotate(n=Count("pk")).values("n")), 0),
+        n_places=Coalesce(Subquery(tasks.annotate(n=Sum("target")).values("n")), 0),
+        n_done_places=Coalesce(Subquery(tasks.annotate(n=Sum("submitted")).values("n")), 0),
+        n_mine=Coalesce(Subquery(mine.filter(state="submitted").annotate(n=Count("pk")).values("n")), 0),
+        n_held=Coalesce(Subquery(mine.filter(state="claimed").annotate(n=Count("pk")).values("n")), 0),
+    )
+    return [
+        CampaignProgress(
+            campaign=campaign,
+            n_tasks=campaign.n_tasks,
+            n_places=campaign.n_places,
+            n_done_places=campaign.n_done_places,
+            n_mine=campaign.n_mine,
+            has_work_for_me=campaign.state == "open" and open_tasks(annotator=annotator, campaign=campaign).exists(),
+            holds_task=campaign.n_held > 0,
+        )
+        for campaign in campaigns
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class DoneToday:
+    """What an annotator did since midnight: how many judgements, and how many active seconds."""
+
+    n: int
+    seconds: float
+
+
+def done_today(*, annotator: User) -> DoneToday:
+    """What this annotator submitted since midnight in the product's time zone."""
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    found = Judgement.objects.filter(annotator=annotator, version=1, created_at__gte=midnight).aggregate(
+        n=Count("pk"), seconds=Coalesce(Sum("seconds"), 0.0)
+    )
+    return DoneToday(found["n"], found["seconds"])
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentView:
+    """Everything that a page or a client shows for an assignment. `completions` are in this annotator's order."""
+
+    assignment: Assignment
+    campaign: Campaign
+    guideline: Guideline
+    messages: list[dict]
+    completions: list[Completion]
+
+    @property
+    def draft(self) -> dict | None:
+        """The unfinished work that was saved, if any."""
+        return self.assignment.draft
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the lease ends; 0 when it has."""
+        return max(0.0, (self.assignment.lease_expires_at - timezone.now()) / timedelta(seconds=1))
+
+
+def assignment_to_show(*, assignment_id: UUID, annotator: User) -> AssignmentView:
+    """An annotator's own assignment with its content, without the producers: annotators judge blind.
+
+    Raises DomainError when there is no such assignment of theirs.
+    """
+    assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
+    by_id = Completion.objects.only("id", "text", "sha256").in_bulk(assignment.shown_order)
+    return AssignmentView(
+        assignment=assignment,
+        campaign=assignment.task.campaign,
+        guideline=assignment.guideline,
+        messages=assignment.task.prompt.messages,
+        completions=[by_id[completion] for completion in assignment.shown_order],
+    )
+
+
+def current_guidelines() -> list[Guideline]:
+    """The newest version of each guideline."""
+    newest = Guideline.objects.filter(slug=OuterRef("slug")).order_by("-version").values("version")[:1]
+    return list(Guideline.objects.filter(version=Subquery(newest)))
+
+
+def ranking_rows(*, campaigns: Iterable[Campaign]) -> QuerySet:
+    """(task, annotator, completion, rank, domain slug) for each completion in a judgement that counts."""
+    superseded = Q(judgement__superseded_by__isnull=False)
+    return (
+        RankedCompletion.objects.filter(judgement__task__campaign__in=campaigns)
+        .exclude(superseded)
+        .order_by()
+        .values_list(
+            "judgement__task_id",
+            "judgement__annotator__username",
+            "completion_id",
+            "rank",
+            "judgement__task__prompt__domain__slug",
+        )
+    )
+
+
+def ranking_table(*, campaigns: Iterable[Campaign]) -> RankingTable:
+    """The rankings that count, as the table that every agreement figure is computed from; groups are domains."""
+    rows = list(ranking_rows(campaigns=campaigns))
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], [], []]
+    tasks, annotators, completions, ranks, domains = columns
+    return RankingTable.from_arrays(
+        tasks, annotators, completions, ranks, groups=[domain or NO_DOMAIN for domain in domains]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignAgreement:
+    """How far the annotators of a campaign agree: over all, for each pair of them, for each domain, and where not."""
+
+    campaign: Campaign
+    overall: RankingAgreement
+    by_pair: list[PairAgreement]
+    by_domain: dict[str, RankingAgreement]
+    disagreements: list[Disagreement]
+
+
+def campaign_agreement(*, campaign: Campaign) -> CampaignAgreement:
+    """The agreement of a ranking campaign. The page, the API and the downloads all show what this returns."""
+    table = ranking_table(campaigns=[campaign])
+    return CampaignAgreement(
+        campaign=campaign,
+        overall=ranking_agreement(table),
+        by_pair=agreement_by_annotator_pair(table),
+        by_domain=agreement_by_group(table) if len(table) else {},
+        disagreements=disagreements(table),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedTask:
+    """A task with what everybody said about it, for an admin who looks into a disagreement."""
+
+    task: Task
+    completions: list[Completion]
+    judgements: list[Judgement]
+
+    def rank(self, judgement: Judgement, completion: Completion) -> int | None:
+        """The rank that a judgement gave a completion."""
+        return next((ranked.rank for ranked in judgement.ranked.all() if ranked.completion_id == completion.pk), None)
+
+
+def judged_task(*, task_id: int) -> JudgedTask:
+    """A task, its completions with their producers, and the judgements that count. Raises DomainError if unknown."""
+    task = Task.objects.filter(pk=task_id).select_related("campaign", "prompt__domain").first()
+    if task is None:
+        raise DomainError(f"There is no task {task_id}.")
+    judgements = task.judgements.current().select_related("annotator", "guideline", "assignment")
+    return JudgedTask(
+        task=task,
+        completions=list(task.completions.select_related("producer").order_by("task_completions__position")),
+        judgements=list(judgements.prefetch_related("ranked", "flags")),
+    )
