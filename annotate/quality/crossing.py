@@ -1,7 +1,7 @@
 """How far a number averaged over pairs of annotators may be off: the dyadic standard error and its interval.
 
 Agreement is a mean over meetings of two annotators on an item, and two meetings are dependent when they share an
-annotator or an item. Resampling items alone ignores the annotators: its nominal 95 % covers some 40-80 %. The variance
+annotator or an item. Resampling items alone ignores the annotators: its nominal 95 % covers 40-80 % for up to 60. The variance
 here adds up every dependent pair of terms (annotators: Aronow, Samii and Assenova 2015, "Cluster-robust variance
 estimation for dyadic data"; items joined by inclusion and exclusion as in Cameron, Gelbach and Miller 2011, "Robust
 inference with multiway clustering"), and the interval uses t(A-1). It speaks of annotators and items like those seen.

@@ -54,21 +54,19 @@ def agreement_by_annotator_pair(table: RankingTable) -> list[PairAgreement]:
     """Each two annotators who share an item, those who share most items first; clustered by item, t(items-1)."""
     preferences = expand_preferences(table)
     meetings = meet(preferences)
+    if not meetings.left.size:
+        return []
     people = table.annotator_labels.size
     keys, pair = np.unique(
         preferences.judgement_annotator[meetings.left] * people + preferences.judgement_annotator[meetings.right],
         return_inverse=True,
     )
-    rows = np.split(np.argsort(pair, kind="stable"), np.cumsum(np.bincount(pair, minlength=keys.size))[:-1])
+    rows = np.split(np.argsort(pair, kind="stable"), np.cumsum(np.bincount(pair))[:-1])
     names = table.annotator_labels.tolist()
-    pairs = (
-        [
-            _pair_agreement(names[key // people], names[key % people], meetings, chosen)
-            for key, chosen in zip(keys.tolist(), rows, strict=True)
-        ]
-        if keys.size
-        else []
-    )
+    pairs = [
+        _pair_agreement(names[key // people], names[key % people], meetings, chosen)
+        for key, chosen in zip(keys.tolist(), rows, strict=True)
+    ]
     return sorted(pairs, key=lambda pair: -pair.n_items)
 
 
