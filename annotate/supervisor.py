@@ -95,7 +95,7 @@ class Supervisor:
             try:
                 service.process.wait(timeout=left)
             except subprocess.TimeoutExpired:
-                self.say(f"{service.name} did not finish within {service.grace_seconds:.0f} s and is ended.")
+                self.say(f"{service.name} did not finish within {service.grace_seconds:g} s and is ended.")
             processes.kill(service.process)
             service.process.wait()
 
@@ -124,7 +124,7 @@ class Supervisor:
             f"was killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"ended with exit code {exit_code}"
         )
         log = self.log_of(service.name)
-        self.say(f"{service.name} {how}; it starts again in {service.delay:.0f} s. Its log: {log}")
+        self.say(f"{service.name} {how}; it starts again in {service.delay:g} s. Its log: {log}")
         service.delay = min(service.delay * 2, LONGEST_DELAY)
 
     def _begin_step(self) -> None:
