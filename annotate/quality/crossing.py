@@ -1,10 +1,11 @@
 """How far a number averaged over pairs of annotators may be off: the dyadic standard error and its interval.
 
 Agreement is a mean over meetings of two annotators on an item, and two meetings are dependent when they share an
-annotator or an item. Resampling items alone ignores the annotators: its nominal 95 % covers 40-80 % for up to 60. The variance
-here adds up every dependent pair of terms (annotators: Aronow, Samii and Assenova 2015, "Cluster-robust variance
-estimation for dyadic data"; items joined by inclusion and exclusion as in Cameron, Gelbach and Miller 2011, "Robust
-inference with multiway clustering"), and the interval uses t(A-1). It speaks of annotators and items like those seen.
+annotator or an item. Resampling items alone ignores the annotators: its nominal 95 % covers 40-80 % with
+up to 60 of them. The variance here adds up every dependent pair of terms (annotators: Aronow, Samii and Assenova
+2015, "Cluster-robust variance estimation for dyadic data"; items joined by inclusion and exclusion as in Cameron,
+Gelbach and Miller 2011, "Robust inference with multiway clustering"), and the interval uses t(A-1). It speaks of
+annotators and items like those seen.
 
 Departures, each measured by simulation (skills that differ widely, 2-4 annotators on an item; coverage of 95 %):
 - The annotators' part is multiplied by A(A-1)/((A-2)(A-3)), which makes it unbiased when meeting ab deviates by
