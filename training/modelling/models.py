@@ -174,3 +174,12 @@ def _fit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> PreTrain
             config.pad_token_id = tokenizer.pad_token_id
             config.eos_token_id = tokenizer.eos_token_id
     return model
+
+
+def require_context(model: PreTrainedModel, tokens: int) -> None:
+    """Raise RecipeError when the model cannot read rows of `tokens` tokens."""
+    limit = getattr(model.config, "max_position_embeddings", None)
+    if limit is not None and tokens > limit:
+        raise RecipeError(
+            f"The model reads {limit} tokens, but max_prompt_tokens + max_completion_tokens is {tokens}; lower them."
+        )

@@ -1,0 +1,82 @@
+"""A small snapshot on disk, with the schema that the product writes, from rows of plain Python."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+
+TEXT = pyarrow.string()
+MESSAGES = pyarrow.list_(pyarrow.struct([("role", TEXT), ("content", TEXT)]))
+WHERE = [("judgement", TEXT), ("annotator", TEXT), ("domain", TEXT), ("campaign", TEXT)]
+SCHEMAS = {
+    "rankings": pyarrow.schema(
+        [
+            ("prompt", MESSAGES),
+            ("completions", pyarrow.list_(TEXT)),
+            ("ranks", pyarrow.list_(pyarrow.int64())),
+            ("prompt_sha256", TEXT),
+            ("completion_sha256", pyarrow.list_(TEXT)),
+            ("producers", pyarrow.list_(TEXT)),
+            *WHERE,
+            ("guideline_sha256", TEXT),
+            ("seconds", pyarrow.float64()),
+        ]
+    ),
+    "comparisons": pyarrow.schema(
+        [("prompt", MESSAGES), ("chosen", MESSAGES), ("rejected", MESSAGES), ("prompt_sha256", TEXT), *WHERE]
+    ),
+    "demonstrations": pyarrow.schema(
+        [("messages", MESSAGES), ("reasoning", TEXT), ("prompt_sha256", TEXT), *WHERE, ("guideline_sha256", TEXT)]
+    ),
+}
+SPLITS = ("train", "validation", "test")
+
+
+def ranking(question: str, completions: list[str], ranks: list[int]) -> dict[str, Any]:
+    """One ranking of answers to a one-line question; the question decides the prompt's hash."""
+    return {
+        "prompt": [{"role": "user", "content": question}],
+        "completions": completions,
+        "ranks": ranks,
+        "prompt_sha256": sha256(question),
+        "completion_sha256": [sha256(text) for text in completions],
+        "producers": ["p"] * len(completions),
+        **_where(question),
+        "guideline_sha256": sha256("guideline"),
+        "seconds": 12.5,
+    }
+
+
+def demonstration(question: str, answer: str) -> dict[str, Any]:
+    """One written answer to a one-line question."""
+    return {
+        "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}],
+        "reasoning": "",
+        "prompt_sha256": sha256(question),
+        **_where(question),
+        "guideline_sha256": sha256("guideline"),
+    }
+
+
+def write_snapshot(path: Path, **tables: dict[str, list[dict[str, Any]]]) -> Path:
+    """Write `tables` ({"rankings": {"train": rows}}) as a snapshot; the splits and tables left out are empty."""
+    for table, schema in SCHEMAS.items():
+        for split in SPLITS:
+            file = path / table / f"{split}.parquet"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            rows = tables.get(table, {}).get(split, [])
+            pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema=schema), file)
+    (path / "MANIFEST.json").write_text(json.dumps({"format": 1, "sha256": sha256(repr(tables))}))
+    return path
+
+
+def sha256(text: str) -> str:
+    """Return the hex digest of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _where(question: str) -> dict[str, str]:
+    return {"judgement": sha256(f"judgement {question}"), "annotator": "a1", "domain": "home", "campaign": "c1"}
