@@ -67,7 +67,7 @@ def toy_config(**changes):
         "snapshot": "unused",
         "iterations": 20,
         "prompts_per_iteration": 32,
-        "max_new_tokens": 8,
+        "max_completion_tokens": 8,
         "lr": 3e-3,
         "value_lr": 3e-3,
         "kl_coefficient": 0.02,
@@ -234,7 +234,8 @@ def artifacts(tmp_path_factory):
 
 
 def small_config(artifacts, out, **changes):
-    sizes = {"iterations": 2, "prompts_per_iteration": 6, "max_new_tokens": 10, "calibration_answers": 16, "threads": 1}
+    sizes = {"iterations": 2, "prompts_per_iteration": 6, "max_completion_tokens": 10, "calibration_answers": 16}
+    sizes |= {"max_prompt_tokens": 128, "threads": 1}
     return PPOConfig(out=str(out), **artifacts, **sizes, **changes)
 
 

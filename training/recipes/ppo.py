@@ -31,8 +31,9 @@ model r. All logits are divided by the sampling temperature, in decoding and in 
 Departures: 2 epochs (Ziegler 2019 has 4, InstructGPT 1), because on a CPU the update costs more than the sampling;
 learning rates of 1e-4 and more, for models of a million parameters; gradients of the two networks are clipped apart, so
 that a bad value does not slow the policy down, and then no value coefficient is needed; no reward whitening; no mixing
-of pretraining gradients; an answer without an end pays a fixed penalty instead of having its score replaced by -1; rows
-are padded on the right and in groups of like length, which gives the same numbers for fewer padding tokens.
+of pretraining gradients; an answer without an end pays a fixed penalty instead of having its score replaced by -1; fp32
+throughout, for in bf16 the ratio of an unchanged policy is not 1; rows are padded on the right and in groups of like
+length, which gives the same numbers for fewer padding tokens.
 
 What ends a run with a sentence instead of a wrong result: a first minibatch whose ratio is not 1, and a number that
 is not finite. What stops it early and says so: a KL above `stop_kl`. Watch KL, length, entropy and end rate, not the
@@ -52,10 +53,10 @@ from training.modelling.batches import Batch, pad_batch
 from training.modelling.chat import encode_prompt
 from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
 from training.modelling.decoding import sample_completions
-from training.modelling.intervals import mean_interval, proportion_interval
 from training.modelling.likelihoods import token_likelihoods
-from training.modelling.models import load_policy, prepare_process, reward_head, save_model
+from training.modelling.models import load_policy, prepare_process, require_context, reward_head, save_model
 from training.modelling.prompts import read_prompts
+from training.modelling.reporting import mean_result, share_result
 from training.modelling.rewards import RewardModel, load_reward, score_completions
 
 WHITENING_EPSILON = 1e-8
@@ -79,15 +80,15 @@ class PPOConfig:
     seed: int = 0
     """Seed of sampling, of the order of prompts and of minibatches."""
     threads: int = 0
-    """CPU threads; 0 = torch's choice."""
+    """CPU threads; 0 lets torch choose."""
     iterations: int = 60
     """Batches of answers; each is learnt from and thrown away."""
     prompts_per_iteration: int = 64
     """Prompts in a batch, one answer each (512 in Ziegler 2019 and Stiennon 2020, on far larger models)."""
-    max_prompt_tokens: int = 512
-    """Longer prompts lose their beginning; tokens."""
-    max_new_tokens: int = 64
-    """Answers are cut here and then pay `missing_end_penalty`; tokens."""
+    max_prompt_tokens: int = 384
+    """A longer prompt loses its beginning."""
+    max_completion_tokens: int = 128
+    """An answer is cut here and then pays `missing_end_penalty`."""
     temperature: float = 1.0
     """Of sampling; logits are divided by it wherever they are read."""
     epochs: int = 2
@@ -129,7 +130,14 @@ class PPOConfig:
 
     def __post_init__(self) -> None:
         for name in (
-            *("iterations", "prompts_per_iteration", "max_prompt_tokens", "max_new_tokens", "epochs", "minibatch_size"),
+            *(
+                "iterations",
+                "prompts_per_iteration",
+                "max_prompt_tokens",
+                "max_completion_tokens",
+                "epochs",
+                "minibatch_size",
+            ),
             *("rows_per_forward", "temperature", "lr", "value_lr", "adam_epsilon"),
             *("max_grad_norm", "clip_range", "value_clip_range", "score_limit", "kl_horizon"),
         ):
@@ -293,7 +301,7 @@ def collect_rollouts(
     """Answer each prompt once with the current policy."""
     tokenizer, device = networks.tokenizer, networks.policy.device
     answers = sample_completions(
-        networks.policy, tokenizer, prompts, config.max_new_tokens, config.temperature, generator
+        networks.policy, tokenizer, prompts, config.max_completion_tokens, config.temperature, generator
     )
     lengths = torch.tensor([len(answer) for answer in answers])
     seen = {
@@ -492,6 +500,7 @@ def describe(rollouts: Rollouts) -> dict[str, float]:
 def load_networks(config: PPOConfig, device: torch.device) -> tuple[Networks, RewardModel]:
     """Policy and reference from `base`, value network from the reward model; scores normalised as the run stored."""
     policy, tokenizer = load_policy(config.base, device=device)
+    require_context(policy, config.max_prompt_tokens + config.max_completion_tokens)
     reward = load_reward(config.reward, device=device)
     if reward.tokenizer.get_vocab() != tokenizer.get_vocab():
         raise RecipeError(
@@ -520,7 +529,7 @@ def calibrate(
         generator = torch.Generator(networks.policy.device).manual_seed(config.seed)
         asked = next(endless_batches(prompts, config.calibration_answers, torch.Generator().manual_seed(config.seed)))
         answers = sample_completions(
-            networks.reference, networks.tokenizer, asked, config.max_new_tokens, config.temperature, generator
+            networks.reference, networks.tokenizer, asked, config.max_completion_tokens, config.temperature, generator
         )
         raw = score_completions(reward.model, networks.tokenizer, asked, answers)
         mean, std = float(raw.mean()), float(raw.std())
@@ -538,20 +547,13 @@ def results_of(rollouts: Rollouts) -> list[Result]:
     clusters = [tuple(prompt) for prompt in rollouts.prompts]
     note = "last batch of training prompts"
     k1, _ = kl_estimates(rollouts.log_probs - rollouts.reference_log_probs, rollouts.mask)
-    measured = (
-        ("train_score", rollouts.scores, mean_interval, "sd", ""),
-        ("train_kl", k1, mean_interval, "nats", "base"),
-        ("train_length", rollouts.mask.sum(1), mean_interval, "tokens", ""),
-        ("train_end_rate", rollouts.ended.float(), proportion_interval, "", ""),
-    )
-    results = []
-    for name, values, interval, unit, against in measured:
-        value, lo, hi, n = interval(values.tolist(), clusters)
-        why = note if lo is not None else f"{note}; one prompt only, so no interval"
-        results.append(
-            Result(name=name, subject="ppo", against=against, value=value, lo=lo, hi=hi, n=n, unit=unit, note=why)
-        )
-    return results
+    about = {"subject": "ppo", "note": note}
+    return [
+        mean_result("train_score", rollouts.scores.tolist(), clusters, unit="sd", **about),
+        mean_result("train_kl", k1.tolist(), clusters, unit="nats/answer", against="base", **about),
+        mean_result("train_length", rollouts.mask.sum(1).tolist(), clusters, unit="tokens", **about),
+        share_result("train_end_rate", rollouts.ended.float().tolist(), clusters, **about),
+    ]
 
 
 def train_ppo(config: PPOConfig) -> None:
