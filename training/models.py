@@ -24,8 +24,11 @@ class Snapshot(models.Model):
     selection = models.JSONField(help_text="{campaigns: [slug, ...], until: ISO time}: what was asked for")
     sha256 = models.CharField(max_length=64, blank=True, db_index=True)
     manifest = models.JSONField(null=True, blank=True)
+    attempt = models.PositiveSmallIntegerField(default=1)
     message = models.TextField(blank=True)
-    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(
+        null=True, blank=True, help_text="last sign of life: of its worker, or of who queued it"
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -136,7 +139,9 @@ class Run(models.Model):
     attempt = models.PositiveSmallIntegerField(default=1)
     progress = models.FloatField(default=0)
     message = models.TextField(blank=True, help_text="what it is doing, or why it ended as it did")
-    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(
+        null=True, blank=True, help_text="last sign of life: of its executor, or of who queued it"
+    )
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     exit_code = models.IntegerField(null=True, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")

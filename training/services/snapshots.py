@@ -1,0 +1,216 @@
+"""Snapshots: asking for one, and freezing it."""
+
+import logging
+import os
+import shutil
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from annotate.errors import DomainError
+from annotate.models import Campaign, Judgement, User
+from training.exporting import ExportedJudgement, Ranked, SnapshotWriter, describe_counts
+from training.modelling.artifacts import FORMAT, MANIFEST, write_json
+from training.models import Snapshot
+from training.services.messages import send
+from training.version import code_version
+
+State = Snapshot.State
+RESEND_AFTER = timedelta(seconds=15)
+JUDGEMENTS_AT_A_TIME = 500
+NOTHING_JUDGED = "There is nothing to freeze: nobody has judged anything in {campaigns}. Rank some tasks first."
+
+logger = logging.getLogger(__name__)
+
+
+class SnapshotTaken(Exception):
+    """The row was given to another attempt; what this one has written goes."""
+
+
+def request_snapshot(*, campaigns: Iterable[Campaign], by: User | None) -> Snapshot:
+    """A new snapshot of everything judged in these campaigns until now; a worker freezes it.
+
+    Raises DomainError when no campaign is given or none of them has a judgement.
+    """
+    slugs = sorted({campaign.slug for campaign in campaigns})
+    if not slugs:
+        raise DomainError("A snapshot needs at least one campaign; choose which.")
+    if not Judgement.objects.filter(task__campaign__slug__in=slugs).exists():
+        raise DomainError(NOTHING_JUDGED.format(campaigns=", ".join(slugs)))
+    now = timezone.now()
+    snapshot = Snapshot.objects.create(
+        selection={"campaigns": slugs, "until": now.isoformat()},
+        heartbeat_at=now,
+        created_by=by,
+        message="Waiting for a worker.",
+    )
+    send("freeze_snapshot", snapshot.pk)
+    return snapshot
+
+
+def retry_snapshot(*, snapshot_id: int) -> bool:
+    """Queue a failed snapshot again; False when it has not failed."""
+    failed = Snapshot.objects.filter(pk=snapshot_id, state=State.FAILED)
+    if not failed.update(
+        state=State.QUEUED, attempt=F("attempt") + 1, message="Waiting for a worker.", heartbeat_at=timezone.now()
+    ):
+        return False
+    send("freeze_snapshot", snapshot_id)
+    return True
+
+
+def freeze_snapshot(*, snapshot_id: int) -> None:
+    """Export a queued snapshot; anything that is not queued is left alone, so that messages may come twice."""
+    snapshot = Snapshot.objects.filter(pk=snapshot_id, state=State.QUEUED).first()
+    if snapshot is None or not _move(snapshot, State.QUEUED, state=State.FREEZING, message="Reading the judgements."):
+        return
+    for left_behind in settings.SNAPSHOT_DIR.glob(f".tmp-{snapshot.pk}-*"):
+        shutil.rmtree(left_behind, ignore_errors=True)
+    folder = settings.SNAPSHOT_DIR / f".tmp-{snapshot.pk}-{snapshot.attempt}-{os.getpid()}"
+    try:
+        manifest = _export(snapshot, folder)
+        publish_folder(folder, settings.SNAPSHOT_DIR / manifest["sha256"])
+        counted = describe_counts(manifest["counts"])
+        _hold(snapshot, state=State.READY, sha256=manifest["sha256"], manifest=manifest, message=counted)
+    except SnapshotTaken:
+        logger.warning("Snapshot %s was given to another worker; this one stops.", snapshot.pk)
+    except DomainError as error:
+        _move(snapshot, State.FREEZING, state=State.FAILED, message=str(error))
+    except Exception as error:
+        _move(snapshot, State.FREEZING, state=State.FAILED, message=f"The export stopped: {error}")
+        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _move(snapshot: Snapshot, state: str, **fields: Any) -> bool:
+    """Change the row while it is this attempt's and in `state`; False when it is not."""
+    mine = Snapshot.objects.filter(pk=snapshot.pk, attempt=snapshot.attempt, state=state)
+    return mine.update(heartbeat_at=timezone.now(), **fields) == 1
+
+
+def _hold(snapshot: Snapshot, **fields: Any) -> None:
+    if not _move(snapshot, State.FREEZING, **fields):
+        raise SnapshotTaken
+
+
+def _export(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
+    """Write the tables and the manifest into `folder`; returns the manifest."""
+    slugs, until = snapshot.selection["campaigns"], datetime.fromisoformat(snapshot.selection["until"])
+    guidelines: dict[str, dict[str, Any]] = {}
+    annotators: set[int] = set()
+    done = 0
+    with SnapshotWriter(folder) as writer:
+        for batch in judgements_until(campaigns=slugs, until=until):
+            for judgement in batch:
+                text = judgement.guideline
+                guidelines[text.sha256] = {"slug": text.slug, "version": text.version, "sha256": text.sha256}
+                annotators.add(judgement.annotator_id)
+                writer.add(exported(judgement))
+            done += len(batch)
+            _hold(snapshot, message=f"Writing: {done} judgements so far.")
+    if not done:
+        raise DomainError(NOTHING_JUDGED.format(campaigns=", ".join(slugs)))
+    content = writer.content
+    manifest = {
+        "format": FORMAT,
+        "sha256": content.sha256,
+        "selection": snapshot.selection,
+        "guidelines": sorted(guidelines.values(), key=lambda text: (text["slug"], text["version"])),
+        "counts": content.counts,
+        "ties": content.ties,
+        "annotators": len(annotators),
+        "code_version": code_version(),
+    }
+    write_json(folder / MANIFEST, manifest)
+    return manifest
+
+
+def judgements_until(*, campaigns: Collection[str], until: datetime) -> Iterator[list[Judgement]]:
+    """The judgements that counted at `until`, oldest first, in batches: each is a query of its own, and no transaction
+    stays open between them.
+
+    A judgement counts unless a correction had superseded it by then.
+    """
+    judgements = (
+        Judgement.objects.filter(task__campaign__slug__in=list(campaigns), created_at__lte=until)
+        .filter(Q(superseded_by__isnull=True) | Q(superseded_by__created_at__gt=until))
+        .select_related("annotator", "guideline", "task__campaign", "task__prompt__domain", "demonstration__completion")
+        .prefetch_related("ranked__completion__producer")
+        .order_by("pk")
+    )
+    last = 0
+    while batch := list(judgements.filter(pk__gt=last)[:JUDGEMENTS_AT_A_TIME]):
+        yield batch
+        last = batch[-1].pk
+
+
+def exported(judgement: Judgement) -> ExportedJudgement:
+    """What a snapshot says about a judgement: the annotator only by pseudonym."""
+    prompt = judgement.task.prompt
+    fields = {
+        "judgement": str(judgement.pk),
+        "annotator": judgement.annotator.pseudonym,
+        "domain": prompt.domain.slug if prompt.domain else "",
+        "campaign": judgement.task.campaign.slug,
+        "guideline_sha256": judgement.guideline.sha256,
+        "prompt": prompt.messages,
+        "prompt_sha256": prompt.sha256,
+        "seconds": judgement.seconds,
+    }
+    if judgement.task.campaign.kind == Campaign.Kind.DEMONSTRATION:
+        written = judgement.demonstration
+        return ExportedJudgement(**fields, demonstration=written.completion.text, reasoning=written.reasoning)
+    ranked = sorted(judgement.ranked.all(), key=lambda item: item.completion_id)
+    return ExportedJudgement(
+        **fields,
+        ranked=tuple(
+            Ranked(item.completion.text, item.completion.sha256, item.completion.producer.name, item.rank)
+            for item in ranked
+        ),
+    )
+
+
+def publish_folder(folder: Path, target: Path) -> None:
+    """Give a finished folder its name, all at once; the same content may be there already."""
+    try:
+        folder.rename(target)
+    except OSError:
+        if not (target / MANIFEST).exists():
+            raise
+
+
+def reap_snapshots() -> None:
+    """Queue what a dead worker left half-frozen again, and repeat messages that nobody fetched."""
+    now = timezone.now()
+    lost_before = now - timedelta(seconds=settings.LOST_AFTER_SECONDS)
+    for snapshot in Snapshot.objects.filter(state=State.FREEZING, heartbeat_at__lt=lost_before):
+        _requeue(snapshot, lost_before)
+    silent = Snapshot.objects.filter(state=State.QUEUED, heartbeat_at__lt=now - RESEND_AFTER)
+    for snapshot in silent:
+        if _move(snapshot, State.QUEUED):
+            send("freeze_snapshot", snapshot.pk, expires=2 * RESEND_AFTER.total_seconds())
+
+
+def _requeue(snapshot: Snapshot, lost_before: datetime) -> None:
+    stale = Snapshot.objects.filter(
+        pk=snapshot.pk, attempt=snapshot.attempt, state=State.FREEZING, heartbeat_at__lt=lost_before
+    )
+    with transaction.atomic():
+        if snapshot.attempt >= settings.MAX_ATTEMPTS:
+            message = f"The worker died in each of {snapshot.attempt} attempts; look at its log, then try again."
+            stale.update(state=State.FAILED, message=message)
+            return
+        if stale.update(
+            state=State.QUEUED,
+            attempt=F("attempt") + 1,
+            heartbeat_at=timezone.now(),
+            message="The worker died; waiting for another.",
+        ):
+            send("freeze_snapshot", snapshot.pk)

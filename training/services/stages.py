@@ -1,0 +1,130 @@
+"""What each stage of a pipeline runs: its configuration and the checkpoints it reads.
+
+A recipe's own defaults hold unless the demo's settings (for a pipeline on the demo's world) or the pipeline's config
+say otherwise, in that order.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from annotate.hashing import sha256_of
+from annotate.models import Prompt
+from training.demo import world
+from training.modelling.artifacts import hash_input
+from training.models import Checkpoint, Pipeline, Run
+from training.services.artifacts import NAMED_POLICY
+
+Recipe = Run.Recipe
+EMBEDDED = "embedded"
+TRAINING = (Recipe.BASE, Recipe.SFT, Recipe.REWARD, Recipe.DPO, Recipe.PPO, Recipe.EVALUATE)
+CANDIDATES = (Recipe.DPO, Recipe.PPO)
+WORLD = {Recipe.BASE: {"corpus": "world"}, Recipe.EVALUATE: {"judge": "world"}}
+ANYTHING_ELSE = {Recipe.BASE: {"corpus": "snapshot"}, Recipe.EVALUATE: {"judge": "reward"}}
+PUBLISH = {"prompts": 40, "k": 4, "overlap": 3}
+"""How many new prompts a pipeline asks about, how many completions each, and how many annotators."""
+
+Runs = Mapping[str, Run]
+
+
+def is_world(prompts: Iterable[Prompt]) -> bool:
+    """Whether all these prompts are the demo world's, so that its judge can score them."""
+    try:
+        for prompt in prompts:
+            world.parse(prompt.messages)
+    except world.NotOfThisWorld:
+        return False
+    return True
+
+
+def stage_config(pipeline: Pipeline, recipe: str) -> dict[str, Any]:
+    """The fields with which the pipeline calls a recipe, where they differ from the recipe's defaults."""
+    config = dict((WORLD if pipeline.config["world"] else ANYTHING_ELSE).get(recipe, {}))
+    if recipe == Recipe.SFT and not pipeline.snapshot.manifest["counts"]["demonstrations"]["train"]:
+        config["source"] = "preferred"
+    return config | pipeline.config.get(recipe, {})
+
+
+def publish_config(pipeline: Pipeline) -> dict[str, int]:
+    """How the pipeline asks people again."""
+    return PUBLISH | pipeline.config.get("publish", {})
+
+
+def base_checkpoint(pipeline: Pipeline, runs: Runs) -> Checkpoint | None:
+    """The model that the pipeline starts from; None when it has to be trained first.
+
+    An embedded base model is trained once and used again by every pipeline with the same configuration, so that the
+    policies of different nights have one vocabulary and can be compared.
+    """
+    if pipeline.base_model != EMBEDDED:
+        return _named_model(pipeline.base_model)
+    if Recipe.BASE in runs:
+        return made_by(runs, Recipe.BASE)
+    wanted = stage_config(pipeline, Recipe.BASE)
+    same = Checkpoint.objects.filter(run__recipe=Recipe.BASE, run__seed=pipeline.config["seed"])
+    return next((checkpoint for checkpoint in same.select_related("run") if checkpoint.run.config == wanted), None)
+
+
+def _named_model(name: str) -> Checkpoint:
+    """A model from outside: a local path, known by its content, or a hub id, known by its name."""
+    found = hash_input(name)
+    sha256 = sha256_of(found) if found.startswith("hub:") else found
+    return Checkpoint.objects.get_or_create(
+        kind=Checkpoint.Kind.POLICY, run=None, location=name, sha256=sha256, defaults={"name": name[:200]}
+    )[0]
+
+
+def made_by(runs: Runs, recipe: str) -> Checkpoint | None:
+    """The checkpoint of a stage, once it is done."""
+    run = runs.get(recipe)
+    return run.checkpoint if run and run.state == Run.State.DONE else None
+
+
+def stage_inputs(pipeline: Pipeline, recipe: str, runs: Runs) -> dict[str, Checkpoint] | None:
+    """The checkpoints that a stage reads, by role; None while one of them is still to be made."""
+    sft, reward = made_by(runs, Recipe.SFT), made_by(runs, Recipe.REWARD)
+    roles: dict[str, Checkpoint | None]
+    if recipe == Recipe.BASE:
+        roles = {}
+    elif recipe == Recipe.SFT:
+        roles = {"base": base_checkpoint(pipeline, runs)}
+    elif recipe in (Recipe.REWARD, Recipe.DPO):
+        roles = {"base": sft}
+    elif recipe == Recipe.PPO:
+        roles = {"base": sft, "reward": reward}
+    else:
+        candidates = {NAMED_POLICY + name: made_by(runs, name) for name in CANDIDATES}
+        roles = {"reference": sft, "reward": reward, **candidates}
+    if any(checkpoint is None for checkpoint in roles.values()):
+        return None
+    if recipe == Recipe.EVALUATE and (policy := comparable_policy_in_force(sft)):
+        roles[f"{NAMED_POLICY}promoted"] = policy
+    return roles
+
+
+def needs_run(pipeline: Pipeline, recipe: str, runs: Runs) -> bool:
+    """Whether the stage still has to be queued."""
+    if recipe in runs:
+        return False
+    return recipe != Recipe.BASE or base_checkpoint(pipeline, runs) is None
+
+
+def policy_in_force() -> Checkpoint | None:
+    """The policy that was promoted last."""
+    promoted = Checkpoint.objects.filter(kind=Checkpoint.Kind.POLICY, promoted_at__isnull=False)
+    return promoted.order_by("-promoted_at", "-pk").first()
+
+
+def comparable_policy_in_force(sft: Checkpoint) -> Checkpoint | None:
+    """The policy in force, if it grew from the same base model: with another vocabulary its figures mean little."""
+    policy = policy_in_force()
+    return policy if policy and root_of(policy) == root_of(sft) else None
+
+
+def root_of(checkpoint: Checkpoint) -> Checkpoint:
+    """The base model that a checkpoint was trained from, through all runs in between."""
+    while checkpoint.run_id:
+        entry = checkpoint.run.inputs.filter(role="base").select_related("checkpoint").first()
+        if entry is None:
+            break
+        checkpoint = entry.checkpoint
+    return checkpoint
