@@ -50,6 +50,13 @@ class Product:
         wait_until(self.answers, within=within, what=lambda: f"the product to answer; it said:\n{self.said()}")
         return time.monotonic() - started
 
+    def start_all(self) -> None:
+        """Starts it and waits until the workers take work, too."""
+        self.start()
+        for name in ("worker", "trainer"):
+            log = self.var / "logs" / f"{name}.log"
+            wait_until(lambda log=log: log.exists() and " ready." in log.read_text(), within=30, what=f"the {name}")
+
     def answers(self) -> bool:
         if self.process is not None and self.process.poll() is not None:
             raise AssertionError(f"the product ended with {self.process.returncode}; it said:\n{self.said()}")

@@ -11,7 +11,9 @@ import pytest
 
 from tests.product import ROOT, Product, command, wait_until
 
-PARTS = ("gunicorn", "-Q default", "-Q train")
+PARTS = {"gunicorn": 3, "-Q default": 4, "-Q train": 2}
+"""Processes of each part: gunicorn and its two; the worker, its clock and its two; the trainer and its one."""
+EVERYTHING = 1 + sum(PARTS.values())
 
 
 def refused(**env: str) -> str:
@@ -82,16 +84,15 @@ class TestRunning:
         assert f"Concord is at {live_product.url}/" in said
         assert "createsuperuser" in said
 
-    def test_it_runs_web_worker_and_trainer(self, live_product):
-        for part in PARTS:
-            assert live_product.processes(part), part
+    @pytest.mark.parametrize(("part", "count"), PARTS.items())
+    def test_it_runs_web_worker_and_trainer(self, live_product, part, count):
+        assert len(live_product.processes(part)) == count
 
     def test_it_keeps_torch_out_of_web_workers_and_clock(self, live_product):
         for path in ("/", "/admin/", "/healthz"):
             live_product.get(path)
         running = live_product.processes()
-        # The supervisor, gunicorn and its two, the worker, its clock and its two, the trainer and its one.
-        assert len(running) >= 10
+        assert len(running) >= EVERYTHING
         assert {command(pid) for pid in running if maps_torch(pid)} == set()
 
     def test_it_would_notice_torch(self):
@@ -102,13 +103,13 @@ class TestRunning:
             assert maps_torch(process.pid)
             process.kill()
 
-    @pytest.mark.parametrize("part", PARTS)
-    def test_it_restarts_what_is_killed_and_says_so(self, live_product, part):
-        before = live_product.processes(part)
-        os.kill(before[0], signal.SIGKILL)
+    @pytest.mark.parametrize(("part", "count"), PARTS.items())
+    def test_it_restarts_what_is_killed_and_says_so(self, live_product, part, count):
+        before = set(live_product.processes(part))
+        os.kill(min(before), signal.SIGKILL)
         wait_until(
-            lambda: len(new := live_product.processes(part)) >= len(before) and not set(new) & set(before),
-            within=20,
+            lambda: len(now := set(live_product.processes(part))) == count and not now & before,
+            within=30,
             what=lambda: f"{part} to be replaced; it said:\n{live_product.said()}",
         )
         assert "was killed by SIGKILL; it starts again in " in live_product.said()
@@ -120,7 +121,7 @@ class TestRunning:
 class TestStopping:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_it_stops_everything_when_told_to(self, product, number):
-        product.start()
+        product.start_all()
         product.process.send_signal(number)
         assert product.process.wait(timeout=20) == 0
         assert product.processes() == []
@@ -135,8 +136,8 @@ class TestStopping:
         wait_until(lambda: product.processes() == [], within=3, what="every process to end")
 
     def test_it_leaves_no_orphan_when_it_is_killed(self, product):
-        product.start()
-        assert len(product.processes()) >= 10
+        product.start_all()
+        assert len(product.processes()) >= EVERYTHING
         product.process.kill()
         product.process.wait()
         wait_until(lambda: product.processes() == [], within=10, what=lambda: orphans(product))
