@@ -1,7 +1,7 @@
 """What the demo starts with: which prompts are ranked, between which completions, and which await a demonstration.
 
-The command that seeds the database and the benchmark that needs none both follow this plan, so what the benchmark proves
-is what the product ships.
+The command that seeds the database and the benchmark that needs none both follow this plan, so what the benchmark
+proves is what the product ships.
 """
 
 import itertools

@@ -1,12 +1,12 @@
 """The demo's small world: help-desk dialogues, replies of any quality, and a gold score for any reply.
 
-A customer names an item, its problem and a mood. A good reply gives the right fix for the problem, names the right item,
-says sorry to an unhappy customer (and only to one), never blames, never repeats itself, stays short and stops. Everything
-here is templated, so a reply's true quality can be computed: that is what real preference data never has, and what lets
-the demo show whether training on judgements helped. It says nothing about quality on real text.
+A customer names an item, its problem and a mood. A good reply gives the right fix for the problem, names the right
+item, says sorry to an unhappy customer (and only to one), never blames, never repeats itself, stays short and stops.
+Everything here is templated, so a reply's true quality can be computed: that is what real preference data never has,
+and what lets the demo show whether training on judgements helped. It says nothing about quality on real text.
 
-Prompts are split by *content* (item, problem, mood): every wording of a content lies in the same split, and each wording
-was chosen so that the product's own split by prompt hash agrees (see ``split_of``).
+Prompts are split by *content* (item, problem, mood): every wording of a content lies in the same split, and each
+wording was chosen so that the product's own split by prompt hash agrees (see ``split_of``).
 """
 
 import hashlib

@@ -44,6 +44,9 @@ def new_llama(
         num_key_value_heads=heads,
         max_position_embeddings=context,
         tie_word_embeddings=True,
+        # Llama's 0.02 suits a width of thousands; at 128 it starts nearly linear, and copying a word from the prompt is
+        # not learnt within a thousand steps (measured: 6 % of replies named the customer's item, with this 46 %).
+        initializer_range=hidden_size**-0.5,
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.eos_token_id,
         bos_token_id=None,
