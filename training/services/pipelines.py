@@ -160,7 +160,7 @@ def _snapshot_is_ready(pipeline: Pipeline) -> bool:
         return False
     if not pipeline.snapshot.manifest["counts"]["comparisons"]["train"]:
         raise DomainError(
-            "The snapshot has no comparisons on training prompts, so no reward model can learn from it: rank more tasks."
+            "The snapshot has no comparisons on training prompts, so nothing can learn preferences: rank more tasks."
         )
     return True
 

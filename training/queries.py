@@ -1,0 +1,216 @@
+"""Everything that a page, the API or a command reads about training."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+
+from training.models import Checkpoint, Evaluation, Pipeline, Run, Snapshot
+from training.services.stages import EMBEDDED, Recipe, policy_in_force
+from training.supervise import LOG, read_progress
+
+METRICS_BYTES = 4 << 20
+LOG_BYTES = 16 << 10
+POINTS = 400
+WAITING = "waiting"
+SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a pipeline as a page shows it."""
+
+    name: str
+    label: str
+    state: str
+    """waiting, queued, running, done, failed, cancelled, lost or skipped (and `freezing`, `ready` of a snapshot)."""
+    progress: float
+    """Fraction done, 0..1."""
+    message: str
+    """What it is doing, or why it ended as it did, or why it was skipped."""
+    run: Run | None = None
+    seconds: float | None = None
+    """How long it ran, once it has ended."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One metric of a run over its steps."""
+
+    name: str
+    points: list[tuple[int, float]]
+    """(step, value), thinned to at most 400 points; the last one is always there."""
+
+    @property
+    def last(self) -> float:
+        return self.points[-1][1]
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """A run with what lies in its folder."""
+
+    run: Run
+    inputs: list[tuple[str, Checkpoint]]
+    """(role, checkpoint) of everything it reads."""
+    checkpoint: Checkpoint | None
+    series: list[Series]
+    log: str
+    """The last 16 KB of its log."""
+    eta_seconds: float | None
+    """Seconds left as the recipe estimates them; None when it does not know or does not run."""
+    evaluations: list[Evaluation] = field(default_factory=list)
+    manifest: dict[str, Any] = field(default_factory=dict)
+
+
+def pipelines() -> QuerySet[Pipeline]:
+    """All pipelines, newest first, with what `stages` reads."""
+    runs = Run.objects.select_related("checkpoint").order_by("pk")
+    return Pipeline.objects.select_related("snapshot", "promoted", "next_campaign", "created_by").prefetch_related(
+        Prefetch("runs", queryset=runs)
+    )
+
+
+def stages(*, pipeline: Pipeline) -> list[Stage]:
+    """The pipeline's steps in order; no query when it comes from `pipelines()`."""
+    runs = {run.recipe: run for run in pipeline.runs.all()}
+    steps = [_snapshot_stage(pipeline.snapshot)]
+    for recipe in (Recipe.BASE, Recipe.SFT, Recipe.REWARD, Recipe.DPO, Recipe.PPO, Recipe.EVALUATE):
+        steps.append(_run_stage(pipeline, recipe, runs))
+    steps.append(_gate_stage(pipeline))
+    steps.append(_run_stage(pipeline, Recipe.SAMPLE, runs))
+    steps.append(_publish_stage(pipeline))
+    return steps
+
+
+def _snapshot_stage(snapshot: Snapshot | None) -> Stage:
+    if snapshot is None:
+        return Stage("snapshot", "Snapshot", WAITING, 0.0, "")
+    ready = snapshot.state == Snapshot.State.READY
+    return Stage("snapshot", "Snapshot", snapshot.state, float(ready), snapshot.message)
+
+
+def _run_stage(pipeline: Pipeline, recipe: Recipe, runs: dict[str, Run]) -> Stage:
+    run = runs.get(recipe)
+    if run:
+        ended = run.ended_at and run.started_at
+        seconds = (run.ended_at - run.started_at).total_seconds() if ended else None
+        message = run.message or _note(recipe, run)
+        return Stage(recipe, recipe.label, run.state, run.progress, message, run, seconds)
+    if recipe == Recipe.BASE and pipeline.base_model != EMBEDDED:
+        return Stage(recipe, recipe.label, SKIPPED, 1.0, f"Starts from {pipeline.base_model}.")
+    if recipe == Recipe.BASE and Recipe.SFT in runs:
+        return Stage(recipe, recipe.label, SKIPPED, 1.0, "An earlier pipeline has trained the same base model.")
+    if recipe == Recipe.SAMPLE and pipeline.state == Pipeline.State.DONE:
+        return Stage(recipe, recipe.label, SKIPPED, 1.0, "Every prompt has been asked about.")
+    return Stage(recipe, recipe.label, WAITING, 0.0, "")
+
+
+def _note(recipe: Recipe, run: Run) -> str:
+    if recipe == Recipe.SFT and run.config.get("source") == "preferred":
+        return "Learns from the preferred completions: nobody has written a demonstration yet."
+    return ""
+
+
+def _gate_stage(pipeline: Pipeline) -> Stage:
+    if not pipeline.decision:
+        return Stage("gate", "Gate", WAITING, 0.0, "")
+    return Stage("gate", "Gate", "done", 1.0, pipeline.get_decision_display())
+
+
+def _publish_stage(pipeline: Pipeline) -> Stage:
+    if pipeline.next_campaign:
+        return Stage("publish", "New tasks", "done", 1.0, pipeline.next_campaign.name)
+    done = pipeline.state == Pipeline.State.DONE
+    return Stage("publish", "New tasks", SKIPPED if done else WAITING, float(done), "")
+
+
+def runs() -> QuerySet[Run]:
+    """All runs, newest first."""
+    return Run.objects.select_related("pipeline", "snapshot", "checkpoint", "created_by")
+
+
+def run_report(*, run_id: int) -> RunReport | None:
+    """A run with its metrics, log and figures; None when there is no such run."""
+    run = runs().prefetch_related("inputs__checkpoint", "evaluations").filter(pk=run_id).first()
+    if run is None:
+        return None
+    made = getattr(run, "checkpoint", None)
+    running = run.state == Run.State.RUNNING
+    return RunReport(
+        run=run,
+        inputs=[(entry.role, entry.checkpoint) for entry in run.inputs.all()],
+        checkpoint=made,
+        series=read_metrics(run.path / "metrics.jsonl"),
+        log=read_tail(run.path / LOG, LOG_BYTES),
+        eta_seconds=read_progress(run.path).get("eta_s") if running else None,
+        evaluations=list(run.evaluations.all()),
+        manifest=made.manifest if made else {},
+    )
+
+
+def read_tail(path: Path, size: int) -> str:
+    """The last `size` bytes of a text file, from the start of a line; empty while there is no file."""
+    try:
+        with path.open("rb") as file:
+            length = file.seek(0, 2)
+            file.seek(max(0, length - size))
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+    return text if length <= size else text.partition("\n")[2]
+
+
+def read_metrics(path: Path) -> list[Series]:
+    """The series of a metrics.jsonl, in the order in which their names first appear."""
+    found: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    for line in read_tail(path, METRICS_BYTES).splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:  # the recipe is just writing this line
+            continue
+        for name, value in row.items():
+            if name not in ("step", "time") and isinstance(value, int | float):
+                found[name].append((row["step"], value))
+    return [Series(name, _thinned(points)) for name, points in found.items()]
+
+
+def _thinned(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
+    stride = -(-len(points) // POINTS)
+    return points if stride <= 1 else points[::-stride][::-1]
+
+
+def snapshots() -> QuerySet[Snapshot]:
+    """All snapshots, newest first."""
+    return Snapshot.objects.select_related("created_by").prefetch_related("pipelines", "runs")
+
+
+def current_policy() -> Checkpoint | None:
+    """The policy in force: the one that was promoted last."""
+    return policy_in_force()
+
+
+def evaluations(*, pipeline: Pipeline) -> list[Evaluation]:
+    """The figures of a pipeline's runs, those of its evaluation first."""
+    rows = Evaluation.objects.filter(run__pipeline=pipeline).select_related("run", "checkpoint").order_by("pk")
+    return sorted(rows, key=lambda row: (row.run.recipe != Recipe.EVALUATE, row.run_id))
+
+
+def pipeline_report(*, pipeline: Pipeline) -> str:
+    """The pipeline's result as text: a table of every figure with its interval and n, and the decision."""
+    header = ("figure", "of", "against", "value", "95 % interval", "n")
+    rows = [header, *(_cells(row) for row in evaluations(pipeline=pipeline))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    campaign = f"New tasks: {pipeline.next_campaign}" if pipeline.next_campaign else "No new tasks."
+    return "\n".join([*lines, "", pipeline.reason, campaign])
+
+
+def _cells(row: Evaluation) -> Iterable[str]:
+    interval = "" if row.lo is None else f"[{row.lo:.3f}, {row.hi:.3f}]"
+    value = "" if row.value is None else f"{row.value:.3f} {row.unit}".strip()
+    return row.name, row.subject, row.against, value, interval, str(row.n)
