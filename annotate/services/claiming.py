@@ -9,7 +9,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
 from annotate.errors import DomainError, LeaseLost
-from annotate.models import Assignment, Campaign, Task, TaskCompletion, User
+from annotate.models import Assignment, Campaign, Guideline, Task, TaskCompletion, User
 
 State = Assignment.State
 CANDIDATES = 20  # how many open tasks to look at before asking the database again
@@ -29,7 +29,7 @@ def claim_next_task(*, annotator: User, campaign: Campaign) -> Assignment | None
     while candidates := list(open_tasks(annotator=annotator, campaign=campaign)[:CANDIDATES]):
         for task in candidates:
             try:
-                assignment = _claim(task, annotator, campaign)
+                assignment = claim_task(task=task, annotator=annotator, guideline=campaign.guideline)
             except IntegrityError:  # another tab of the same annotator claimed this very task in between
                 return _held(annotator, campaign)
             if assignment:
@@ -47,6 +47,7 @@ def open_tasks(*, annotator: User, campaign: Campaign) -> QuerySet[Task]:
         Task.objects.filter(campaign=campaign, reserved__lt=F("target"))
         .exclude(Exists(theirs))
         .exclude(Exists(own_work))
+        .select_related("campaign")
         .order_by("position")
     )
 
@@ -55,8 +56,11 @@ def _held(annotator: User, campaign: Campaign) -> Assignment | None:
     return Assignment.objects.filter(annotator=annotator, task__campaign=campaign, state=State.CLAIMED).first()
 
 
-def _claim(task: Task, annotator: User, campaign: Campaign) -> Assignment | None:
-    """Take one place of `task`, or None when somebody else took the last one."""
+def claim_task(*, task: Task, annotator: User, guideline: Guideline) -> Assignment | None:
+    """Take one place of this very task, or None when somebody else took the last one.
+
+    Raises IntegrityError when the annotator holds, did or skipped it already.
+    """
     with transaction.atomic():
         if not take_place(task.pk):
             return None
@@ -66,10 +70,10 @@ def _claim(task: Task, annotator: User, campaign: Campaign) -> Assignment | None
         return Assignment.objects.create(
             task=task,
             annotator=annotator,
-            guideline_id=campaign.guideline_id,
+            guideline=guideline,
             shown_order=order,
             claimed_at=now,
-            lease_expires_at=now + timedelta(minutes=campaign.lease_minutes),
+            lease_expires_at=now + timedelta(minutes=task.campaign.lease_minutes),
         )
 
 

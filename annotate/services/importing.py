@@ -1,0 +1,163 @@
+"""Bringing files of prompts, completions and rankings in. What is already there stays: import is idempotent."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import transaction
+
+from annotate.errors import DomainError
+from annotate.hashing import sha256_of
+from annotate.importing import Answer, ImportFileError, Item, read_file
+from annotate.models import Campaign, Guideline, Judgement, Producer, Task, User
+from annotate.rankings import MAX_COMPLETIONS, MIN_COMPLETIONS, dense_ranks
+from annotate.services.campaigns import add_task, create_campaign
+from annotate.services.claiming import claim_task
+from annotate.services.corpus import add_completion, add_producer, add_prompt
+from annotate.services.guidelines import guideline_of_imports
+from annotate.services.judging import submit_ranking
+from annotate.services.people import create_annotator
+
+# Rows in one transaction. On SQLite a transaction keeps every other writer waiting: it must be over in a moment.
+BATCH = 50
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What an import did. A file that was imported before gives zeros and the same totals."""
+
+    campaign: Campaign
+    format: str
+    bad_rows: list[str]
+    n_items: int
+    new_tasks: int = 0
+    new_judgements: int = 0
+
+
+def import_file(
+    *,
+    path: Path,
+    campaign_slug: str,
+    by: User | None,
+    campaign_name: str = "",
+    format: str = "auto",
+    guideline_slug: str = "",
+    overlap: int = 3,
+    k: int | None = None,
+    domain: str = "",
+    annotator: str = "",
+    limit: int | None = None,
+    skip_bad_rows: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> ImportReport:
+    """Import a file into a campaign, which is made if it is new.
+
+    `k` takes that many completions of each prompt (always the same ones). Ranks in the file become judgements by the
+    account `annotator` (made if it is new; it cannot log in). `progress` is called with (done items, items).
+    Raises DomainError, before anything is written, when a row or the request is not acceptable.
+    """
+    try:
+        parsed = read_file(path, format=format, skip_bad_rows=skip_bad_rows)
+    except ImportFileError as error:
+        raise DomainError(str(error)) from error
+    items = [_take(item, k) for item in parsed.items[:limit]]
+    kind = Campaign.Kind.RANKING if items[0].answers else Campaign.Kind.DEMONSTRATION
+    _check(items, kind, path)
+    campaign = _campaign(campaign_slug, campaign_name or path.name, kind, guideline_slug or kind, overlap, by)
+    writer = _Writer(campaign, by, domain, annotator or f"imported-{campaign_slug}")
+    report = ImportReport(campaign, parsed.format, parsed.bad_rows, len(items))
+    for start in range(0, len(items), BATCH):
+        with transaction.atomic():
+            for item in items[start : start + BATCH]:
+                new_task, new_judgement = writer.write(item)
+                report.new_tasks += new_task
+                report.new_judgements += new_judgement
+        progress(min(start + BATCH, len(items)), len(items))
+    return report
+
+
+def _take(item: Item, k: int | None) -> Item:
+    """The item with `k` of its completions in the file's order, chosen by hash: a re-import chooses the same."""
+    if k is None or len(item.answers) <= k:
+        return item
+    chosen = sorted(item.answers, key=lambda answer: sha256_of([item.messages[-1]["content"], answer.text]))[:k]
+    answers = [answer for answer in item.answers if answer in chosen]
+    return Item(item.row, item.messages, tuple(_with_dense_ranks(answers)), item.domain)
+
+
+def _with_dense_ranks(answers: Sequence[Answer]) -> list[Answer]:
+    if any(answer.rank is None for answer in answers):
+        return list(answers)
+    ranks = dense_ranks({place: answer.rank for place, answer in enumerate(answers)})
+    return [Answer(answer.text, answer.producer, ranks[place]) for place, answer in enumerate(answers)]
+
+
+def _check(items: Sequence[Item], kind: str, path: Path) -> None:
+    """Refuse, before anything is written, what would be refused in the middle."""
+    if kind == Campaign.Kind.DEMONSTRATION:
+        return
+    for item in items:
+        count = len(item.answers)
+        if not MIN_COMPLETIONS <= count <= MAX_COMPLETIONS:
+            raise DomainError(
+                f"{path.name}, row {item.row}: {count} different completions; a ranking task has {MIN_COMPLETIONS} to"
+                f" {MAX_COMPLETIONS}. Choose some of them with --k, or correct the row. Nothing was imported."
+            )
+
+
+def _campaign(slug: str, name: str, kind: str, guideline_slug: str, overlap: int, by: User | None) -> Campaign:
+    found = Campaign.objects.filter(slug=slug).first()
+    if found is None:
+        return create_campaign(slug=slug, name=name, kind=kind, guideline_slug=guideline_slug, overlap=overlap, by=by)
+    if found.kind != kind:
+        raise DomainError(
+            f"The campaign {slug!r} is for {found.get_kind_display().lower()}, but the file holds {kind} tasks;"
+            " choose another campaign. Nothing was imported."
+        )
+    return found
+
+
+class _Writer:
+    """Writes items, remembering the producers and the account that a whole file shares."""
+
+    def __init__(self, campaign: Campaign, by: User | None, domain: str, annotator: str):
+        self.campaign = campaign
+        self.by = by
+        self.domain = domain
+        self.annotator_name = annotator
+        self.annotator: User | None = None
+        self.guideline: Guideline | None = None
+        self.producers: dict[str, Producer] = {}
+
+    def write(self, item: Item) -> tuple[bool, bool]:
+        """Add the item; returns whether its task and its judgement are new."""
+        prompt = add_prompt(messages=item.messages, domain=item.domain or self.domain, by=self.by)
+        completions = [
+            add_completion(prompt=prompt, producer=self._producer(answer.producer), text=answer.text, by=self.by)
+            for answer in item.answers
+        ]
+        task, new_task = add_task(campaign=self.campaign, prompt=prompt, completions=completions)
+        if item.ranks is None:
+            return new_task, False
+        ranks = dict(zip((completion.pk for completion in completions), item.ranks, strict=True))
+        return new_task, self._judge(task, ranks)
+
+    def _producer(self, name: str) -> Producer:
+        if name not in self.producers:
+            self.producers[name] = add_producer(name=name, kind=Producer.Kind.IMPORTED)
+        return self.producers[name]
+
+    def _judge(self, task: Task, ranks: dict[int, int]) -> bool:
+        """Enter the file's ranking through the services that people's rankings go through. False if it is there."""
+        if self.annotator is None or self.guideline is None:
+            self.annotator = User.objects.filter(username=self.annotator_name).first() or create_annotator(
+                username=self.annotator_name
+            )
+            self.guideline = guideline_of_imports()
+        if Judgement.objects.filter(task=task, annotator=self.annotator).exists():
+            return False
+        assignment = claim_task(task=task, annotator=self.annotator, guideline=self.guideline)
+        if assignment is None:
+            return False
+        submit_ranking(assignment_id=assignment.pk, annotator=self.annotator, ranks=ranks, seconds=0)
+        return True

@@ -1,0 +1,120 @@
+"""Importing into campaigns: whole or not at all, and once."""
+
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from annotate import queries
+from annotate.errors import DomainError
+from annotate.models import Campaign, Completion, Guideline, Judgement, Prompt, Task
+from annotate.services.guidelines import sync_guidelines
+from annotate.services.importing import import_file
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(*rows):
+        path = tmp_path / "rows.jsonl"
+        path.write_text("\n".join(map(json.dumps, rows)))
+        return path
+
+    return write
+
+
+def row(prompt, *texts, ranks=None):
+    completions = [{"text": text, "producer": f"m{place}"} for place, text in enumerate(texts)]
+    for completion, rank in zip(completions, ranks or [], strict=False):
+        completion["rank"] = rank
+    return {"prompt": prompt, "completions": completions}
+
+
+def load(path, world, **options):
+    return import_file(path=path, campaign_slug="new", by=world.carol, **options)
+
+
+def test_it_makes_the_campaign_and_its_tasks(world, written):
+    report = load(written(row("p", "a", "b"), row("q", "c", "d", "e")), world, overlap=5)
+    assert (report.n_items, report.new_tasks, report.new_judgements) == (2, 2, 0)
+    assert list(Task.objects.filter(campaign=report.campaign).values_list("k", "target")) == [(2, 5), (3, 5)]
+
+
+def test_it_attributes_what_it_writes(world, written):
+    load(written(row("p", "a", "b")), world)
+    assert Prompt.objects.latest("pk").created_by == Completion.objects.latest("pk").created_by == world.carol
+
+
+def test_importing_again_adds_nothing(world, written):
+    path = written(row("p", "a", "b", ranks=[1, 2]), row("q", "c", "d", ranks=[1, 1]))
+    load(path, world)
+    report = load(path, world)
+    assert (report.new_tasks, report.new_judgements) == (0, 0)
+    assert (Task.objects.filter(campaign=report.campaign).count(), Judgement.objects.count()) == (2, 2)
+
+
+def test_ranks_become_judgements_of_their_own_account(world, written):
+    report = load(written(row("p", "a", "b", "c", ranks=[2, 1, 2])), world, annotator="crowd")
+    judgement = Judgement.objects.get()
+    assert (judgement.annotator.username, judgement.guideline.slug) == ("crowd", "judged-elsewhere")
+    assert not judgement.annotator.has_usable_password()
+    assert {ranked.completion.text: ranked.rank for ranked in judgement.ranked.all()} == {"a": 2, "b": 1, "c": 2}
+    assert queries.campaign_agreement(campaign=report.campaign).overall.n_judgements == 1
+
+
+def test_it_takes_k_completions_and_ranks_them_densely(world, written):
+    path = written(row("p", *"abcdefghijkl", ranks=range(1, 13)))
+    load(path, world, k=4)
+    assert sorted(Judgement.objects.get().ranked.values_list("rank", flat=True)) == [1, 2, 3, 4]
+    assert load(path, world, k=4).new_tasks == 0  # the same four again
+
+
+def test_it_refuses_too_many_completions_whole(world, written):
+    with pytest.raises(DomainError, match=r"row 2: 10 different completions.*--k"):
+        load(written(row("p", "a", "b"), row("q", *"abcdefghij")), world)
+    assert not Campaign.objects.filter(slug="new").exists()
+
+
+def test_it_refuses_a_bad_row_whole(world, written):
+    before = Prompt.objects.count()
+    with pytest.raises(DomainError, match="row 2"):
+        load(written(row("p", "a", "b"), {"prompt": ""}), world)
+    assert Prompt.objects.count() == before
+
+
+def test_it_refuses_a_campaign_of_another_kind(world, written):
+    with pytest.raises(DomainError, match="is for demonstration"):
+        import_file(path=written(row("p", "a", "b")), campaign_slug="writing", by=world.carol)
+
+
+def test_prompts_alone_become_demonstration_tasks(world, written):
+    report = load(written({"prompt": "Write."}, {"prompt": "Write more."}), world)
+    assert (report.campaign.kind, report.new_tasks) == ("demonstration", 2)
+
+
+def test_the_command_says_what_it_did(world, written, capsys):
+    call_command("import_prompts", str(written(row("p", "a", "b"))), campaign="new", by="carol")
+    assert "1 new tasks, 0 new judgements" in capsys.readouterr().out
+
+
+def test_the_command_refuses_an_unknown_admin(world, written):
+    with pytest.raises(CommandError, match="no admin named 'alice'"):
+        call_command("import_prompts", str(written(row("p", "a", "b"))), campaign="new", by="alice")
+
+
+GUIDELINE = "---\nslug: new\ntitle: T\nkind: ranking\nsummary: S.\n---\n{body}\n"
+
+
+def test_a_guideline_version_is_inserted_when_its_text_is_new(db, tmp_path):
+    path = tmp_path / "new.md"
+    for body, new_versions in (("One.", [1]), ("One.", []), ("Two.", [2])):
+        path.write_text(GUIDELINE.format(body=body))
+        assert [guideline.version for guideline in sync_guidelines(folder=tmp_path)] == new_versions
+    assert Guideline.objects.get(slug="new", version=1).body.strip() == "One."
+
+
+def test_a_malformed_guideline_inserts_nothing(db, tmp_path):
+    (tmp_path / "a.md").write_text(GUIDELINE.format(body="One."))
+    (tmp_path / "b.md").write_text("no front matter")
+    with pytest.raises(DomainError, match="b.md"):
+        sync_guidelines(folder=tmp_path)
+    assert Guideline.objects.count() == 0
