@@ -9,8 +9,9 @@ Three layers, each of which would do alone for scripts:
 3. nh3 (ammonia) lets through a list of tags, attributes and classes.
 
 An annotator judges what is on the screen, so nothing that a model wrote may vanish: refused links and broken LaTeX
-appear as they were written, source lists (`[1]: ...`) are not swallowed, and single line breaks stay line breaks. Time and output are bounded: text that is too
-long, too deeply nested or too dense is shown as plain text with a note that says so.
+appear as they were written, source lists (`[1]: https://...`) are not swallowed as link definitions, and single line
+breaks stay line breaks. Time and output are bounded: text that is too long, too deeply nested or too dense is shown as
+plain text with a note that says so.
 
 Pure: no Django. Colours for the classes are in `static/css/highlight.css`.
 """
@@ -37,7 +38,7 @@ from pygments.token import STANDARD_TYPES
 from annotate import mathml
 
 MAX_CHARS = 40_000
-"""Longer text is shown as plain text. About 10,000 tokens; the worst input found of this length takes about 1 s."""
+"""Longer text is shown as plain text. It is about 10,000 tokens; the worst input found takes about 2 s."""
 MAX_NESTING = 32
 """Levels of lists and quotes (a list in a list is two)."""
 MAX_TOKENS = 20_000
@@ -50,14 +51,15 @@ MAX_CODE_TOTAL = 8_000
 Pygments' lexers take quadratic time on some input."""
 
 LANGUAGES = {
-    "bash": "bash", "c": "c", "c++": "cpp", "console": "console", "cpp": "cpp", "css": "css", "diff": "diff", "docker": "docker", "dockerfile": "docker", "go": "go",
-    "golang": "go", "haskell": "haskell", "html": "html", "ini": "ini", "java": "java", "javascript": "javascript",
-    "js": "javascript", "json": "json", "jsx": "javascript", "julia": "julia", "kotlin": "kotlin", "latex": "latex",
-    "lua": "lua", "makefile": "make", "matlab": "matlab", "perl": "perl", "php": "php", "powershell": "powershell",
-    "py": "python", "python": "python", "python3": "python", "r": "r", "rb": "ruby", "rs": "rust", "ruby": "ruby",
-    "rust": "rust", "scala": "scala", "sh": "bash", "shell": "bash", "sql": "sql", "swift": "swift", "tex": "latex",
-    "toml": "toml", "ts": "typescript", "tsx": "typescript", "typescript": "typescript", "xml": "xml",
-    "yaml": "yaml", "yml": "yaml", "zsh": "bash",
+    "bash": "bash", "c": "c", "c++": "cpp", "console": "console", "cpp": "cpp", "css": "css", "diff": "diff",
+    "docker": "docker", "dockerfile": "docker", "go": "go", "golang": "go", "haskell": "haskell",
+    "html": "html", "ini": "ini", "java": "java", "javascript": "javascript", "js": "javascript",
+    "json": "json", "jsx": "javascript", "julia": "julia", "kotlin": "kotlin", "latex": "latex", "lua": "lua",
+    "makefile": "make", "matlab": "matlab", "perl": "perl", "php": "php", "powershell": "powershell",
+    "py": "python", "python": "python", "python3": "python", "r": "r", "rb": "ruby", "rs": "rust",
+    "ruby": "ruby", "rust": "rust", "scala": "scala", "sh": "bash", "shell": "bash", "sql": "sql",
+    "swift": "swift", "tex": "latex", "toml": "toml", "ts": "typescript", "tsx": "typescript",
+    "typescript": "typescript", "xml": "xml", "yaml": "yaml", "yml": "yaml", "zsh": "bash",
 }  # fmt: skip
 """What may follow the opening fence -> the Pygments lexer that colours it. Without C#: 4,000 short lines took its
 lexer 1.5 s; the worst of those listed takes 0.8 s."""
@@ -66,6 +68,7 @@ TOKEN_PREFIX = "tok-"
 TOKEN_CLASSES = frozenset(TOKEN_PREFIX + short for short in STANDARD_TYPES.values() if short)
 
 _MATH_TOKENS = frozenset({"math_inline", "math_inline_double", "math_block"})
+_CLOSING = {r"\(": r"\)", r"\[": r"\]"}
 _FORMATTER = HtmlFormatter(nowrap=True, classprefix=TOKEN_PREFIX)
 _LINK = re.compile(r"(?:https?://[^/\s]|mailto:[^/\s])", re.IGNORECASE)
 _CACHED_CHARS = 16_000
@@ -149,16 +152,15 @@ def _bracket_inline(state: StateInline, silent: bool) -> bool:
     r"""`\(x\)` and, within a paragraph, `\[x\]`: what most models write instead of dollars."""
     start = state.pos
     opening = state.src[start : start + 2]
-    if opening not in (r"\(", r"\["):
+    if opening not in _CLOSING:
         return False
-    closing = r"\)" if opening == r"\(" else r"\]"
-    end = state.src.find(closing, start + 2, min(state.posMax, start + mathml.MAX_FORMULA))
+    end = state.src.find(_CLOSING[opening], start + 2, min(state.posMax, start + mathml.MAX_FORMULA))
     content = state.src[start + 2 : end].strip() if end > 0 else ""
     if not content:
         return False
     if not silent:
         token = state.push("math_inline" if opening == r"\(" else "math_inline_double", "math", 0)
-        token.content, token.markup = content, opening + closing
+        token.content, token.markup = content, opening
     state.pos = end + 2
     return True
 
@@ -179,7 +181,7 @@ def _bracket_block(state: StateBlock, first: int, last: int, silent: bool) -> bo
                 return False
             if not silent:
                 token = state.push("math_block", "math", 0)
-                token.content, token.markup, token.map = content, r"\[\]", [first, line + 1]
+                token.content, token.markup, token.map = content, r"\[", [first, line + 1]
                 state.line = line + 1
             return True
     return False
@@ -208,8 +210,7 @@ def _math(_: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -
     try:
         drawn = mathml.to_mathml(token.content.strip(), display=display)
     except mathml.LatexError as error:
-        half = len(token.markup) // 2
-        source = html.escape(f"{token.markup[:half] or '$'}{token.content}{token.markup[half:] or '$'}")
+        source = html.escape(f"{token.markup}{token.content}{_CLOSING.get(token.markup, token.markup)}")
         drawn = f'<code class="math-source" title="{html.escape(f"Shown as written: {error}.")}">{source}</code>'
     return f'<div class="math-block">{drawn}</div>\n' if token.type == "math_block" else drawn
 
