@@ -1,0 +1,417 @@
+"""Measure policies against their reference, and the reward model against people, on prompts held out of training.
+
+    python -m training.recipes.evaluate --config run.json
+    {"out": "var/runs/evaluation", "reference": "var/runs/sft", "policies": {"dpo": "var/runs/dpo"},
+     "reward": "var/runs/reward", "snapshot": "var/snapshots/1f3a", "judge": "reward"}
+
+Of the judgements in the snapshot's test split:
+* pair_accuracy: share of annotators' strict preferences that the reward model shares, and the same for the rule "the
+  longer answer is better"; a reward model that does not beat that rule has learnt length.
+* pair_agreement: share of strict preferences on which two annotators agree (InstructGPT, arXiv 2203.02155, reports
+  72.6 %). It is the ceiling of pair_accuracy: nobody can agree with people more than they do with one another.
+
+Of the answers that each policy samples to the prompts of the test and validation splits:
+* win_rate: the chance that an answer of the policy is judged better than one of the reference (or of the policy in
+  force, if it is among `policies`) to the same prompt, ties counting half, over all pairs of answers to a prompt. The
+  judge "reward" is the reward model, the one that PPO was trained against, so it flatters PPO; the judge "world" is the
+  demo world's gold score, and then the reward model's verdict stands beside it as win_rate_by_reward.
+* kl: mean of log pi(y|x) / rho(y|x) over the policy's own answers y, nats an answer (Gao 2023, arXiv 2210.10760: beyond
+  some KL the reward rises while quality falls).
+* gold, score, length, end_rate; entropy (nats a token) and distinct_1, distinct_2 (Li 2016, arXiv 1510.03055, section
+  4.3: distinct n-grams over all n-grams of all answers): a policy that says one thing to everybody can win.
+
+Intervals are clustered by prompt, and n counts prompts where the note does not say otherwise. All policies answer the
+same prompts, `samples_per_prompt` times each.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from annotate.quality import RankingTable, ranking_agreement
+from training.demo import world
+from training.modelling.artifacts import RecipeError, Result, RunDirectory, hash_input
+from training.modelling.batches import pad_batch
+from training.modelling.chat import decode_completion, encode_prompt
+from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
+from training.modelling.decoding import sample_completions
+from training.modelling.likelihoods import token_likelihoods
+from training.modelling.models import load_policy, prepare_process, require_context
+from training.modelling.prompts import Prompt, read_prompts
+from training.modelling.rankings import encode_rankings, pair_accuracy
+from training.modelling.reporting import mean_result, share_result
+from training.modelling.rewards import RewardModel, load_reward
+from training.modelling.snapshots import RankingRow, read_rankings
+
+SAMPLES = "samples.jsonl"
+ROWS_PER_FORWARD = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig:
+    """Measure policies and the reward model on held-out prompts."""
+
+    out: str
+    """The run directory."""
+    reference: ModelSource
+    """The policy that the others started from, an SFT checkpoint."""
+    reward: ExistingPath
+    """A run of the reward recipe."""
+    snapshot: ExistingPath
+    """The snapshot with the held-out prompts and judgements."""
+    policies: dict[str, ModelSource] = field(default_factory=dict)
+    """The policies to measure, by name."""
+    reference_name: str = "sft"
+    """What results call the reference."""
+    incumbent_name: str = "promoted"
+    """The policy of this name, if there is one, is a second opponent for all others."""
+    judge: Literal["reward", "world"] = "reward"
+    """Who decides the win rate: the reward model, or the demo world's gold score."""
+    seed: int = 0
+    """Seed of sampling."""
+    threads: int = 0
+    """CPU threads; 0 lets torch choose."""
+    max_prompts: int = 200
+    """Held-out prompts to answer, at most."""
+    samples_per_prompt: int = 3
+    """Answers of each policy to each prompt."""
+    temperature: float = 1.0
+    """Of sampling; 0 takes the likeliest token, and then KL and entropy are those at temperature 1."""
+    max_prompt_tokens: int = 384
+    """A longer prompt loses its beginning."""
+    max_completion_tokens: int = 256
+    """An answer is cut here."""
+    examples: int = 12
+    """Prompts whose first answer by each policy is saved in samples.jsonl."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_prompts", "samples_per_prompt", "max_prompt_tokens", "max_completion_tokens"):
+            require(getattr(self, name) > 0, f"The field {name!r} is {getattr(self, name)}; it must be above 0.")
+        require(self.temperature >= 0, f"The field 'temperature' is {self.temperature}; it must not be negative.")
+        require(self.examples >= 0, f"The field 'examples' is {self.examples}; it must not be negative.")
+        require(
+            self.reference_name not in self.policies,
+            f"The field 'policies' has a policy {self.reference_name!r}, which is the reference's name; rename one.",
+        )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The reward model against people.
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def reward_results(reward: RewardModel, rows: Sequence[RankingRow], config: EvaluateConfig) -> list[Result]:
+    """Accuracy of the reward model and of "the longer is better" on strict preferences, beside people's agreement."""
+    limits = {"max_prompt_tokens": config.max_prompt_tokens, "max_completion_tokens": config.max_completion_tokens}
+    rankings = encode_rankings(reward.tokenizer, rows, **limits)
+    if not rankings:
+        return []
+    scores = reward.score(
+        [ranking.prompt for ranking in rankings for _ in ranking.completions],
+        [completion for ranking in rankings for completion in ranking.completions],
+    ).split([len(ranking.completions) for ranking in rankings])
+    lengths = [[float(len(completion)) for completion in ranking.completions] for ranking in rankings]
+    results = []
+    for subject, found in (("reward", [each.tolist() for each in scores]), ("longer answer", lengths)):
+        correct, prompts = pair_accuracy(rankings, found)
+        note = f"{len(correct)} strict preferences of the test split"
+        results.append(
+            share_result("pair_accuracy", correct, prompts, subject=subject, against="annotators", note=note)
+        )
+    return results + agreement_results(rows)
+
+
+def agreement_results(rows: Sequence[RankingRow]) -> list[Result]:
+    """Strict agreement of annotators with one another on the same rankings; nothing where no two of them met."""
+    ranked: dict[tuple[str, str, str], int] = {}
+    for row in rows:
+        for text, rank in zip(row.completions, row.ranks, strict=True):
+            # The same text twice in one ranking is one completion; the last word on it counts.
+            ranked[f"{row.campaign}/{row.prompt_sha256}", row.annotator, text] = rank
+    items, annotators, texts = zip(*ranked, strict=True)
+    agreement = ranking_agreement(RankingTable.from_arrays(items, annotators, texts, list(ranked.values())))
+    found = agreement.strict_agreement
+    if found.value is None:
+        return []
+    note = f"n counts pairs of strict preferences, of {agreement.n_judgements} rankings of {agreement.n_items} prompts"
+    return [
+        Result(
+            name="pair_agreement",
+            subject="annotators",
+            against="annotators",
+            value=found.value,
+            lo=found.lo,
+            hi=found.hi,
+            n=found.n,
+            note=f"{note}; {found.reason}" if found.reason else note,
+        )
+    ]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What a policy answers.
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A policy's answers and what is measured of each, in parallel lists: `samples_per_prompt` answers a prompt."""
+
+    prompts: list[str]
+    """sha256 of the prompt answered: the cluster of each answer."""
+    ids: list[list[int]]
+    texts: list[str]
+    ended: list[bool]
+    scores: list[float]
+    """The reward model's, normalised."""
+    gold: list[float | None]
+    """The world's; None for a prompt that is not of the world, or another judge."""
+    kl: list[float]
+    """log pi(y|x) - log rho(y|x), nats."""
+    entropy: list[list[float]]
+    """Of each token, nats."""
+
+
+def answer(
+    policy: ModelSource,
+    reference: ModelSource,
+    prompts: Sequence[Prompt],
+    reward: RewardModel,
+    config: EvaluateConfig,
+) -> Answers:
+    """Let a policy answer every prompt and measure the answers."""
+    model, tokenizer = load_policy(policy, device=next(reward.model.parameters()).device)
+    require_same_vocabulary(tokenizer, reward.tokenizer, policy)
+    require_context(model, config.max_prompt_tokens + config.max_completion_tokens)
+    model.eval()
+    asked = [prompt for prompt in prompts for _ in range(config.samples_per_prompt)]
+    encoded = {p.sha256: encode_prompt(tokenizer, p.messages, max_tokens=config.max_prompt_tokens) for p in prompts}
+    prompt_ids = [encoded[prompt.sha256] for prompt in asked]
+    generator = torch.Generator(model.device).manual_seed(config.seed)
+    ids = sample_completions(model, tokenizer, prompt_ids, config.max_completion_tokens, config.temperature, generator)
+    texts = [decode_completion(tokenizer, each) for each in ids]
+    ended = [each[-1] == tokenizer.eos_token_id for each in ids]
+    kl, entropy = divergence(model, tokenizer, prompt_ids, ids, None if policy == reference else reference, config)
+    return Answers(
+        prompts=[prompt.sha256 for prompt in asked],
+        ids=ids,
+        texts=texts,
+        ended=ended,
+        scores=reward.score(prompt_ids, ids).tolist(),
+        gold=[gold_of(*each, config) for each in zip(asked, texts, ended, strict=True)],
+        kl=kl,
+        entropy=entropy,
+    )
+
+
+def require_same_vocabulary(
+    tokenizer: PreTrainedTokenizerBase, other: PreTrainedTokenizerBase, policy: ModelSource
+) -> None:
+    """Raise RecipeError when the reward model would read the policy's ids as other words."""
+    if tokenizer.get_vocab() != other.get_vocab():
+        raise RecipeError(f"The policy {policy} and the reward model have different tokenizers, so it cannot score it.")
+
+
+def gold_of(prompt: Prompt, text: str, ended: bool, config: EvaluateConfig) -> float | None:
+    """The world's score of an answer; None for another judge's run or a prompt that the world does not know."""
+    if config.judge != "world":
+        return None
+    try:
+        return world.gold(prompt.messages, text, ended)
+    except world.NotOfThisWorld:
+        return None
+
+
+@torch.no_grad()
+def divergence(
+    model: torch.nn.Module,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[list[int]],
+    answers: Sequence[list[int]],
+    reference: ModelSource | None,
+    config: EvaluateConfig,
+) -> tuple[list[float], list[list[float]]]:
+    """log pi / rho of each answer and the policy's entropy at each of its tokens; no reference means pi = rho."""
+    other = load_policy(reference, device=model.device)[0].eval() if reference is not None else None
+    temperature = config.temperature or 1.0
+    kl, entropy = [0.0] * len(answers), [[] for _ in answers]
+    order = sorted(range(len(answers)), key=lambda row: len(prompts[row]) + len(answers[row]))
+    for start in range(0, len(order), ROWS_PER_FORWARD):
+        rows = order[start : start + ROWS_PER_FORWARD]
+        batch = pad_batch(
+            [prompts[row] for row in rows], [answers[row] for row in rows], tokenizer.pad_token_id, model.device
+        )
+        own = token_likelihoods(model, batch, temperature=temperature)
+        if other is not None:
+            theirs = token_likelihoods(other, batch, temperature=temperature)
+            for row, value in zip(rows, (own.log_probs - theirs.log_probs).sum(1).tolist(), strict=True):
+                kl[row] = value
+        for row, values in zip(rows, own.entropy.tolist(), strict=True):
+            entropy[row] = values[: len(answers[row])]
+    return kl, entropy
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Figures.
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def wins(
+    mine: Sequence[float | None], theirs: Sequence[float | None], prompts: Sequence[str], per_prompt: int
+) -> tuple[list[float], list[str]]:
+    """1, 0.5 or 0 for each pair of one of my answers and one of theirs to the same prompt, and the pair's prompt.
+
+    All lists are parallel, `per_prompt` answers prompt by prompt; answers without a score take part in no pair.
+    """
+    shares, clusters = [], []
+    for start in range(0, len(prompts), per_prompt):
+        for left in mine[start : start + per_prompt]:
+            for right in theirs[start : start + per_prompt]:
+                if left is not None and right is not None:
+                    shares.append(1.0 if left > right else 0.5 if left == right else 0.0)
+                    clusters.append(prompts[start])
+    return shares, clusters
+
+
+def distinct(texts: Sequence[str], n: int) -> float:
+    """Distinct n-grams of words over all n-grams of the texts; 0 when no text has n words."""
+    grams = [tuple(words[i : i + n]) for words in map(str.split, texts) for i in range(len(words) - n + 1)]
+    return len(set(grams)) / len(grams) if grams else 0.0
+
+
+def policy_results(name: str, answers: Answers, config: EvaluateConfig) -> list[Result]:
+    """What a policy's answers are like, the reference's own included."""
+    prompts = answers.prompts
+    note = f"{config.samples_per_prompt} answers to each prompt"
+    tokens = [len(each) for each in answers.ids]
+    by_token = [(value, prompt) for row, prompt in zip(answers.entropy, prompts, strict=True) for value in row]
+    results = [
+        mean_result("score", answers.scores, prompts, subject=name, unit="sd", note=f"{note}; by the reward model"),
+        mean_result("length", tokens, prompts, subject=name, unit="tokens", note=note),
+        share_result("end_rate", [float(each) for each in answers.ended], prompts, subject=name, note=note),
+        mean_result("entropy", *zip(*by_token, strict=True), subject=name, unit="nats/token", note=note),
+    ]
+    scored = [(value, prompt) for value, prompt in zip(answers.gold, prompts, strict=True) if value is not None]
+    if scored:
+        results.append(mean_result("gold", *zip(*scored, strict=True), subject=name, note=f"{note}; by the world"))
+    for n in (1, 2):
+        results.append(
+            Result(
+                name=f"distinct_{n}",
+                subject=name,
+                value=distinct(answers.texts, n),
+                n=len(answers.texts),
+                note="n counts answers; falls as n grows, so only figures of equal n compare: no interval",
+            )
+        )
+    return results
+
+
+def comparison_results(
+    name: str, answers: Answers, opponent_name: str, opponent: Answers, config: EvaluateConfig
+) -> list[Result]:
+    """How often a policy's answers are judged better than an opponent's."""
+    by_world = config.judge == "world"
+    verdicts = [("win_rate_by_reward" if by_world else "win_rate", "the reward model", answers.scores, opponent.scores)]
+    if by_world:
+        verdicts.insert(0, ("win_rate", "the world's gold score", answers.gold, opponent.gold))
+    results = []
+    for measure, judge, mine, theirs in verdicts:
+        shares, prompts = wins(mine, theirs, answers.prompts, config.samples_per_prompt)
+        note = f"judged by {judge}; {config.samples_per_prompt} x {config.samples_per_prompt} pairs a prompt, ties half"
+        results.append(share_result(measure, shares, prompts, subject=name, against=opponent_name, note=note))
+    return results
+
+
+def save_samples(
+    directory: RunDirectory, prompts: Sequence[Prompt], answers: dict[str, Answers], config: EvaluateConfig
+) -> None:
+    """Write the first answer of each policy to the first prompts, one JSON object a line, prompt by prompt."""
+    with (directory.path / SAMPLES).open("w", encoding="utf-8") as file:
+        for number, prompt in enumerate(prompts[: config.examples]):
+            for name, found in answers.items():
+                row = number * config.samples_per_prompt
+                sample = {
+                    "policy": name,
+                    "prompt_sha256": prompt.sha256,
+                    "prompt": prompt.messages,
+                    "completion": found.texts[row],
+                    "ended": found.ended[row],
+                    "tokens": len(found.ids[row]),
+                    "score": found.scores[row],
+                    "gold": found.gold[row],
+                }
+                file.write(json.dumps(sample, ensure_ascii=False) + "\n")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The whole run.
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def held_out_prompts(config: EvaluateConfig) -> list[Prompt]:
+    """The prompts to answer; raises RecipeError when there are none, or none that the world could judge."""
+    prompts = read_prompts(config.snapshot, ["test", "validation"])[: config.max_prompts]
+    if not prompts:
+        raise RecipeError(f"The snapshot {config.snapshot} has no prompts in its test and validation splits.")
+    if config.judge == "world" and all(gold_of(prompt, "", True, config) is None for prompt in prompts):
+        raise RecipeError("The judge is 'world', but no held-out prompt is of the demo world; use the judge 'reward'.")
+    return prompts
+
+
+def evaluate(config: EvaluateConfig) -> None:
+    """Measure, and leave a run directory with the results and samples.jsonl."""
+    directory = RunDirectory(config.out)
+    directory.write_config(config)
+    device = prepare_process(seed=config.seed, threads=config.threads)
+    policies = {config.reference_name: config.reference, **config.policies}
+    steps = len(policies) + 1
+    directory.progress(0, steps, "Scoring held-out judgements")
+    prompts = held_out_prompts(config)
+    reward = load_reward(config.reward, device=device)
+    results = reward_results(reward, read_rankings(config.snapshot, "test"), config)
+    answers: dict[str, Answers] = {}
+    for done, (name, policy) in enumerate(policies.items(), start=1):
+        directory.progress(done, steps, f"{name} answers {len(prompts)} prompts")
+        answers[name] = answer(policy, config.reference, prompts, reward, config)
+        found = policy_results(name, answers[name], config)
+        directory.metrics(done, policy=name, **{result.name: result.value for result in found})
+        results += found
+    for name in config.policies:
+        results += contest_results(name, answers, config)
+    for result in results:
+        print(describe(result), flush=True)
+    save_samples(directory, prompts, answers, config)
+    directory.progress(steps, steps, f"{len(results)} figures")
+    inputs = {role: hash_input(getattr(config, role)) for role in ("reference", "reward", "snapshot")}
+    inputs |= {f"policy:{name}": hash_input(path) for name, path in config.policies.items()}
+    directory.write_manifest(
+        recipe="evaluate", kind="evaluation", config=config, seed=config.seed, inputs=inputs, results=results
+    )
+
+
+def contest_results(name: str, answers: dict[str, Answers], config: EvaluateConfig) -> list[Result]:
+    """A policy's win rates against the reference and the policy in force, and its KL to the reference."""
+    mine, reference = answers[name], config.reference_name
+    note = f"{config.samples_per_prompt} answers to each prompt"
+    kl = mean_result("kl", mine.kl, mine.prompts, subject=name, against=reference, unit="nats/answer", note=note)
+    opponents = [each for each in (reference, config.incumbent_name) if each in answers and each != name]
+    return [
+        kl,
+        *(result for each in opponents for result in comparison_results(name, mine, each, answers[each], config)),
+    ]
+
+
+def describe(result: Result) -> str:
+    """A result as a line of the log."""
+    interval = "" if result.lo is None else f" [{result.lo:.3f}, {result.hi:.3f}]"
+    against = f" against {result.against}" if result.against else ""
+    return f"{result.subject}{against}: {result.name} {result.value:.3f}{interval} {result.unit} (n = {result.n})"
+
+
+if __name__ == "__main__":
+    run_recipe(EvaluateConfig, evaluate)
