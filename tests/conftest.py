@@ -71,7 +71,7 @@ def browser_type_launch_args(browser_type_launch_args: dict) -> Iterator[dict]:
 def live_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The whole product, started by `manage.py up --empty` in a folder of its own, until the module's last test."""
     product = Product(tmp_path_factory.mktemp("product") / "var")
-    product.start()
+    product.start_all()
     yield product
     product.stop()
 
