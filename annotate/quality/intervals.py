@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit
 
 Z_95 = 1.959963984540054
 NEGLIGIBLE = 1e-12
@@ -40,47 +40,11 @@ def undefined(reason: str, n: int = 0) -> Estimate:
     return Estimate(None, None, None, int(n), reason)
 
 
-@lru_cache(maxsize=4096)
 def student_t_quantile(df: float) -> float:
-    """The 97.5 % quantile of Student's t with `df` > 0 degrees of freedom, whole or not, to 1e-9 relative.
-
-    Bisection on the tail I_x(df/2, 1/2)/2 with x = df/(df + t^2) (Abramowitz and Stegun 26.5.27, 26.7.1).
-    """
+    """The 97.5 % quantile of Student's t with `df` > 0 degrees of freedom, whole or not."""
     if df <= 0:
         raise ValueError(f"Student's t needs more than 0 degrees of freedom, got {df}.")
-    low, high = 0.0, 1.0
-    while _t_tail(high, df) > 0.025:
-        low, high = high, high * 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _t_tail(middle, df) > 0.025 else (low, middle)
-    return (low + high) / 2
-
-
-def _t_tail(t: float, df: float) -> float:
-    """P(T > t) for t >= 0."""
-    return _incomplete_beta(df / 2, 0.5, df / (df + t * t)) / 2
-
-
-def _incomplete_beta(a: float, b: float, x: float) -> float:
-    """The regularised incomplete beta function I_x(a, b) (Abramowitz and Stegun 26.5.8, evaluated by Lentz)."""
-    if x in (0.0, 1.0):
-        return x
-    if x > (a + 1) / (a + b + 2):
-        return 1 - _incomplete_beta(b, a, 1 - x)
-    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
-    numerator, denominator = 1.0, 1 / (1 - (a + b) * x / (a + 1))
-    fraction = denominator
-    for m in range(1, 1000):
-        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        for coefficient in (even, odd):
-            numerator = 1 + coefficient / numerator
-            denominator = 1 / (1 + coefficient * denominator)
-            fraction *= numerator * denominator
-        if abs(numerator * denominator - 1) < 1e-15:
-            break
-    return front * fraction / a
+    return float(stdtrit(df, 0.975))
 
 
 def wilson(successes: float, n: float, *, z: float = Z_95) -> Estimate:
