@@ -35,6 +35,7 @@ import yaml
 
 KINDS = ("ranking", "demonstration", "rating")
 MAX_BYTES = 256 * 1024
+MAX_SLUG = 64
 MAX_TITLE = 200
 MAX_SUMMARY = 500
 MAX_LABEL = 60
@@ -101,10 +102,12 @@ def parse_guideline(path: Path | str) -> GuidelineFile:
 def parse_guideline_text(text: str, *, name: str) -> GuidelineFile:
     """Parse the text of a guideline; `name` stands for the file in error messages."""
     canonical = canonicalise(text)
+    if "\0" in canonical:
+        raise GuidelineError(f"{name}: holds a NUL character, which databases refuse. Remove it.")
     front, body = _split_front_matter(canonical, name=name)
     fields = _load_yaml(front, name=name)
     _refuse_unknown(fields, allowed=_FIELDS, where=name)
-    slug = _text(fields, "slug", where=name, limit=80)
+    slug = _text(fields, "slug", where=name, limit=MAX_SLUG)
     if not _SLUG.fullmatch(slug):
         raise GuidelineError(f"{name}: slug is {slug!r}. Use lower-case letters, digits and single hyphens.")
     kind = _text(fields, "kind", where=name, limit=20)

@@ -105,6 +105,7 @@ def test_it_gives_changed_text_another_hash(old, new):
         ("    label: Too long\n", "", "a.md: flags, entry 1: label is missing. Add a line `label: ...`."),
         ("label:", "caption:", "a.md: flags, entry 1: unknown field caption. Known: label, meaning, name."),
         ("too_long", "too-long", "a.md: flags, entry 1: name is 'too-long'. Use lower-case letters, digits and under"),
+        ("Rank.", "Ra\0nk.", "a.md: holds a NUL character, which databases refuse. Remove it."),
         ("\n## Task\n\nRank.\n", "", "a.md: has no text below the front matter. Write the guideline there,"),
     ],
 )  # fmt: skip
