@@ -183,6 +183,19 @@ def campaign_agreement(*, campaign: Campaign) -> CampaignAgreement:
     )
 
 
+def ranking_campaigns() -> QuerySet[Campaign]:
+    """Every ranking campaign, newest first, with `n_judgements` that count and the `n_people` who made them."""
+    counted = Q(tasks__judgements__isnull=False, tasks__judgements__superseded_by__isnull=True)
+    return (
+        Campaign.objects.filter(kind=Campaign.Kind.RANKING)
+        .annotate(
+            n_judgements=Count("tasks__judgements", filter=counted, distinct=True),
+            n_people=Count("tasks__judgements__annotator", filter=counted, distinct=True),
+        )
+        .order_by("-created_at", "-pk")
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class JudgedTask:
     """A task with what everybody said about it, for an admin who looks into a disagreement."""

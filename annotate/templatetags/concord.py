@@ -1,26 +1,57 @@
 """What the templates need beyond Django's own tags."""
 
 from django import template
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from annotate.rendering import render_markdown
+from annotate.quality import Estimate
+from annotate.rendering import render_guideline, render_markdown
 
 register = template.Library()
+AXIS = 160  # units of the drawing's width
 
 
 @register.simple_tag(takes_context=True)
-def nav_link(context, view_name: str, label: str, section: str) -> SafeString:
+def nav_link(context: template.Context, url: str, label: str, section: str) -> SafeString:
     """A link of the top navigation, marked as current when the page's `section` (or its URL namespace) is this one."""
     match = getattr(context.get("request"), "resolver_match", None)
     current = context.get("section") == section or (match is not None and match.namespace == section)
-    return format_html(
-        '<a href="{}"{}>{}</a>', reverse(view_name), SafeString(' aria-current="page"' if current else ""), label
-    )
+    return format_html('<a href="{}"{}>{}</a>', url, SafeString(' aria-current="page"' if current else ""), label)
 
 
 @register.filter
 def markdown(text: str) -> SafeString:
     """Markdown, code and LaTeX as safe HTML (annotate.rendering escapes and sanitises)."""
     return SafeString(render_markdown(text))
+
+
+@register.filter
+def guideline_html(body: str) -> SafeString:
+    """A guideline's body as safe HTML, with anchors."""
+    return SafeString(render_guideline(body))
+
+
+@register.filter
+def percent(share: float) -> str:
+    """0.726 as 72.6 %."""
+    return f"{share * 100:.1f}\N{NO-BREAK SPACE}%"
+
+
+@register.filter
+def coefficient(value: float) -> str:
+    """0.3624 as 0.362, with a real minus sign."""
+    return f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+@register.inclusion_tag("annotate/_estimate.html")
+def estimate(found: Estimate, is_share: bool = False, low: float = -1.0, drawn: bool = True) -> dict:
+    """A table cell's worth of an estimate: value, interval (drawn from `low` to 1 as well) and n, or the reason why not."""
+    return {"found": found, "is_share": is_share, "drawing": _drawing(found, low) if drawn else None}
+
+
+def _drawing(found: Estimate, low: float) -> dict[str, str] | None:
+    """Horizontal positions on an axis from `low` to 1, as text (no localisation), or None when there is no interval."""
+    if found.value is None or found.lo is None or found.hi is None:
+        return None
+    places = {"lo": found.lo, "hi": found.hi, "value": found.value, "zero": max(0.0, low)}
+    return {name: f"{(place - low) / (1 - low) * AXIS:.1f}" for name, place in places.items()}

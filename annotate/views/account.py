@@ -1,0 +1,24 @@
+"""Logging in and out."""
+
+from django.contrib.auth import views
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
+from django_htmx.http import HttpResponseClientRedirect
+
+
+@method_decorator(login_not_required, name="dispatch")
+class Login(views.LoginView):
+    """The login page. A request by htmx, whose session ran out, loads it as a page of its own."""
+
+    template_name = "account/login.html"
+    redirect_authenticated_user = True
+
+    def get(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        if request.htmx:
+            return HttpResponseClientRedirect(request.get_full_path())
+        return super().get(request, *args, **kwargs)
+
+
+login = Login.as_view()
+logout = views.LogoutView.as_view()

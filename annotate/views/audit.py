@@ -1,0 +1,83 @@
+"""Agreement, for admins: how far annotators agree, with n and 95 % intervals, and where they do not."""
+
+import csv
+from dataclasses import asdict
+
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from annotate import queries
+from annotate.errors import DomainError
+from annotate.models import Campaign
+from annotate.views.access import admin_required
+from annotate.views.measures import MEASURES, figures, meaning
+from annotate.views.work_forms import LETTERS
+
+DISAGREEMENTS_A_PAGE = 25
+
+
+@require_safe
+@admin_required
+def agreements(request: HttpRequest) -> HttpResponse:
+    """The ranking campaigns to choose from."""
+    context = {"section": "agreement", "campaigns": queries.ranking_campaigns()}
+    return render(request, "annotate/agreements.html", context)
+
+
+@require_safe
+@admin_required
+def agreement(request: HttpRequest, slug: str) -> HttpResponse:
+    """The agreement in one campaign."""
+    found = queries.campaign_agreement(campaign=_ranking_campaign(slug))
+    context = {
+        "section": "agreement",
+        "agreement": found,
+        "measures": [(measure, getattr(found.overall, measure.name)) for measure in MEASURES],
+        "meaning": meaning(found.overall),
+        "page": Paginator(found.disagreements, DISAGREEMENTS_A_PAGE).get_page(request.GET.get("page")),
+    }
+    return render(request, "annotate/agreement.html", context)
+
+
+def _ranking_campaign(slug: str) -> Campaign:
+    return get_object_or_404(Campaign, slug=slug, kind=Campaign.Kind.RANKING)
+
+
+@require_safe
+@admin_required
+def agreement_csv(request: HttpRequest, slug: str) -> HttpResponse:
+    """Every figure of the agreement page as CSV."""
+    found = queries.campaign_agreement(campaign=_ranking_campaign(slug))
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="agreement-{slug}.csv"'
+    rows = csv.DictWriter(response, ["scope", "of", "measure", "value", "lo", "hi", "n", "reason"])
+    rows.writeheader()
+    rows.writerows(figures(found))
+    return response
+
+
+@require_safe
+@admin_required
+def agreement_json(request: HttpRequest, slug: str) -> HttpResponse:
+    """Every figure of the agreement page as JSON, with the disagreements."""
+    found = queries.campaign_agreement(campaign=_ranking_campaign(slug))
+    body = {"campaign": slug, "figures": figures(found), "disagreements": [asdict(one) for one in found.disagreements]}
+    return JsonResponse(body)
+
+
+@require_safe
+@admin_required
+def task(request: HttpRequest, pk: int) -> HttpResponse:
+    """One task with everybody's ranks side by side."""
+    try:
+        judged = queries.judged_task(task_id=pk)
+    except DomainError as error:
+        raise Http404(str(error)) from error
+    rows = [
+        (letter, completion, [judged.rank(judgement, completion) for judgement in judged.judgements])
+        for letter, completion in zip(LETTERS, judged.completions, strict=False)
+    ]
+    context = {"section": "agreement", "judged": judged, "rows": rows, "k": len(rows)}
+    return render(request, "annotate/task.html", context)

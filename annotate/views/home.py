@@ -1,0 +1,21 @@
+"""The first page: what there is to do, and how far it is."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from annotate import queries
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Campaigns with progress; the first with work for this annotator is one Enter away."""
+    campaigns = queries.campaigns_with_progress(annotator=request.user)
+    first = next((entry for entry in campaigns if entry.holds_task or entry.has_work_for_me), None)
+    context = {
+        "section": "work",
+        "campaigns": campaigns,
+        "first": first,
+        "today": queries.done_today(annotator=request.user),
+    }
+    return render(request, "annotate/home.html", context)

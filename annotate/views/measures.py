@@ -1,0 +1,95 @@
+"""The agreement measures in words: their names, what their n counts, and what the figures mean."""
+
+from dataclasses import dataclass
+
+from annotate.quality import Estimate, RankingAgreement
+from annotate.queries import CampaignAgreement
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How a field of RankingAgreement is shown."""
+
+    name: str
+    label: str
+    counts: str
+    """What n counts."""
+    explanation: str
+    is_share: bool = False
+    low: float = -1.0
+    """The left end of its axis; the right end is always 1."""
+
+
+MEASURES = [
+    Measure(
+        "strict_agreement",
+        "Strict agreement",
+        "pairs where both have a preference",
+        "How often two annotators who both prefer one completion of a pair prefer the same one.",
+        is_share=True,
+        low=0.0,
+    ),
+    Measure(
+        "tie_rate",
+        "Tie rate",
+        "preferences",
+        "How often an annotator ranks two completions as equal.",
+        is_share=True,
+        low=0.0,
+    ),
+    Measure(
+        "alpha",
+        "Krippendorff’s alpha",
+        "preferences that meet another",
+        "Agreement beyond chance on first, second or tie: 0 is chance, 1 is perfect. Nominal, on mirrored pairs.",
+    ),
+    Measure(
+        "alpha_rank",
+        "Alpha for rankings",
+        "pairs that two annotators share",
+        "Agreement beyond chance in which a tie against a preference is half a disagreement.",
+    ),
+    Measure(
+        "tau_b",
+        "Kendall’s tau-b",
+        "times two annotators met on a task",
+        "How similar two annotators order a whole task: 1 is the same order, −1 the reverse.",
+    ),
+]
+
+
+def figures(agreement: CampaignAgreement) -> list[dict]:
+    """Every figure of the agreement page, one dict each: scope, of, measure, value, lo, hi, n, reason."""
+    rows = [_figure("campaign", agreement.campaign.slug, m, getattr(agreement.overall, m.name)) for m in MEASURES]
+    for domain, found in agreement.by_domain.items():
+        rows += [_figure("domain", domain, m, getattr(found, m.name)) for m in MEASURES]
+    for pair in agreement.by_pair:
+        of = f"{pair.first} and {pair.second}"
+        rows += [_figure("pair", of, m, getattr(pair, m.name)) for m in MEASURES if hasattr(pair, m.name)]
+    return rows
+
+
+def _figure(scope: str, of: str, measure: Measure, estimate: Estimate) -> dict:
+    return {"scope": scope, "of": of, "measure": measure.name, **estimate.as_dict()}
+
+
+def meaning(overall: RankingAgreement) -> str:
+    """The figures in a sentence or two, for someone who must decide whether to train on these judgements."""
+    strict = overall.strict_agreement
+    if strict.value is None:
+        return strict.reason
+    interval = "" if strict.lo is None else f" (95 % interval {_percent(strict.lo)} to {_percent(strict.hi)})"
+    said = f"Two annotators who both have a preference agree {_percent(strict.value)} of the time{interval}."
+    if strict.lo is not None and strict.lo <= 0.5:
+        return (
+            f"{said} That is not clearly better than tossing a coin: collect more judgements, and read the disagreements"
+            " below to see whether the guideline is unclear or somebody misreads it."
+        )
+    return (
+        f"{said} A reward model trained on them cannot be shown to be right more often than that: agreement is its"
+        " ceiling. It is not correctness: people who share a bias agree too."
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.1f} %"

@@ -1,0 +1,154 @@
+"""The workplace: take a task, judge it, get the next."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from annotate import queries
+from annotate.errors import DomainError, LeaseLost
+from annotate.models import Assignment, Campaign
+from annotate.rendering import render_markdown
+from annotate.services import claiming, judging
+from annotate.views.work_forms import RankingWork, WritingWork, active_seconds, cards
+
+State = Assignment.State
+SKIP_REASONS = [
+    "I do not know enough about this to judge it",
+    "The prompt cannot be understood",
+    "A completion is broken or cut off",
+    "The content distresses me",
+    "Another reason",
+]
+
+
+@require_POST
+def next_task(request: HttpRequest, slug: str) -> HttpResponse:
+    """Claim the campaign's next task and open it."""
+    return _open_next(request, get_object_or_404(Campaign, slug=slug))
+
+
+def _open_next(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    try:
+        claimed = claiming.claim_next_task(annotator=request.user, campaign=campaign)
+    except DomainError as error:
+        messages.warning(request, str(error))
+        return redirect("annotate:home")
+    if claimed is None:
+        messages.success(request, f"You have done all there is for you in “{campaign.name}” for now. Thank you.")
+        return redirect("annotate:home")
+    return redirect("annotate:assignment", claimed.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def assignment(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show an assignment of one's own, or submit it and go on to the next."""
+    view = _own(request, pk)
+    kind = RankingWork if view.campaign.kind == Campaign.Kind.RANKING else WritingWork
+    if request.method != "POST":
+        return _page(request, view, kind.from_draft(view.draft))
+    work = kind.from_post(request.POST, view)
+    try:
+        _submit(request, view, work)
+    except DomainError as error:
+        return _page(request, view, work, error=error)
+    return _open_next(request, view.campaign)
+
+
+def _own(request: HttpRequest, pk: UUID) -> queries.AssignmentView:
+    try:
+        return queries.assignment_to_show(assignment_id=pk, annotator=request.user)
+    except DomainError as error:
+        raise Http404(str(error)) from error
+
+
+def _submit(request: HttpRequest, view: queries.AssignmentView, work: RankingWork | WritingWork) -> None:
+    common = {
+        "assignment_id": view.assignment.pk,
+        "annotator": request.user,
+        "seconds": active_seconds(work.seconds, view.assignment),
+        "idempotency_key": str(view.assignment.pk),  # a second click is the same submission
+    }
+    if isinstance(work, WritingWork):
+        judging.submit_demonstration(text=work.text, reasoning=work.reasoning, **common)
+    else:
+        judging.submit_ranking(ranks=work.ranks, flags=work.flags, rationale=work.rationale, **common)
+
+
+def _page(
+    request: HttpRequest,
+    view: queries.AssignmentView,
+    work: RankingWork | WritingWork,
+    error: DomainError | None = None,
+) -> HttpResponse:
+    context = {"section": "work", "view": view, "work": work, "error": error, "skip_reasons": SKIP_REASONS}
+    if view.assignment.state in (State.SUBMITTED, State.SKIPPED):
+        return render(request, "annotate/finished.html", context)
+    context["today"] = queries.done_today(annotator=request.user)
+    context["guideline_open"] = request.COOKIES.get("guideline", "open") == "open"
+    context["lost"] = view.assignment.state in (State.EXPIRED, State.RELEASED)
+    if isinstance(work, RankingWork):
+        context["cards"] = cards(view, work)
+        context["ranks"] = range(1, len(view.completions) + 1)
+    template = "annotate/rank.html" if isinstance(work, RankingWork) else "annotate/write.html"
+    status = 200 if error is None else 409 if isinstance(error, LeaseLost) else 422
+    response = render(request, template, context, status=status)
+    if error is not None:
+        response["HX-Reswap"] = "outerHTML"  # stay where the annotator is; only a new task starts at the top
+    return response
+
+
+@require_POST
+def draft(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Keep unfinished work. The answer to a refusal is the sentence that the page shows."""
+    view = _own(request, pk)
+    kind = RankingWork if view.campaign.kind == Campaign.Kind.RANKING else WritingWork
+    work = kind.from_post(request.POST, view)
+    try:
+        claiming.save_draft(assignment_id=pk, annotator=request.user, draft=work.as_draft())
+    except DomainError as error:
+        return HttpResponse(str(error), status=409, content_type="text/plain")
+    return HttpResponse(status=204)
+
+
+@require_POST
+def heartbeat(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Hold the task for another lease."""
+    try:
+        claiming.extend_lease(assignment_id=pk, annotator=request.user)
+    except DomainError as error:
+        return HttpResponse(str(error), status=409, content_type="text/plain")
+    return HttpResponse(status=204)
+
+
+@require_POST
+def skip(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Skip the task for good, with a reason, and open the next."""
+    view = _own(request, pk)
+    reason = ": ".join(part for name in ("reason", "detail") if (part := request.POST.get(name, "").strip()))
+    try:
+        claiming.skip_assignment(assignment_id=pk, annotator=request.user, reason=reason)
+    except DomainError as error:
+        messages.warning(request, str(error))
+        return redirect("annotate:assignment", pk)
+    return _open_next(request, view.campaign)
+
+
+@require_POST
+def release(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Give the task back, to stop for now."""
+    try:
+        claiming.release_assignment(assignment_id=pk, annotator=request.user)
+    except DomainError as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(request, "The task is back in the queue. It may come to you again.")
+    return redirect("annotate:home")
+
+
+@require_POST
+def preview(request: HttpRequest) -> HttpResponse:
+    """What is being written, as readers will see it."""
+    return HttpResponse(render_markdown(request.POST.get("text", "")[: judging.MAX_TEXT]))

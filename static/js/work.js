@@ -1,0 +1,214 @@
+// The workplace: active time, drafts, the lease, shortcuts. Everything here is comfort: the forms work without it.
+import { Ranking } from "./ranking.js";
+
+const IDLE_AFTER = 60_000; // ms without a key, a click or a scroll: the time counts as a pause
+const DRAFT_DELAY = 800; // ms after the last change
+const RETRY_DELAY = 5_000;
+
+let current = null;
+
+class Workplace {
+  constructor(root) {
+    this.root = root;
+    this.form = root.querySelector("[data-judgement]");
+    this.live = root.querySelector("[data-live]");
+    this.savedLine = root.querySelector("[data-saved]");
+    this.control = new AbortController();
+    this.signal = this.control.signal;
+    this.lastActivity = Date.now();
+    this.dirty = false;
+    this.timers = [];
+    for (const element of root.querySelectorAll("[data-needs-script]")) element.hidden = false;
+    if (this.form.querySelector("[data-completion]")) {
+      this.ranking = new Ranking(this.form, {
+        announce: (text) => (this.live.textContent = text),
+        changed: () => this.touch(),
+        signal: this.signal,
+      });
+    }
+    this.listen();
+    this.countWords();
+    this.every(1000, () => this.tick());
+    this.every(this.heartbeatEvery(), () => this.heartbeat());
+  }
+
+  every(ms, action) {
+    this.timers.push(setInterval(action, ms));
+  }
+
+  leave() {
+    this.control.abort();
+    this.timers.forEach(clearInterval);
+    clearTimeout(this.draftTimer);
+  }
+
+  listen() {
+    const on = (target, type, handler, options = {}) =>
+      target.addEventListener(type, handler, { signal: this.signal, ...options });
+    const active = () => (this.lastActivity = Date.now());
+    for (const type of ["keydown", "pointerdown", "pointermove", "scroll", "wheel"]) {
+      on(document, type, active, { passive: true, capture: true });
+    }
+    on(document, "keydown", (event) => this.onKey(event));
+    on(this.form, "input", () => this.touch());
+    on(this.form, "input", () => this.countWords());
+    on(document, "submit", (event) => this.onSubmit(event), { capture: true });
+    on(this.root, "click", (event) => {
+      if (event.target.closest("[data-undo]")) this.ranking.undo();
+    });
+    on(window, "pagehide", () => this.flush());
+    const panel = this.root.querySelector(".guideline-panel");
+    on(panel, "toggle", () => {
+      document.cookie = `guideline=${panel.open ? "open" : "closed"}; path=/; max-age=31536000; samesite=lax`;
+    });
+    const shortcuts = this.root.querySelector("[data-shortcuts]");
+    shortcuts.checked = this.shortcutsOn();
+    on(shortcuts, "change", () => localStorage.setItem("shortcuts", shortcuts.checked ? "on" : "off"));
+  }
+
+  // Time
+
+  tick() {
+    if (document.hidden || Date.now() - this.lastActivity > IDLE_AFTER) return;
+    const field = this.form.elements.seconds;
+    field.value = String(Number(field.value || 0) + 1);
+  }
+
+  heartbeatEvery() {
+    return Math.max(15_000, Math.min(300_000, Number(this.root.dataset.leaseSeconds) * 300));
+  }
+
+  async heartbeat() {
+    if (document.hidden || Date.now() - this.lastActivity > this.heartbeatEvery()) return;
+    const answer = await this.post(this.root.dataset.heartbeatUrl, new FormData(this.form));
+    if (answer?.status === 409) this.lost(await answer.text());
+  }
+
+  lost(sentence) {
+    const notice = this.root.querySelector("[data-lost]");
+    notice.textContent = sentence;
+    notice.hidden = false;
+    this.flush();
+  }
+
+  // Drafts
+
+  touch() {
+    this.dirty = true;
+    this.schedule(DRAFT_DELAY);
+  }
+
+  schedule(delay) {
+    clearTimeout(this.draftTimer);
+    this.draftTimer = setTimeout(() => this.save(), delay);
+  }
+
+  async save() {
+    this.dirty = false;
+    this.savedLine.textContent = "Saving…";
+    const answer = await this.post(this.root.dataset.draftUrl, new FormData(this.form));
+    if (this.signal.aborted) return;
+    if (answer?.ok) {
+      const time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+      this.savedLine.textContent = `Saved ${time}`;
+    } else if (answer?.status === 409) {
+      this.savedLine.textContent = await answer.text();
+    } else {
+      this.dirty = true;
+      this.savedLine.textContent = "Not saved yet: the server does not answer. Trying again.";
+      this.schedule(RETRY_DELAY);
+    }
+  }
+
+  // The answer, or null when there was none (offline, or the page is being left).
+  async post(url, body) {
+    try {
+      return await fetch(url, { method: "POST", body, redirect: "error", signal: this.signal });
+    } catch (error) {
+      if (error instanceof TypeError || error.name === "AbortError") return null;
+      throw error;
+    }
+  }
+
+  flush() {
+    if (!this.dirty) return;
+    this.dirty = false;
+    navigator.sendBeacon(this.root.dataset.draftUrl, new FormData(this.form));
+  }
+
+  // Submitting
+
+  onSubmit(event) {
+    if (event.target !== this.form) return;
+    if (this.ranking && !this.ranking.check(this.root.querySelector("[data-error]"))) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return;
+    }
+    clearTimeout(this.draftTimer);
+    this.dirty = false;
+  }
+
+  // Keys
+
+  shortcutsOn() {
+    return localStorage.getItem("shortcuts") !== "off";
+  }
+
+  onKey(event) {
+    if (event.defaultPrevented || event.isComposing) return;
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      this.form.requestSubmit();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || !this.shortcutsOn()) return;
+    if (event.target.closest("textarea, select, [contenteditable], [popover], input:not([type=radio], [type=checkbox])")) return;
+    if (this.shortcut(event)) event.preventDefault();
+  }
+
+  shortcut(event) {
+    const native = event.target.closest("a, button, summary, input");
+    switch (event.key) {
+      case "Enter":
+        if (native) return false;
+        this.form.requestSubmit();
+        return true;
+      case "?":
+        document.getElementById("help").togglePopover();
+        return true;
+      case "s":
+        document.getElementById("skip").togglePopover();
+        return true;
+      case "t":
+        this.root.querySelector(".guideline-panel").toggleAttribute("open");
+        return true;
+    }
+    if (!this.ranking) return false;
+    if (event.key === "u" || event.key === "Backspace") {
+      this.ranking.undo();
+      return true;
+    }
+    if (event.key.startsWith("Arrow") && native) return false;
+    return this.ranking.key(event);
+  }
+
+  // Writing
+
+  countWords() {
+    const text = this.form.elements.text;
+    if (!text) return;
+    const words = text.value.trim().split(/\s+/).filter(Boolean).length;
+    this.root.querySelector("[data-words]").textContent = words === 1 ? "1 word" : `${words} words`;
+  }
+}
+
+function start() {
+  const root = document.querySelector("[data-work]");
+  if (root === current?.root) return;
+  current?.leave();
+  current = root ? new Workplace(root) : null;
+}
+
+start();
+document.addEventListener("htmx:load", start);
