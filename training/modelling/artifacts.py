@@ -86,7 +86,7 @@ class RunDirectory:
         except OSError as error:
             raise RecipeError(f"The run directory {self.path} cannot be written: {error.strerror}.") from error
         self.started_at = datetime.now(UTC)
-        self._phase: tuple[str, float, int] | None = None
+        self._pace: tuple[int, int, float] | None = None
 
     @property
     def model(self) -> Path:
@@ -104,13 +104,12 @@ class RunDirectory:
             file.write(text + "\n")
 
     def progress(self, step: int, steps: int, message: str) -> None:
-        """Say that `step` of `steps` is done; the time left is estimated from the pace since the first call."""
+        """Say that `step` of `steps` is done; the time left follows from the pace since `steps` was first announced."""
         now = time.monotonic()
-        if self._phase is None or step < self._phase[2]:
-            self._phase = ("", now, step)
-        _, since, first = self._phase
-        done = step - first
-        eta = (now - since) / done * (steps - step) if done > 0 else None
+        if self._pace is None or self._pace[0] != steps or step < self._pace[1]:
+            self._pace = (steps, step, now)
+        _, first, since = self._pace
+        eta = (now - since) / (step - first) * (steps - step) if step > first else None
         state = {
             "fraction": round(step / steps, 4) if steps else 1.0,
             "step": step,

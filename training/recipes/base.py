@@ -25,9 +25,9 @@ from training.modelling.artifacts import Result, RunDirectory, hash_input
 from training.modelling.batches import batch_count, shuffled_batches
 from training.modelling.configs import ExistingPath, require, run_recipe
 from training.modelling.corpora import WORLD, read_corpus
-from training.modelling.intervals import mean_interval
 from training.modelling.models import Precision, autocast, parameter_count, prepare_process, save_model
 from training.modelling.optimisation import build_optimizer, linear_schedule, update
+from training.modelling.reporting import mean_result
 from training.modelling.tiny import new_llama, train_tokenizer
 
 HELD_OUT_EVERY = 50
@@ -106,6 +106,7 @@ def train_base(config: BaseConfig) -> None:
     ).to(device)
     print(f"{len(rows)} documents, {sum(map(len, rows))} tokens, {parameter_count(model)} parameters")
     _train(config, run, model, rows, tokenizer.pad_token_id)
+    run.progress(1, 1, "saving the model and measuring on held-out documents")
     save_model(model, tokenizer, run.model)
     inputs = {} if config.corpus == WORLD else {"corpus": hash_input(config.corpus)}
     results = _results(config, model, held_out, tokenizer.pad_token_id)
@@ -157,9 +158,8 @@ def _results(config: BaseConfig, model: torch.nn.Module, held_out: list[list[int
             clusters += [number] * (len(row) - 1)
     if not values:
         return []
-    value, lo, hi, n = mean_interval(values, clusters)
-    note = "documents not trained on; the interval is over documents" if lo is not None else "one document only"
-    return [Result(name="held_out_loss", subject="base", value=value, lo=lo, hi=hi, n=n, unit="nats/token", note=note)]
+    note = "documents that were not trained on; n and interval are over documents"
+    return [mean_result("held_out_loss", values, clusters, subject="base", unit="nats/token", note=note)]
 
 
 if __name__ == "__main__":

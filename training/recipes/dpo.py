@@ -27,7 +27,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from training.modelling.artifacts import Result, RunDirectory, hash_input
 from training.modelling.batches import batch_count, shuffled_batches
 from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
-from training.modelling.intervals import mean_interval, proportion_interval
 from training.modelling.losses import Pairs, dpo_loss, sequence_log_probs
 from training.modelling.models import (
     Precision,
@@ -40,6 +39,7 @@ from training.modelling.models import (
 )
 from training.modelling.optimisation import build_optimizer, linear_schedule, update
 from training.modelling.rankings import EncodedRanking, encode_rankings, pair_accuracy, ranking_batch
+from training.modelling.reporting import mean_result, share_result
 from training.modelling.snapshots import SPLITS, read_rankings, require_rows
 
 
@@ -118,6 +118,7 @@ def train_dpo(config: DpoConfig) -> None:
     }
     _train(config, run, model, tokenizer, referenced["train"])
     model.eval()
+    run.progress(1, 1, "saving the model and measuring on the held-out splits")
     save_model(model, tokenizer, run.model)
     results = [
         result
@@ -223,25 +224,11 @@ def _held_out_results(
     shifts = [(now - item.reference).tolist() for now, item in zip(log_probs, rankings, strict=True)]
     correct, clusters = pair_accuracy(encoded, shifts)
     note = f"{len(correct)} strict pairs of {len(rankings)} rankings; n and interval are over prompts"
-    if len(set(clusters)) == 1:
-        note = f"{len(correct)} strict pairs of a single prompt: no interval"
-    value, lo, hi, n = proportion_interval(correct, clusters)
-    results = [Result(name=f"{split}_accuracy", subject="dpo", value=value, lo=lo, hi=hi, n=n, note=note)]
+    results = [share_result(f"{split}_accuracy", correct, clusters, subject="dpo", note=note)]
     for name, side in (("chosen_shift", 0), ("rejected_shift", 1)):
         moved = [row[pair[side]] for ranking, row in zip(encoded, shifts, strict=True) for pair in ranking.pairs]
-        value, lo, hi, n = mean_interval(moved, clusters)
         results.append(
-            Result(
-                name=f"{split}_{name}",
-                subject="dpo",
-                against="reference",
-                value=value,
-                lo=lo,
-                hi=hi,
-                n=n,
-                unit="nats",
-                note=note,
-            )
+            mean_result(f"{split}_{name}", moved, clusters, subject="dpo", against="reference", unit="nats", note=note)
         )
     return results
 

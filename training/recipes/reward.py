@@ -31,7 +31,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from training.modelling.artifacts import Result, RunDirectory, hash_input
 from training.modelling.batches import batch_count, shuffled_batches
 from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
-from training.modelling.intervals import mean_interval, proportion_interval
 from training.modelling.losses import bradley_terry_loss
 from training.modelling.models import (
     Precision,
@@ -44,6 +43,7 @@ from training.modelling.models import (
 )
 from training.modelling.optimisation import build_optimizer, linear_schedule, update
 from training.modelling.rankings import EncodedRanking, encode_rankings, pair_accuracy, ranking_batch
+from training.modelling.reporting import mean_result, share_result
 from training.modelling.rewards import read_rewards, save_normalisation, score_completions
 from training.modelling.snapshots import SPLITS, read_rankings, require_rows
 
@@ -104,6 +104,7 @@ def train_reward(config: RewardConfig) -> None:
     print(f"{len(splits['train'])} rankings to learn, {parameter_count(model)} parameters")
     _train(config, run, model, tokenizer, splits["train"], splits["validation"])
     model.eval()
+    run.progress(1, 1, "saving the model and measuring on the held-out splits")
     save_model(model, tokenizer, run.model)
     save_normalisation(run.model, _reference_rewards(config, model, tokenizer, splits))
     results = [
@@ -219,25 +220,20 @@ def _held_out_results(
         return []
     scores = score_rankings(config, model, tokenizer, rankings)
     longer = [[float(len(completion)) for completion in ranking.completions] for ranking in rankings]
+    note = f"strict pairs of {len(rankings)} rankings; n and interval are over prompts"
     results = []
     for subject, row in (("reward", scores), ("longer answer", longer)):
         correct, clusters = pair_accuracy(rankings, row)
-        value, lo, hi, n = proportion_interval(correct, clusters)
-        note = f"{len(correct)} strict pairs of {len(rankings)} rankings; n and interval are over prompts"
-        note = note if lo is not None else f"{len(correct)} strict pairs of a single prompt: no interval"
         results.append(
-            Result(name=f"{split}_accuracy", subject=subject, value=value, lo=lo, hi=hi, n=n, unit="", note=note)
+            share_result(f"{split}_accuracy", correct, clusters, subject=subject, note=f"{len(correct)} {note}")
         )
     losses = [
         -logsigmoid(torch.tensor(row[better] - row[worse])).item()
         for ranking, row in zip(rankings, scores, strict=True)
         for better, worse in ranking.pairs
     ]
-    value, lo, hi, n = mean_interval(losses, clusters)
-    results.append(
-        Result(name=f"{split}_loss", subject="reward", value=value, lo=lo, hi=hi, n=n, unit="nats/pair", note=note)
-    )
-    return results
+    note = f"{len(losses)} {note}"
+    return [*results, mean_result(f"{split}_loss", losses, clusters, subject="reward", unit="nats/pair", note=note)]
 
 
 if __name__ == "__main__":

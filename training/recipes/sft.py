@@ -35,7 +35,6 @@ from training.modelling.artifacts import RecipeError, Result, RunDirectory, hash
 from training.modelling.batches import pad_batch
 from training.modelling.chat import encode_completion, encode_prompt
 from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
-from training.modelling.intervals import mean_interval
 from training.modelling.likelihoods import token_likelihoods
 from training.modelling.models import (
     Precision,
@@ -47,6 +46,7 @@ from training.modelling.models import (
     save_model,
     uses_bf16,
 )
+from training.modelling.reporting import mean_result
 from training.modelling.snapshots import Message, Split, read_demonstrations, read_rankings, require_rows
 
 Source = Literal["demonstrations", "preferred"]
@@ -253,6 +253,10 @@ class Reporter(TrainerCallback):
         )
         self.run.progress(state.global_step, state.max_steps, f"loss {loss:.3f}")
 
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Say that the last step is done, which need not be one that is logged."""
+        self.run.progress(state.global_step, state.max_steps, "measuring on the validation split")
+
 
 @torch.no_grad()
 def _held_out_results(
@@ -279,12 +283,8 @@ def _held_out_results(
         for answer, log_probs in zip(some, likelihoods.log_probs.tolist(), strict=True):
             values += [-value for value in log_probs[: len(answer.completion)]]
             clusters += [answer.prompt_sha256] * len(answer.completion)
-    value, lo, hi, n = mean_interval(values, clusters)
     note = f"{len(answers)} answers of the validation split; n and interval are over prompts"
-    note = note if lo is not None else "answers to a single prompt: no interval"
-    return [
-        Result(name="validation_loss", subject=subject, value=value, lo=lo, hi=hi, n=n, unit="nats/token", note=note)
-    ]
+    return [mean_result("validation_loss", values, clusters, subject=subject, unit="nats/token", note=note)]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,113 @@
+"""A wrong configuration is refused with one sentence that names the field."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pytest
+
+from training.modelling.artifacts import RecipeError
+from training.modelling.configs import (
+    ConfigError,
+    ExistingPath,
+    ModelSource,
+    build_config,
+    load_config,
+    require,
+    run_recipe,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A sample."""
+
+    out: str
+    base: ModelSource = "gpt2"
+    corpus: Literal["world"] | ExistingPath = "world"
+    source: Literal["a", "b"] = "a"
+    lr: float = 0.1
+    steps: int = 1
+    flag: bool = False
+    limit: int | None = None
+    policies: dict[str, ModelSource] = field(default_factory=dict)
+    sizes: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        require(self.lr > 0, "The field 'lr' must be above 0.")
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ({"learning": 1}, "unknown field 'learning'; the fields are out, base"),
+        ({"step": 1}, "unknown field 'step'; did you mean 'steps'?"),
+        ({"lr": True}, "The field 'lr' takes a number, not true."),
+        ({"lr": "1"}, "The field 'lr' takes a number, not \"1\"."),
+        ({"lr": float("nan")}, "The field 'lr' takes a number, not NaN."),
+        ({"lr": -1}, "The field 'lr' must be above 0."),
+        ({"steps": 1.0}, "The field 'steps' takes a whole number, not 1.0."),
+        ({"flag": 1}, "The field 'flag' takes true or false, not 1."),
+        ({"limit": "x"}, "The field 'limit' takes a whole number or null, not \"x\"."),
+        ({"source": "c"}, 'The field \'source\' takes "a" or "b", not "c".'),
+        ({"corpus": "/no/such"}, "The field 'corpus' names '/no/such', which does not exist."),
+        ({"base": "/no/such"}, "which does not exist and is not a hub id"),
+        ({"base": ""}, "The field 'base' is empty"),
+        ({"policies": {"x": 3}}, "The field 'policies.x' takes a text, not 3."),
+        ({"sizes": [1, "2"]}, "The field 'sizes[1]' takes a whole number, not \"2\"."),
+    ],
+)
+def test_it_names_what_is_wrong_with_a_field(entry, sentence):
+    with pytest.raises(ConfigError) as caught:
+        build_config(Sample, {"out": "x", **entry})
+    assert sentence in str(caught.value)
+
+
+def test_it_names_a_missing_field():
+    with pytest.raises(ConfigError, match=r"lacks the field 'out' \(a text\)"):
+        build_config(Sample, {})
+
+
+def test_it_takes_right_values_and_keeps_defaults(tmp_path):
+    built = build_config(
+        Sample, {"out": "x", "lr": 1, "corpus": str(tmp_path), "limit": None, "policies": {"p": "owner/name"}}
+    )
+    assert built == Sample(out="x", lr=1.0, corpus=str(tmp_path), policies={"p": "owner/name"})
+    assert type(built.lr) is float
+
+
+def test_it_lets_the_command_line_choose_the_run_directory(tmp_path):
+    (tmp_path / "c.json").write_text(json.dumps({"out": "x"}))
+    assert load_config(Sample, ["--config", str(tmp_path / "c.json"), "--out", "y"]).out == "y"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"{", "is not JSON: Expecting property name"),
+        (b"[1]", "must be a JSON object"),
+        (b"\xff", "is not UTF-8 text"),
+        (None, "cannot be read: No such file"),
+    ],
+)
+def test_it_ends_the_program_with_a_sentence_and_code_2(tmp_path, capsys, content, sentence):
+    file = tmp_path / "c.json"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SystemExit) as caught:
+        load_config(Sample, ["--config", str(file)])
+    assert caught.value.code == 2
+    printed = capsys.readouterr().err
+    assert sentence in printed
+    assert printed.count("\n") == 1
+
+
+def test_it_ends_a_run_that_cannot_go_on_with_a_sentence_and_code_1(tmp_path, capsys):
+    def recipe(config: Sample) -> None:
+        raise RecipeError("There is nothing to learn.")
+
+    (tmp_path / "c.json").write_text(json.dumps({"out": "x"}))
+    with pytest.raises(SystemExit) as caught:
+        run_recipe(Sample, recipe, ["--config", str(tmp_path / "c.json")])
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "There is nothing to learn.\n"

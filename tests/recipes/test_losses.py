@@ -1,0 +1,68 @@
+"""The losses on rankings, against numbers worked out by hand."""
+
+import math
+
+import pytest
+import torch
+
+from training.modelling.batches import pad_batch
+from training.modelling.losses import bradley_terry_loss, dpo_loss, sequence_log_probs, strict_pairs
+
+
+def softplus(x: float) -> float:
+    return math.log1p(math.exp(x))
+
+
+def test_it_forms_every_strict_pair_and_none_of_a_tie():
+    pairs = strict_pairs([[2, 1, 2, 3], [1, 1], [2, 1]])
+    formed = list(zip(pairs.better.tolist(), pairs.worse.tolist(), pairs.ranking.tolist(), strict=True))
+    assert formed == [(0, 3, 0), (1, 0, 0), (1, 2, 0), (1, 3, 0), (2, 3, 0), (7, 6, 2)]
+
+
+def test_it_gives_every_ranking_with_a_pair_the_same_weight():
+    pairs = strict_pairs([[2, 1, 2, 3], [1, 1], [2, 1]])
+    assert pairs.weight.tolist() == pytest.approx([0.1] * 5 + [0.5])
+
+
+def test_it_computes_the_bradley_terry_loss_of_a_ranking():
+    loss = bradley_terry_loss(torch.tensor([0.5, 2.0, -1.0]), strict_pairs([[2, 1, 3]]))
+    # -log sigmoid(x) = softplus(-x), for the margins 2.0 - 0.5, 2.0 - -1.0 and 0.5 - -1.0.
+    assert loss.item() == pytest.approx((softplus(-1.5) + softplus(-3.0) + softplus(-1.5)) / 3, rel=1e-6)
+
+
+def test_it_gives_two_nats_logarithm_where_rewards_do_not_differ():
+    assert bradley_terry_loss(torch.zeros(4), strict_pairs([[1, 2, 3, 4]])).item() == pytest.approx(
+        math.log(2), rel=1e-6
+    )
+
+
+def test_it_pulls_tied_completions_neither_together_nor_apart():
+    rewards = torch.tensor([0.3, -0.7, 1.1], requires_grad=True)
+    bradley_terry_loss(rewards, strict_pairs([[1, 1, 2]])).backward()
+    # The gradient at the better of a pair is -sigmoid(r_worse - r_better); the two pairs share the weight.
+    pulls = [-0.5 / (1 + math.exp(0.3 - 1.1)), -0.5 / (1 + math.exp(-0.7 - 1.1))]
+    assert rewards.grad.tolist() == pytest.approx([*pulls, -sum(pulls)], rel=1e-5)
+
+
+def test_it_computes_the_dpo_loss_from_the_shifts():
+    log_probs, reference = torch.tensor([-10.0, -12.0]), torch.tensor([-11.0, -9.0])
+    loss = dpo_loss(log_probs, reference, strict_pairs([[1, 2]]), beta=0.1)
+    # The preferred one rose by 1 nat, the other fell by 3: margin 0.1 * (1 - -3) = 0.4.
+    assert loss.item() == pytest.approx(softplus(-0.4), rel=1e-6)
+
+
+def test_it_sums_the_log_probabilities_of_the_completion_and_of_nothing_else(policy):
+    prompts, completions = [[5, 6, 7], [8]], [[9, 10, 1], [11, 1]]
+    found = sequence_log_probs(policy, pad_batch(prompts, completions, pad_token_id=0))
+    for prompt, completion, total in zip(prompts, completions, found.tolist(), strict=True):
+        by_hand = 0.0
+        for count in range(len(completion)):
+            logits = policy(torch.tensor([prompt + completion[:count]])).logits[0, -1]
+            by_hand += torch.log_softmax(logits, -1)[completion[count]].item()
+        assert total == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_it_gives_a_row_the_same_log_probability_in_any_batch(policy):
+    alone = sequence_log_probs(policy, pad_batch([[5, 6]], [[9, 1]], pad_token_id=0))
+    longer = pad_batch([[5, 6], [7, 8, 9, 10]], [[9, 1], [11] * 20], pad_token_id=0)
+    assert sequence_log_probs(policy, longer)[0].item() == pytest.approx(alone.item(), rel=1e-5)

@@ -1,0 +1,44 @@
+"""Rankings become batches in which each completion stands once."""
+
+from tests.recipes.snapshots import ranking
+from training.modelling.chat import encode_completion, encode_prompt
+from training.modelling.rankings import EncodedRanking, encode_rankings, pair_accuracy, ranking_batch
+from training.modelling.snapshots import RankingRow
+
+
+def row(ranks: list[int], completions: list[str] | None = None) -> RankingRow:
+    texts = completions or [f"answer {number}" for number in range(len(ranks))]
+    made = ranking("A question?", texts, ranks)
+    return RankingRow(**{name: made[name] for name in RankingRow.__dataclass_fields__})
+
+
+def test_it_leaves_out_rankings_of_ties_only(tokenizer):
+    encoded = encode_rankings(tokenizer, [row([1, 1]), row([1, 2, 2])], max_prompt_tokens=50, max_completion_tokens=50)
+    assert [item.ranks for item in encoded] == [[1, 2, 2]]
+
+
+def test_it_lists_strict_pairs_better_first():
+    encoded = EncodedRanking(prompt=[2], completions=[[3], [4], [5]], ranks=[2, 1, 2], prompt_sha256="p")
+    assert encoded.pairs == [(1, 0), (1, 2)]
+
+
+def test_it_puts_each_completion_once_after_its_prompt(tokenizer):
+    encoded = encode_rankings(
+        tokenizer, [row([2, 1], ["no", "yes"]), row([1, 2, 3])], max_prompt_tokens=50, max_completion_tokens=50
+    )
+    batch, pairs = ranking_batch(encoded, tokenizer.pad_token_id)
+    assert batch.input_ids.shape[0] == 5
+    assert len(pairs) == 4
+    second = batch.input_ids[1, : batch.lengths[1]].tolist()
+    prompt = encode_prompt(tokenizer, [{"role": "user", "content": "A question?"}])
+    assert second == prompt + encode_completion(tokenizer, "yes")
+
+
+def test_it_counts_an_equal_score_as_half_right():
+    rankings = [
+        EncodedRanking(prompt=[2], completions=[[3], [4], [5]], ranks=[1, 2, 3], prompt_sha256="p"),
+        EncodedRanking(prompt=[2], completions=[[3], [4]], ranks=[2, 1], prompt_sha256="q"),
+    ]
+    correct, clusters = pair_accuracy(rankings, [[1.0, 1.0, 2.0], [0.0, 3.0]])
+    assert correct == [0.5, 0.0, 0.0, 1.0]
+    assert clusters == ["p", "p", "p", "q"]
