@@ -89,9 +89,9 @@ def freeze_snapshot(*, snapshot_id: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _move(snapshot: Snapshot, state: str, **fields: Any) -> bool:
-    """Change the row while it is this attempt's and in `state`; False when it is not."""
-    mine = Snapshot.objects.filter(pk=snapshot.pk, attempt=snapshot.attempt, state=state)
+def _move(snapshot: Snapshot, source: str, **fields: Any) -> bool:
+    """Change the row while it is this attempt's and in the state `source`; False when it is not."""
+    mine = Snapshot.objects.filter(pk=snapshot.pk, attempt=snapshot.attempt, state=source)
     return mine.update(heartbeat_at=timezone.now(), **fields) == 1
 
 
