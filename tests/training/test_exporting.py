@@ -32,7 +32,16 @@ def test_it_derives_one_comparison_for_each_strict_pair():
 
 def test_it_puts_a_demonstration_behind_its_prompt():
     written = ExportedJudgement(
-        "8", "annotator-1", "", "writing", "g" * 64, PROMPT, "0" * 64, 60.0, demonstration="Because.", reasoning="Known."
+        "8",
+        "annotator-1",
+        "",
+        "writing",
+        "g" * 64,
+        PROMPT,
+        "0" * 64,
+        60.0,
+        demonstration="Because.",
+        reasoning="Known.",
     )
     ((table, row),), ties = rows_of(written)
     assert (table, ties) == ("demonstrations", 0)
