@@ -57,4 +57,5 @@ def proportion_interval(
     n = p * (1 - p) / variance if variance > 0 and 0 < p < 1 else groups
     centre = (p + Z * Z / (2 * n)) / (1 + Z * Z / n)
     half = Z / (1 + Z * Z / n) * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
-    return p, max(0.0, centre - half), min(1.0, centre + half), groups
+    # Rounding may put an end past the share itself where that is 0 or 1.
+    return p, max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half)), groups
