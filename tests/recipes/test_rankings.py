@@ -18,7 +18,9 @@ def test_it_leaves_out_rankings_of_ties_only(tokenizer):
 
 
 def test_it_lists_strict_pairs_better_first():
-    encoded = EncodedRanking(prompt=[2], completions=[[3], [4], [5]], ranks=[2, 1, 2], prompt_sha256="p")
+    encoded = EncodedRanking(
+        prompt=[2], completions=[[3], [4], [5]], ranks=[2, 1, 2], characters=[1, 1, 1], prompt_sha256="p"
+    )
     assert encoded.pairs == [(1, 0), (1, 2)]
 
 
@@ -36,8 +38,8 @@ def test_it_puts_each_completion_once_after_its_prompt(tokenizer):
 
 def test_it_counts_an_equal_score_as_half_right():
     rankings = [
-        EncodedRanking(prompt=[2], completions=[[3], [4], [5]], ranks=[1, 2, 3], prompt_sha256="p"),
-        EncodedRanking(prompt=[2], completions=[[3], [4]], ranks=[2, 1], prompt_sha256="q"),
+        EncodedRanking(prompt=[2], completions=[[3], [4], [5]], ranks=[1, 2, 3], characters=[1] * 3, prompt_sha256="p"),
+        EncodedRanking(prompt=[2], completions=[[3], [4]], ranks=[2, 1], characters=[1] * 2, prompt_sha256="q"),
     ]
     correct, clusters = pair_accuracy(rankings, [[1.0, 1.0, 2.0], [0.0, 3.0]])
     assert correct == [0.5, 0.0, 0.0, 1.0]

@@ -30,6 +30,7 @@ def rankings(count: int, size: int) -> list[EncodedRanking]:
             prompt=[rng.randrange(5, 300) for _ in range(rng.randint(3, 12))],
             completions=[[rng.randrange(5, 300) for _ in range(rng.randint(1, 20))] + [1] for _ in range(size)],
             ranks=rng.sample(range(1, size + 1), size),
+            characters=[1] * size,
             prompt_sha256=str(number),
         )
         for number in range(count)

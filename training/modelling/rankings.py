@@ -26,6 +26,8 @@ class EncodedRanking:
     """K completions' ids, each with its end token unless it was cut."""
     ranks: list[int]
     """K ranks: 1 = best, equal = tie."""
+    characters: list[int]
+    """K lengths of the completions' texts: what a reader sees as long, which a count of tokens is not."""
     prompt_sha256: str
     """What intervals are clustered by."""
 
@@ -59,6 +61,7 @@ def encode_rankings(
                     encode_completion(tokenizer, text, max_tokens=max_completion_tokens) for text in row.completions
                 ],
                 ranks=row.ranks,
+                characters=[len(text) for text in row.completions],
                 prompt_sha256=row.prompt_sha256,
             )
         )

@@ -219,7 +219,7 @@ def _held_out_results(
     if not rankings:
         return []
     scores = score_rankings(config, model, tokenizer, rankings)
-    longer = [[float(len(completion)) for completion in ranking.completions] for ranking in rankings]
+    longer = [[float(length) for length in ranking.characters] for ranking in rankings]
     note = f"strict pairs of {len(rankings)} rankings; n and interval are over prompts"
     results = []
     for subject, row in (("reward", scores), ("longer answer", longer)):
