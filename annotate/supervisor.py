@@ -53,7 +53,7 @@ class Step:
 class Supervisor:
     """Runs the services and the steps; `tick` several times a second, `stop` at the end."""
 
-    services: Sequence[Service]
+    services: list[Service]
     log_directory: Path
     cwd: Path
     say: Callable[[str], None]

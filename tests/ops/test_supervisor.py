@@ -27,7 +27,7 @@ def supervise(tmp_path, monkeypatch):
         said = []
         for service in services:
             service.delay = 0.05
-        supervisor = Supervisor(services, log_directory=tmp_path / "logs", cwd=tmp_path, say=said.append)
+        supervisor = Supervisor(list(services), log_directory=tmp_path / "logs", cwd=tmp_path, say=said.append)
         supervisor.said = said
         made.append(supervisor)
         return supervisor

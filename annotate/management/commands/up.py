@@ -39,7 +39,7 @@ class Command(BaseCommand):
         with held_alone(settings.VAR_DIR / "up.lock"):
             check_port(settings.HOST, settings.PORT)
             supervisor = Supervisor(
-                services(), log_directory=settings.VAR_DIR / "logs", cwd=settings.BASE_DIR, say=self.say
+                [web()], log_directory=settings.VAR_DIR / "logs", cwd=settings.BASE_DIR, say=self.say
             )
             try:
                 call_command("migrate", verbosity=0, interactive=False)
@@ -59,6 +59,7 @@ class Command(BaseCommand):
             if not announced and answers(settings.HOST, settings.PORT):
                 announced = True
                 self.announce()
+                supervisor.services += workers()  # only now: the first page should not wait for them
                 supervisor.run_steps(steps)
             time.sleep(TICK_SECONDS)
 
@@ -84,19 +85,19 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def services() -> list[Service]:
-    """The web server, the worker of short tasks (with the clock), and the worker of training runs."""
-    web = [*PYTHON, "-m", "gunicorn", "config.wsgi", "--bind", address(settings.HOST, settings.PORT)]
-    web += ["--worker-class", "gthread", "--workers", "2", "--threads", "4", "--timeout", "60"]
-    web += ["--graceful-timeout", "5", "--no-control-socket", "--log-level", settings.LOG_LEVEL.lower()]
+def web() -> Service:
+    argv = [*PYTHON, "-m", "gunicorn", "config.wsgi", "--bind", address(settings.HOST, settings.PORT)]
+    argv += ["--worker-class", "gthread", "--workers", "2", "--threads", "4", "--timeout", "60"]
+    argv += ["--graceful-timeout", "5", "--no-control-socket", "--log-level", settings.LOG_LEVEL.lower()]
+    return Service("web", argv)
+
+
+def workers() -> list[Service]:
+    """The worker of short tasks, which also has the clock, and the worker of training runs."""
     short = [*WORKER, "-n", "default@%h", "-Q", "default", "-c", "2", "-B"]
     train = [*WORKER, "-n", "train@%h", "-Q", "train", "-c", "1", "--prefetch-multiplier", "1"]
-    return [
-        Service("web", web),
-        Service("worker", short),
-        # SIGQUIT: a run may take hours and is not waited for; it is resumed at the next start.
-        Service("trainer", train, stop_signal=signal.SIGQUIT),
-    ]
+    # SIGQUIT: a run may take hours and is not waited for; it is resumed at the next start.
+    return [Service("worker", short), Service("trainer", train, stop_signal=signal.SIGQUIT)]
 
 
 def demo_steps() -> list[Step]:
