@@ -32,6 +32,12 @@ def guideline_html(body: str) -> SafeString:
 
 
 @register.filter
+def last_content(messages: list[dict[str, str]]) -> str:
+    """What the last message of a conversation says."""
+    return messages[-1]["content"]
+
+
+@register.filter
 def percent(share: float) -> str:
     """0.726 as 72.6 %."""
     return f"{share * 100:.1f}\N{NO-BREAK SPACE}%"
@@ -41,6 +47,12 @@ def percent(share: float) -> str:
 def coefficient(value: float) -> str:
     """0.3624 as 0.362, with a real minus sign."""
     return f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+@register.filter
+def count(n: int) -> str:
+    """1128 as 1,128."""
+    return f"{n:,}"
 
 
 @register.inclusion_tag("annotate/_estimate.html")

@@ -31,12 +31,15 @@ def agreements(request: HttpRequest) -> HttpResponse:
 def agreement(request: HttpRequest, slug: str) -> HttpResponse:
     """The agreement in one campaign."""
     found = queries.campaign_agreement(campaign=_ranking_campaign(slug))
+    page = Paginator(found.disagreements, DISAGREEMENTS_A_PAGE).get_page(request.GET.get("page"))
+    prompts = queries.task_prompts(task_ids=[one.item for one in page])
     context = {
         "section": "agreement",
         "agreement": found,
         "measures": [(measure, getattr(found.overall, measure.name)) for measure in MEASURES],
         "meaning": meaning(found.overall),
-        "page": Paginator(found.disagreements, DISAGREEMENTS_A_PAGE).get_page(request.GET.get("page")),
+        "page": page,
+        "disagreements": [(one, prompts[one.item]) for one in page],
     }
     return render(request, "annotate/agreement.html", context)
 

@@ -7,18 +7,18 @@
 const ordinal = (rank) => rank + (["th", "st", "nd", "rd"][rank > 3 ? 0 : rank]);
 
 export class Ranking {
-  constructor(form, { announce, changed, signal }) {
-    this.form = form;
+  constructor(root, { announce, changed, signal }) {
+    this.root = root;
     this.announce = announce;
     this.changed = changed;
-    this.cards = [...form.querySelectorAll("[data-completion]")];
+    this.cards = [...root.querySelectorAll("[data-completion]")];
     this.k = this.cards.length;
     this.history = [];
     this.last = null; // the card placed most recently: what a tie refers to
     this.tieNext = false;
     this.ranks = this.read();
-    form.addEventListener("change", (event) => this.onChange(event), { signal });
-    form.addEventListener("pointerdown", (event) => this.onPointer(event), { signal });
+    root.addEventListener("change", (event) => this.onChange(event), { signal });
+    root.addEventListener("pointerdown", (event) => this.onPointer(event), { signal });
     this.makeCurrent(this.cards.find((card) => !this.rankOf(card)));
     this.render();
   }
@@ -144,7 +144,8 @@ export class Ranking {
     this.current = card;
     if (!card) return;
     card.setAttribute("data-current", "");
-    if (this.history.length) card.scrollIntoView({ block: "nearest", inline: "nearest" });
+    const { top, bottom } = card.getBoundingClientRect();
+    if (this.history.length && (bottom < 100 || top > innerHeight - 160)) card.scrollIntoView({ block: "start" });
   }
 
   missing() {
@@ -167,7 +168,7 @@ export class Ranking {
 
   render() {
     for (const card of this.cards) if (this.rankOf(card)) card.removeAttribute("data-missing");
-    const order = this.form.querySelector("[data-order]");
+    const order = this.root.querySelector("[data-order]");
     const groups = new Map();
     for (const card of this.cards) {
       const rank = this.rankOf(card);
@@ -176,8 +177,8 @@ export class Ranking {
     const text = [...groups.entries()].sort(([a], [b]) => a - b).map(([, letters]) => letters.join(" = ")).join(" > ");
     order.textContent = text;
     order.hidden = !text;
-    this.form.querySelector("[data-order-hint]").hidden = Boolean(text);
-    this.form.querySelector("[data-undo]").disabled = this.history.length === 0;
+    this.root.querySelector("[data-order-hint]").hidden = Boolean(text);
+    this.root.querySelector("[data-undo]").disabled = this.history.length === 0;
   }
 
   // Marks what has no rank and says so; true when the ranking is complete.

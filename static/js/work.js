@@ -10,7 +10,7 @@ let current = null;
 class Workplace {
   constructor(root) {
     this.root = root;
-    this.form = root.querySelector("[data-judgement]");
+    this.form = root.querySelector("#judgement");
     this.live = root.querySelector("[data-live]");
     this.savedLine = root.querySelector("[data-saved]");
     this.control = new AbortController();
@@ -20,7 +20,7 @@ class Workplace {
     this.timers = [];
     for (const element of root.querySelectorAll("[data-needs-script]")) element.hidden = false;
     if (this.form.querySelector("[data-completion]")) {
-      this.ranking = new Ranking(this.form, {
+      this.ranking = new Ranking(root, {
         announce: (text) => (this.live.textContent = text),
         changed: () => this.touch(),
         signal: this.signal,
@@ -57,7 +57,9 @@ class Workplace {
       if (event.target.closest("[data-undo]")) this.ranking.undo();
     });
     on(window, "pagehide", () => this.flush());
+    for (const failure of ["htmx:responseError", "htmx:sendError"]) on(document, failure, () => this.failed());
     const panel = this.root.querySelector(".guideline-panel");
+    if (innerWidth < 1088 && !document.cookie.includes("guideline=")) panel.open = false;
     on(panel, "toggle", () => {
       document.cookie = `guideline=${panel.open ? "open" : "closed"}; path=/; max-age=31536000; samesite=lax`;
     });
@@ -147,6 +149,13 @@ class Workplace {
     }
     clearTimeout(this.draftTimer);
     this.dirty = false;
+  }
+
+  failed() {
+    const error = this.root.querySelector("[data-error]");
+    error.textContent = "The server could not take this just now. Your work is still here: submit it again in a moment.";
+    error.hidden = false;
+    this.touch();
   }
 
   // Keys
