@@ -40,7 +40,7 @@ def test_it_defines_the_three_questions_and_their_order(guideline):
 @each
 def test_it_has_the_sections_that_an_annotator_looks_for(guideline):
     found = headings(guideline)
-    assert {"The task in one minute", "Worked examples", "Edge cases", "Flags"} <= set(found)
+    assert {"The task in one minute", "Worked examples", "Edge cases"} <= set(found)
     assert len(re.findall(r"^### ", guideline.body, flags=re.MULTILINE)) >= 3
 
 
@@ -51,9 +51,12 @@ def test_it_covers_the_edge_cases(guideline):
         assert case.lower() in text, case
 
 
+def test_it_has_flags_wherever_completions_of_others_are_judged():
+    assert {guideline.kind for guideline in GUIDELINES if guideline.flags} == {"ranking", "rating"}
+
+
 @each
 def test_it_explains_every_flag_with_an_example_and_a_counterexample(guideline):
-    assert guideline.flags
     section = guideline.body.partition("## Flags\n")[2].partition("\n## ")[0]
     for flag in guideline.flags:
         row = re.search(rf"^\| \*\*{re.escape(flag.label)}\*\* \| (.+) \| (.+) \|$", section, flags=re.MULTILINE)
