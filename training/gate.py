@@ -33,14 +33,14 @@ class Figure:
 
     def as_share(self) -> str:
         """`62 % [55 %, 69 %], n = 120`."""
-        return f"{self.value:.0%} {self._interval('.0%')}n = {self.n}".replace("%", " %")
+        return f"{self.value:.0%}{self._interval('.0%')}, n = {self.n}".replace("%", " %")
 
     def as_number(self) -> str:
         """`3.21 [2.90, 3.52], n = 120`."""
-        return f"{self.value:.2f} {self._interval('.2f')}n = {self.n}"
+        return f"{self.value:.2f}{self._interval('.2f')}, n = {self.n}"
 
     def _interval(self, form: str) -> str:
-        return "" if self.lo is None or self.hi is None else f"[{self.lo:{form}}, {self.hi:{form}}], "
+        return "" if self.lo is None or self.hi is None else f" [{self.lo:{form}}, {self.hi:{form}}]"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from annotate.models import Campaign, Judgement, Prompt, User
 from training import gate
 from training.models import Checkpoint, Evaluation, Pipeline, Run, Snapshot
 from training.services.messages import send
-from training.services.publishing import new_prompts, publish_answers
+from training.services.publishing import new_prompts, publish_answers, read_answers
 from training.services.runs import cancel_run, create_run, requeue_run
 from training.services.snapshots import request_snapshot, retry_snapshot
 from training.services.stages import (
@@ -215,28 +215,33 @@ def _verdict(pipeline: Pipeline, evaluation: Run) -> gate.Verdict:
 def _ask_again(pipeline: Pipeline, runs: Mapping[str, Run]) -> None:
     """Sample the policy in force on new prompts, and publish its answers as a campaign."""
     sampling = runs.get(Recipe.SAMPLE)
-    reason = _verdict(pipeline, runs[Recipe.EVALUATE]).reason
     if sampling is None:
         # Where no policy was ever promoted, people judge SFT's answers: the next night learns from those.
         policy = policy_in_force() or runs[Recipe.SFT].checkpoint
         options = publish_config(pipeline)
-        prompts = new_prompts(pipeline=pipeline, count=options["prompts"])
-        if prompts:
-            config = {"k": 2 * options["k"], **stage_config(pipeline, Recipe.SAMPLE), "prompts": prompts}
+        if prompts := new_prompts(pipeline=pipeline, count=options["prompts"]):
+            config = {"k": options["k"], **stage_config(pipeline, Recipe.SAMPLE), "prompts": prompts}
             _queue(pipeline, Recipe.SAMPLE, config, {"policy": policy}, None)
         else:
-            nothing = "There is no new campaign, because every prompt has been asked about: import more."
-            _end(pipeline, State.DONE, reason=f"{reason} {nothing}")
+            _conclude(pipeline, runs, "There are no new tasks, because every prompt has been asked about: import more.")
     elif sampling.state == Run.State.DONE:
+        answers = read_answers(sampling.path)
+        if not answers:
+            _conclude(pipeline, runs, "There are no new tasks, because the policy says one thing only to each prompt.")
+            return
         with transaction.atomic():
             if _hold(pipeline, next_campaign=None):
+                policy = sampling.inputs.get(role="policy").checkpoint
                 campaign = publish_answers(
-                    pipeline=pipeline,
-                    policy=sampling.inputs.get(role="policy").checkpoint,
-                    prompts=sampling.config["prompts"],
-                    folder=sampling.path,
+                    pipeline=pipeline, policy=policy, prompts=sampling.config["prompts"], answers=answers
                 )
-                _end(pipeline, State.DONE, reason=reason, next_campaign=campaign)
+                _conclude(pipeline, runs, next_campaign=campaign)
+
+
+def _conclude(pipeline: Pipeline, runs: Mapping[str, Run], *notes: str, **fields: Any) -> None:
+    """running -> done. The gate's reason is told again, because a failure in between may have replaced it."""
+    reason = _verdict(pipeline, runs[Recipe.EVALUATE]).reason
+    _end(pipeline, State.DONE, reason=" ".join([reason, *notes]), **fields)
 
 
 def cancel_pipeline(*, pipeline_id: int, by: User | None) -> Pipeline:

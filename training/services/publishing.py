@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef
 
 from annotate.hashing import prompt_sha256
-from annotate.models import Campaign, Completion, Producer, Prompt, Task
+from annotate.models import Campaign, Producer, Prompt, Task
 from annotate.services.campaigns import add_task, create_campaign
 from annotate.services.corpus import add_completion, add_producer, add_prompt
 from training.demo import world
@@ -47,41 +47,32 @@ def _unranked_prompts() -> Iterator[dict[str, Any]]:
             yield {"prompt": prompt.messages, "prompt_sha256": prompt.sha256, "domain": domain}
 
 
-def publish_answers(*, pipeline: Pipeline, policy: Checkpoint, prompts: list[dict[str, Any]], folder: Path) -> Campaign:
-    """A new ranking campaign of a policy's answers in `folder`/completions.jsonl; the caller holds the transaction.
+def read_answers(folder: Path) -> dict[str, list[str]]:
+    """A sampling run's completions by prompt hash: two or more different ones for each prompt that is there."""
+    with (folder / "completions.jsonl").open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    return {row["prompt_sha256"]: row["completions"] for row in rows}
 
-    A prompt with fewer than two different answers makes no task, because there is nothing to compare.
-    """
-    options = publish_config(pipeline)
+
+def publish_answers(
+    *, pipeline: Pipeline, policy: Checkpoint, prompts: list[dict[str, Any]], answers: dict[str, list[str]]
+) -> Campaign:
+    """A new ranking campaign of a policy's answers, named after the pipeline; the caller holds the transaction."""
     ranked = Campaign.objects.filter(slug__in=pipeline.config["campaigns"], kind=Campaign.Kind.RANKING)
+    by = pipeline.created_by
     campaign = create_campaign(
         slug=f"pipeline-{pipeline.date:%Y-%m-%d}" + (f"-{pipeline.number}" if pipeline.number > 1 else ""),
         name=f"{pipeline}: new answers",
         kind=Campaign.Kind.RANKING,
         guideline_slug=ranked.latest("created_at").guideline.slug,
-        overlap=options["overlap"],
+        overlap=publish_config(pipeline)["overlap"],
         description=f"What {policy.name} answers to prompts that nobody has judged yet.",
-        by=pipeline.created_by,
+        by=by,
     )
     producer = add_producer(name=policy.name, kind=Producer.Kind.POLICY)
-    answers = _read_answers(folder)
     for row in prompts:
-        prompt = add_prompt(messages=row["prompt"], domain=row["domain"], by=pipeline.created_by)
-        texts = different(answers.get(row["prompt_sha256"], ()), options["k"])
-        completions: list[Completion] = [
-            add_completion(prompt=prompt, producer=producer, text=text, by=pipeline.created_by) for text in texts
-        ]
-        if len(completions) >= 2:
+        if texts := answers.get(row["prompt_sha256"]):
+            prompt = add_prompt(messages=row["prompt"], domain=row["domain"], by=by)
+            completions = [add_completion(prompt=prompt, producer=producer, text=text, by=by) for text in texts]
             add_task(campaign=campaign, prompt=prompt, completions=completions)
     return campaign
-
-
-def different(texts: list[str] | tuple[str, ...], count: int) -> list[str]:
-    """The first `count` texts that say something and differ."""
-    return list(dict.fromkeys(text.strip() for text in texts if text.strip()))[:count]
-
-
-def _read_answers(folder: Path) -> dict[str, list[str]]:
-    with (folder / "completions.jsonl").open(encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
-    return {row["prompt_sha256"]: row["completions"] for row in rows}

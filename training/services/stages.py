@@ -9,6 +9,7 @@ from typing import Any
 
 from annotate.hashing import sha256_of
 from annotate.models import Prompt
+from training.demo import settings as demo
 from training.demo import world
 from training.modelling.artifacts import hash_input
 from training.models import Checkpoint, Pipeline, Run
@@ -18,8 +19,8 @@ Recipe = Run.Recipe
 EMBEDDED = "embedded"
 TRAINING = (Recipe.BASE, Recipe.SFT, Recipe.REWARD, Recipe.DPO, Recipe.PPO, Recipe.EVALUATE)
 CANDIDATES = (Recipe.DPO, Recipe.PPO)
-WORLD = {Recipe.BASE: {"corpus": "world"}, Recipe.EVALUATE: {"judge": "world"}}
 ANYTHING_ELSE = {Recipe.BASE: {"corpus": "snapshot"}, Recipe.EVALUATE: {"judge": "reward"}}
+"""Outside the demo's world an embedded base model reads the snapshot, and the reward model is the only judge."""
 PUBLISH = {"prompts": 40, "k": 4, "overlap": 3}
 """How many new prompts a pipeline asks about, how many completions each, and how many annotators."""
 
@@ -38,7 +39,7 @@ def is_world(prompts: Iterable[Prompt]) -> bool:
 
 def stage_config(pipeline: Pipeline, recipe: str) -> dict[str, Any]:
     """The fields with which the pipeline calls a recipe, where they differ from the recipe's defaults."""
-    config = dict((WORLD if pipeline.config["world"] else ANYTHING_ELSE).get(recipe, {}))
+    config = dict((demo.RECIPES if pipeline.config["world"] else ANYTHING_ELSE).get(recipe, {}))
     if recipe == Recipe.SFT and not pipeline.snapshot.manifest["counts"]["demonstrations"]["train"]:
         config["source"] = "preferred"
     return config | pipeline.config.get(recipe, {})
