@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from tests.recipes.small_artifacts import make_policy, make_reward, make_snapshot
+from tests.recipes.small_artifacts import make_policy, make_reward, make_snapshot, run_program
 from training.demo import world
 from training.modelling.artifacts import RecipeError
 from training.modelling.chat import encode_completion, encode_prompt
@@ -277,3 +277,9 @@ def test_it_refuses_a_policy_with_the_name_of_the_reference(artifacts):
     values = {name: artifacts[name] for name in ("reference", "reward", "snapshot")}
     with pytest.raises(ConfigError, match="'sft', which is the reference's name"):
         build_config(EvaluateConfig, values | {"out": "x", "policies": {"sft": artifacts["other"]}})
+
+
+def test_it_runs_as_a_program(artifacts, tmp_path):
+    config = small_config(artifacts, tmp_path / "out", policies={"other": artifacts["other"]})
+    results = run_program("evaluate", config, tmp_path)["results"]
+    assert figure(results, "win_rate", "other", "sft")["n"] == 10

@@ -7,8 +7,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification
 
-from tests.recipes.small_artifacts import make_policy, make_reward, make_snapshot
-from training.modelling.artifacts import RecipeError, hash_directory
+from tests.recipes.small_artifacts import make_policy, make_reward, make_snapshot, run_program
+from training.modelling.artifacts import RecipeError, hash_directory, read_manifest
 from training.modelling.batches import pad_batch
 from training.modelling.configs import ConfigError, build_config
 from training.modelling.likelihoods import token_likelihoods
@@ -267,7 +267,7 @@ def test_it_names_its_inputs_by_hash_and_its_results_with_intervals(finished, ar
     assert manifest["inputs"] == {
         "base": hash_directory(artifacts["base"]),
         "reward": hash_directory(artifacts["reward"]),
-        "snapshot": "0" * 64,
+        "snapshot": read_manifest(artifacts["snapshot"])["sha256"],
     }
     results = {result["name"]: result for result in manifest["results"]}
     assert results.keys() == {"train_score", "train_kl", "train_length", "train_end_rate"}
@@ -301,3 +301,10 @@ def test_it_refuses_a_snapshot_without_training_prompts(artifacts, tmp_path):
     empty = make_snapshot(tmp_path / "empty", prompts={"train": 0, "validation": 0, "test": 1})
     with pytest.raises(RecipeError, match="no training prompts"):
         train_ppo(small_config({**artifacts, "snapshot": str(empty)}, tmp_path / "ppo"))
+
+
+def test_it_runs_as_a_program_and_gives_the_same_policy(artifacts, finished, tmp_path):
+    """Another process, the same seed: the weights are equal to the last bit."""
+    manifest = run_program("ppo", small_config(artifacts, tmp_path / "ppo"), tmp_path)
+    files = json.loads((finished / "MANIFEST.json").read_text())["files"]
+    assert manifest["files"]["model/model.safetensors"] == files["model/model.safetensors"]

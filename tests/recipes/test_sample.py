@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from tests.recipes.small_artifacts import make_policy
+from tests.recipes.small_artifacts import make_policy, run_program
 from training.demo import world
 from training.modelling.artifacts import RecipeError
 from training.modelling.chat import encode_completion, encode_prompt
@@ -147,3 +147,9 @@ def test_it_refuses_fewer_than_two_completions(tmp_path):
     paths = {name: str(tmp_path) for name in ("out", "policy", "prompts")}
     with pytest.raises(ConfigError, match="'k' is 1; a ranking needs 2 completions or more"):
         build_config(SampleConfig, paths | {"k": 1})
+
+
+def test_it_runs_as_a_program(tmp_path, policy):
+    write_prompts(tmp_path / "prompts.jsonl", 2)
+    assert run_program("sample", small_config(tmp_path, policy), tmp_path)["kind"] == "samples"
+    assert len(read_lines(tmp_path / "out" / "completions.jsonl")) == 2
