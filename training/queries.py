@@ -1,5 +1,6 @@
 """Everything that a page, the API or a command reads about training."""
 
+import datetime
 import json
 from collections import defaultdict
 from collections.abc import Iterable
@@ -7,14 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
 
+from annotate.models import Campaign
 from training.models import Checkpoint, Evaluation, Pipeline, Run, Snapshot
 from training.services.stages import EMBEDDED, Recipe, policy_in_force
 from training.supervise import LOG, read_progress
 
 METRICS_BYTES = 4 << 20
 LOG_BYTES = 16 << 10
+SAMPLES = "samples.jsonl"
 POINTS = 400
 WAITING = "waiting"
 SKIPPED = "skipped"
@@ -46,8 +51,20 @@ class Series:
     """(step, value), thinned to at most 400 points; the last one is always there."""
 
     @property
+    def first(self) -> float:
+        return self.points[0][1]
+
+    @property
     def last(self) -> float:
         return self.points[-1][1]
+
+    @property
+    def lowest(self) -> float:
+        return min(value for _, value in self.points)
+
+    @property
+    def highest(self) -> float:
+        return max(value for _, value in self.points)
 
 
 @dataclass(frozen=True)
@@ -187,6 +204,57 @@ def _thinned(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
 def snapshots() -> QuerySet[Snapshot]:
     """All snapshots, newest first."""
     return Snapshot.objects.select_related("created_by").prefetch_related("pipelines", "runs")
+
+
+def campaigns_with_judgements() -> QuerySet[Campaign]:
+    """The campaigns that a snapshot can be made of."""
+    return Campaign.objects.filter(tasks__submitted__gt=0).distinct()
+
+
+@dataclass(frozen=True)
+class SnapshotFile:
+    """A file of a snapshot, for download."""
+
+    name: str
+    size: int
+    """Bytes."""
+
+
+def snapshot_files(*, snapshot: Snapshot) -> list[SnapshotFile]:
+    """The files of a ready snapshot by name, relative to its folder; none of another."""
+    if snapshot.state != Snapshot.State.READY:
+        return []
+    files = sorted(path for path in snapshot.path.rglob("*") if path.is_file())
+    return [SnapshotFile(path.relative_to(snapshot.path).as_posix(), path.stat().st_size) for path in files]
+
+
+def next_nightly() -> datetime.datetime:
+    """When beat starts the next nightly pipeline."""
+    now = timezone.localtime()
+    due = now + settings.CELERY_BEAT_SCHEDULE["nightly"]["schedule"].remaining_estimate(now)
+    # The estimate was taken a moment after `now`, so the sum falls that moment short of the full minute.
+    return (due + datetime.timedelta(seconds=30)).replace(second=0, microsecond=0)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One held-out prompt with what each policy answered."""
+
+    messages: list[dict[str, str]]
+    answers: list[dict[str, Any]]
+    """{policy, completion, score, gold}; gold is None outside of the demo's world."""
+
+
+def samples(*, pipeline: Pipeline) -> list[Sample]:
+    """Answers that the pipeline's evaluation kept to be read by people; none before it ran."""
+    run = pipeline.runs.filter(recipe=Recipe.EVALUATE, state=Run.State.DONE).first()
+    if run is None or not (run.path / SAMPLES).exists():
+        return []
+    found: dict[str, Sample] = {}
+    for line in (run.path / SAMPLES).read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        found.setdefault(row["prompt_sha256"], Sample(row["prompt"], [])).answers.append(row)
+    return list(found.values())
 
 
 def current_policy() -> Checkpoint | None:

@@ -111,7 +111,7 @@ def needs_run(pipeline: Pipeline, recipe: str, runs: Runs) -> bool:
 
 def policy_in_force() -> Checkpoint | None:
     """The policy that was promoted last."""
-    promoted = Checkpoint.objects.filter(kind=Checkpoint.Kind.POLICY, promoted_at__isnull=False)
+    promoted = Checkpoint.objects.filter(kind=Checkpoint.Kind.POLICY, promoted_at__isnull=False).select_related("run")
     return promoted.order_by("-promoted_at", "-pk").first()
 
 

@@ -1,0 +1,47 @@
+"""Charts as pictures of their own: a page shows each in a light and a dark version and stays free of inline style."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+from annotate.views.access import admin_required
+from training import charts, queries
+from training.models import Pipeline
+from training.views.figures import figure_groups
+
+
+@require_safe
+@admin_required
+@cache_control(private=True, max_age=3600)
+def metric(request: HttpRequest, run_id: int, name: str, theme: charts.Theme) -> HttpResponse:
+    """One metric of a run over its steps. The page puts the last step in the address, so that caching is right."""
+    report = queries.run_report(run_id=run_id)
+    series = next((series for series in report.series if series.name == name), None) if report else None
+    if series is None:
+        raise Http404(f"Run {run_id} has no metric {name}.")
+    return HttpResponse(charts.line_chart(series.points, name=name, theme=theme), content_type="image/svg+xml")
+
+
+@require_safe
+@admin_required
+@cache_control(private=True, max_age=3600)
+def figure(request: HttpRequest, pipeline_id: int, name: str, theme: charts.Theme) -> HttpResponse:
+    """One figure of a pipeline's models with intervals."""
+    pipeline = get_object_or_404(Pipeline, pk=pipeline_id)
+    groups = figure_groups(queries.evaluations(pipeline=pipeline))
+    group = next((group for group in groups if group.name == name and group.drawable), None)
+    if group is None:
+        raise Http404(f"{pipeline} has no figure {name} to draw.")
+    rows = [
+        {
+            "label": f"{row.subject} against {row.against}" if row.against else row.subject,
+            "value": row.value,
+            "lo": row.lo,
+            "hi": row.hi,
+        }
+        for row in group.rows
+        if row.lo is not None
+    ]
+    drawn = charts.interval_chart(rows, title=group.meaning.label, theme=theme, rule=group.meaning.rule)
+    return HttpResponse(drawn, content_type="image/svg+xml")

@@ -1,0 +1,74 @@
+"""Figures of evaluations, grouped for people: what each one is called and means, and a chart for those that compare."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from training.models import Evaluation
+
+ORDER = {name: place for place, name in enumerate(("base", "sft", "dpo", "ppo", "promoted"))}
+COMPARED = 2  # rows that a chart needs to show more than the table does
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """How a figure is called on a page, and what it says."""
+
+    label: str
+    explanation: str
+    is_share: bool = False
+    rule: float | None = None
+    """A value worth marking in the chart, such as one half for a win rate."""
+
+
+MEANINGS = {
+    "win_rate": Meaning("Win rate", "How often the judge prefers its answer; ties count half.", True, 0.5),
+    "win_rate_by_reward": Meaning(
+        "Win rate by the reward model", "The same, judged by the model that PPO was trained against.", True, 0.5
+    ),
+    "gold": Meaning("Gold score", "The demo world's true quality of an answer."),
+    "pair_accuracy": Meaning(
+        "Accuracy on held-out pairs", "How often a comparison is ordered as the annotator ordered it.", True, 0.5
+    ),
+    "pair_agreement": Meaning(
+        "Annotators' own agreement", "How often two annotators order the same pairs alike: the ceiling.", True, 0.5
+    ),
+    "score": Meaning("Reward", "The reward model's score, in standard deviations of SFT's answers."),
+    "kl": Meaning(
+        "KL to SFT", "How far it moved from SFT, in nats of an answer. Far away a reward is not to be trusted."
+    ),
+    "entropy": Meaning("Entropy", "Nats of a token. Near zero it says the same to everybody."),
+    "distinct_1": Meaning("Distinct words", "Share of words that differ, over all answers.", True),
+    "distinct_2": Meaning("Distinct bigrams", "Share of word pairs that differ, over all answers.", True),
+    "length": Meaning("Length", "Tokens of an answer. A policy may win by length alone."),
+    "end_rate": Meaning("Answers that end", "Share of answers that end by themselves.", True),
+}
+
+
+@dataclass(frozen=True)
+class FigureGroup:
+    """One figure of every model it was measured on."""
+
+    name: str
+    meaning: Meaning
+    rows: list[Evaluation]
+
+    @property
+    def drawable(self) -> bool:
+        """Whether a chart would say more than the table."""
+        return sum(row.lo is not None for row in self.rows) >= COMPARED
+
+
+def figure_groups(evaluations: Iterable[Evaluation]) -> list[FigureGroup]:
+    """Evaluations grouped by figure, the ones that decide first; within a group from base to policy in force."""
+    groups: dict[str, list[Evaluation]] = {}
+    for row in evaluations:
+        groups.setdefault(row.name, []).append(row)
+    places = {name: place for place, name in enumerate(MEANINGS)}
+    return [
+        FigureGroup(name, MEANINGS.get(name, Meaning(name.replace("_", " ").capitalize(), "")), _ordered(rows))
+        for name, rows in sorted(groups.items(), key=lambda group: places.get(group[0], len(places)))
+    ]
+
+
+def _ordered(rows: list[Evaluation]) -> list[Evaluation]:
+    return sorted(rows, key=lambda row: (ORDER.get(row.subject, len(ORDER)), row.against))
