@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from annotate import queries
-from annotate.errors import DomainError, LeaseLost
+from annotate.errors import DomainError, LeaseLost, NotFound
 from annotate.models import Assignment, Campaign
 from annotate.rendering import render_markdown
 from annotate.services import claiming, judging
@@ -60,7 +60,7 @@ def assignment(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _own(request: HttpRequest, pk: UUID) -> queries.AssignmentView:
     try:
         return queries.assignment_to_show(assignment_id=pk, annotator=request.user)
-    except DomainError as error:
+    except NotFound as error:
         raise Http404(str(error)) from error
 
 
@@ -74,6 +74,8 @@ def _submit(request: HttpRequest, view: queries.AssignmentView, work: RankingWor
     if isinstance(work, WritingWork):
         judging.submit_demonstration(text=work.text, reasoning=work.reasoning, **common)
     else:
+        if missing := [card.letter for card in cards(view, work) if card.rank is None]:
+            raise DomainError(f"No rank yet for {', '.join(missing)}. Rank every completion; equal ranks are ties.")
         judging.submit_ranking(ranks=work.ranks, flags=work.flags, rationale=work.rationale, **common)
 
 
@@ -102,15 +104,20 @@ def _page(
 
 @require_POST
 def draft(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Keep unfinished work. The answer to a refusal is the sentence that the page shows."""
+    """Keep unfinished work."""
     view = _own(request, pk)
     kind = RankingWork if view.campaign.kind == Campaign.Kind.RANKING else WritingWork
     work = kind.from_post(request.POST, view)
     try:
         claiming.save_draft(assignment_id=pk, annotator=request.user, draft=work.as_draft())
     except DomainError as error:
-        return HttpResponse(str(error), status=409, content_type="text/plain")
+        return _refusal(error)
     return HttpResponse(status=204)
+
+
+def _refusal(error: DomainError) -> HttpResponse:
+    """The sentence alone: the page's script shows it."""
+    return HttpResponse(str(error), status=404 if isinstance(error, NotFound) else 409, content_type="text/plain")
 
 
 @require_POST
@@ -119,7 +126,7 @@ def heartbeat(request: HttpRequest, pk: UUID) -> HttpResponse:
     try:
         claiming.extend_lease(assignment_id=pk, annotator=request.user)
     except DomainError as error:
-        return HttpResponse(str(error), status=409, content_type="text/plain")
+        return _refusal(error)
     return HttpResponse(status=204)
 
 
@@ -139,6 +146,7 @@ def skip(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def release(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Give the task back, to stop for now."""
+    _own(request, pk)
     try:
         claiming.release_assignment(assignment_id=pk, annotator=request.user)
     except DomainError as error:

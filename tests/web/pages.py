@@ -1,0 +1,45 @@
+"""Every page of the annotation side, for checks that all of them must pass."""
+
+from collections.abc import Iterator
+
+from django.http import HttpResponse
+from django.test import Client
+
+from annotate.models import Assignment
+from annotate.services.claiming import claim_next_task
+from tests.web.conftest import client_of, rank_all
+from tests.world import World
+
+
+def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
+    """(name, response) of each page, in a world where two have ranked and a third is at work."""
+    rank_all(world.alice, world)
+    rank_all(world.bob, world, reverse=True)
+    writing = claim_next_task(annotator=world.alice, campaign=world.writing)
+    task = world.ranking_tasks[0]
+    held = Assignment.objects.create(
+        task=task,
+        annotator=world.outsider,
+        guideline=world.ranking.guideline,
+        shown_order=list(task.completions.values_list("pk", flat=True)),
+        claimed_at=writing.claimed_at,
+        lease_expires_at=writing.lease_expires_at,
+    )
+    done = Assignment.objects.filter(annotator=world.alice, state="submitted").first()
+    alice, carol, outsider = (client_of(user) for user in (world.alice, world.carol, world.outsider))
+    yield "home", alice.get("/")
+    yield "home_admin", carol.get("/")
+    yield "rank", outsider.get(f"/work/{held.pk}/")
+    yield "write", alice.get(f"/work/{writing.pk}/")
+    yield "finished", alice.get(f"/work/{done.pk}/")
+    yield "preview", alice.post("/preview/", {"text": "# Title"})
+    yield "guidelines", alice.get("/guidelines/")
+    yield "guideline", alice.get("/guidelines/ranking/")
+    yield "agreements", carol.get("/agreement/")
+    yield "agreement", carol.get("/agreement/answers/")
+    yield "agreement_csv", carol.get("/agreement/answers/figures.csv")
+    yield "agreement_json", carol.get("/agreement/answers/figures.json")
+    yield "task", carol.get(f"/agreement/tasks/{task.pk}/")
+    yield "forbidden", alice.get("/agreement/")
+    yield "not_found", alice.get("/nowhere/")
+    yield "login", Client().get("/login/")
