@@ -11,3 +11,7 @@ class LeaseLost(DomainError):
 
 class NotAllowed(DomainError):
     """The person may not do this."""
+
+
+class NotFound(DomainError):
+    """What was asked for does not exist, or is somebody else's."""

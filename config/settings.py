@@ -222,6 +222,16 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "GuidelineKind": "annotate.models.Guideline.Kind",
+        "CampaignKind": "annotate.models.Campaign.Kind",
+        "CampaignState": "annotate.models.Campaign.State",
+        "ProducerKind": "annotate.models.Producer.Kind",
+        "CheckpointKind": "training.models.Checkpoint.Kind",
+        "SnapshotState": "training.models.Snapshot.State",
+        "RunState": "training.models.Run.State",
+        "PipelineState": "training.models.Pipeline.State",
+    },
 }
 
 # Celery. The row in the database is the truth, not the message: no result backend, ids only, JSON only.

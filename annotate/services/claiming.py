@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
-from annotate.errors import DomainError, LeaseLost
+from annotate.errors import DomainError, LeaseLost, NotFound
 from annotate.models import Assignment, Campaign, Guideline, Task, TaskCompletion, User
 
 State = Assignment.State
@@ -96,14 +96,14 @@ def _renew(assignment: Assignment) -> Assignment:
 
 
 def own_assignment(*, assignment_id: UUID, annotator: User) -> Assignment:
-    """This annotator's assignment. Raises DomainError when it does not exist or is somebody else's."""
+    """This annotator's assignment. Raises NotFound when it does not exist or is somebody else's."""
     found = (
         Assignment.objects.filter(pk=assignment_id, annotator=annotator)
         .select_related("task__campaign", "guideline")
         .first()
     )
     if found is None:
-        raise DomainError("There is no such assignment of yours; take the next task from the campaign's page.")
+        raise NotFound("There is no such assignment of yours; take the next task from the campaign's page.")
     return found
 
 

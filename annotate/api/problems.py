@@ -1,0 +1,114 @@
+"""Errors as problem documents (RFC 9457, application/problem+json): what is wrong, where, what to do."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.core.signals import got_request_exception
+from django.http import Http404, JsonResponse
+from rest_framework import exceptions
+
+from annotate.errors import DomainError, LeaseLost, NotAllowed, NotFound
+from annotate.services.bulk import RowsRefused
+
+CONTENT_TYPE = "application/problem+json"
+TYPE = "urn:concord:problem:"
+SHOWN = 3
+
+# The most specific first: the first class that fits names the problem.
+DOMAIN_PROBLEMS: list[tuple[type[DomainError], HTTPStatus, str, str]] = [
+    (LeaseLost, HTTPStatus.CONFLICT, "lease-lost", "The task is no longer held"),
+    (NotAllowed, HTTPStatus.FORBIDDEN, "not-allowed", "Not allowed"),
+    (NotFound, HTTPStatus.NOT_FOUND, "not-found", "Not found"),
+    (RowsRefused, HTTPStatus.UNPROCESSABLE_ENTITY, "rows-refused", "Some rows are wrong; nothing was written"),
+    (DomainError, HTTPStatus.UNPROCESSABLE_ENTITY, "refused", "Refused; nothing was written"),
+]
+TITLES = {
+    HTTPStatus.BAD_REQUEST: ("unreadable", "The request cannot be read"),
+    HTTPStatus.UNAUTHORIZED: ("not-logged-in", "Not logged in"),
+    HTTPStatus.FORBIDDEN: ("not-allowed", "Not allowed"),
+    HTTPStatus.NOT_FOUND: ("not-found", "Not found"),
+    HTTPStatus.TOO_MANY_REQUESTS: ("too-many-attempts", "Too many attempts"),
+}
+LOG_IN = (
+    "Log in first: POST your username and password to /api/v1/auth/login/ and send the token that it returns in the"
+    " header `Authorization: Token …`."
+)
+OWN_FAULT = "The server failed; its log says how. Nothing that the answer would have confirmed can be relied on."
+
+logger = logging.getLogger("django.request")
+
+
+def problem(
+    status: int, name: str, title: str, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
+) -> JsonResponse:
+    """A problem document. `members` are extension members, such as `errors`."""
+    sentence = f"{detail.rstrip('.')}."
+    body = {"type": TYPE + name, "title": title, "status": int(status), "detail": sentence, **members}
+    return JsonResponse(body, status=status, content_type=CONTENT_TYPE, headers=headers)
+
+
+def problem_response(error: Exception, context: Mapping[str, Any]) -> JsonResponse:
+    """REST framework's exception handler: every error, the unforeseen ones too, becomes a problem document."""
+    if isinstance(error, DomainError):
+        return _domain_problem(error)
+    if isinstance(error, Http404):
+        error = exceptions.NotFound(*error.args)
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied(*error.args)
+    elif isinstance(error, BadRequest | SuspiciousOperation):
+        error = exceptions.ParseError(str(error))
+    if isinstance(error, exceptions.ValidationError):
+        return _validation_problem(error)
+    if isinstance(error, exceptions.APIException):
+        return _http_problem(error)
+    return _own_fault(error, context)
+
+
+def _domain_problem(error: DomainError) -> JsonResponse:
+    _, status, name, title = next(row for row in DOMAIN_PROBLEMS if isinstance(error, row[0]))
+    if not isinstance(error, RowsRefused):
+        return problem(status, name, title, str(error))
+    rows = [{"row": bad.row, "field": bad.field, "detail": bad.detail} for bad in error.problems]
+    return problem(status, name, title, str(error), errors=rows)
+
+
+def _validation_problem(error: exceptions.ValidationError) -> JsonResponse:
+    errors = [{"field": field, "detail": detail} for field, detail in flat_errors(error.detail)]
+    shown = "; ".join(f"{row['field']}: {row['detail']}" if row["field"] else row["detail"] for row in errors[:SHOWN])
+    return problem(error.status_code, "invalid", "The request is not valid", shown, errors=errors)
+
+
+def flat_errors(detail: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """(dotted path of the field, sentence) for each of a serializer's errors, however deep."""
+    if isinstance(detail, Mapping):
+        for key, value in detail.items():
+            inner = path if key == "non_field_errors" else f"{path}.{key}".lstrip(".")
+            yield from flat_errors(value, inner)
+    elif isinstance(detail, list):
+        for value in detail:
+            yield from flat_errors(value, path)
+    else:
+        yield path, str(detail)
+
+
+def _http_problem(error: exceptions.APIException) -> JsonResponse:
+    headers = {}
+    if getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = error.auth_header
+    if getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(error.wait))
+    status = HTTPStatus(error.status_code)
+    name, title = TITLES.get(status, (status.phrase.lower().replace(" ", "-"), status.phrase))
+    detail = LOG_IN if isinstance(error, exceptions.NotAuthenticated) else str(error.detail)
+    return problem(status, name, title, detail, headers=headers)
+
+
+def _own_fault(error: Exception, context: Mapping[str, Any]) -> JsonResponse:
+    request = context["request"]
+    # As Django does for pages: tell those who listen (error reporters, the test client), and log the traceback.
+    got_request_exception.send(sender=None, request=request)
+    logger.error("Internal Server Error: %s", request.path, exc_info=error)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "server-error", "The server failed", OWN_FAULT)

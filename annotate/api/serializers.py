@@ -1,0 +1,302 @@
+"""JSON in and out. Input is checked for shape only; the rules are the services'."""
+
+import math
+from typing import Any
+
+from rest_framework import serializers
+
+from annotate.api.base import StrictSerializer
+from annotate.models import Campaign, Completion, Demonstration, Guideline, Judgement, Producer, Prompt, User
+from annotate.models.corpus import ROLES
+from annotate.services.judging import MAX_SECONDS, MAX_TEXT
+
+BIGGEST_ID = 2**63 - 1
+
+
+class SecondsField(serializers.FloatField):
+    """Active seconds: a number, neither nan nor infinite."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(min_value=0, max_value=MAX_SECONDS, **kwargs)
+
+    def to_internal_value(self, data: Any) -> float:
+        value = super().to_internal_value(data)
+        return value if math.isfinite(value) else self.fail("invalid")
+
+
+class ByCompletionField(serializers.DictField):
+    """A JSON object whose keys are completion ids."""
+
+    def to_internal_value(self, data: Any) -> dict[int, Any]:
+        values = super().to_internal_value(data)
+        for key in values:
+            if not (key.isascii() and key.isdigit() and len(key) < 20):
+                raise serializers.ValidationError(f"{key[:40]!r} is not the id of a completion.")
+        return {int(key): value for key, value in values.items()}
+
+
+class MessageSerializer(StrictSerializer):
+    role = serializers.ChoiceField(choices=ROLES)
+    content = serializers.CharField(trim_whitespace=False)
+
+
+# What annotators see
+
+
+class CampaignRefSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Campaign
+        fields = ["slug", "name", "kind"]
+
+
+class FlagMeaningSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    label = serializers.CharField()
+    meaning = serializers.CharField()
+
+
+class GuidelineSerializer(serializers.ModelSerializer):
+    flags = FlagMeaningSerializer(many=True, help_text="what may be flagged on a completion")
+
+    class Meta:
+        model = Guideline
+        fields = ["slug", "version", "sha256", "kind", "title", "body", "flags"]
+
+
+class ShownCompletionSerializer(serializers.ModelSerializer):
+    """A completion as annotators see it: blind, so without its producer."""
+
+    class Meta:
+        model = Completion
+        fields = ["id", "text"]
+
+
+class AssignmentSerializer(serializers.Serializer):
+    """Everything there is to show for an assignment (a queries.AssignmentView)."""
+
+    id = serializers.UUIDField(source="assignment.pk")
+    state = serializers.CharField(source="assignment.state")
+    campaign = CampaignRefSerializer()
+    guideline = GuidelineSerializer()
+    prompt = MessageSerializer(source="messages", many=True)
+    completions = ShownCompletionSerializer(many=True, help_text="in the order in which this annotator sees them")
+    claimed_at = serializers.DateTimeField(source="assignment.claimed_at")
+    lease_expires_at = serializers.DateTimeField(source="assignment.lease_expires_at")
+    draft = serializers.JSONField(help_text="unfinished work that was saved, or null")
+
+
+class CampaignProgressSerializer(serializers.Serializer):
+    """A campaign with its progress (a queries.CampaignProgress). A place is one annotator's share of one task."""
+
+    slug = serializers.CharField(source="campaign.slug")
+    name = serializers.CharField(source="campaign.name")
+    description = serializers.CharField(source="campaign.description")
+    kind = serializers.ChoiceField(source="campaign.kind", choices=Campaign.Kind.choices)
+    state = serializers.ChoiceField(source="campaign.state", choices=Campaign.State.choices)
+    n_tasks = serializers.IntegerField()
+    n_places = serializers.IntegerField()
+    n_done_places = serializers.IntegerField()
+    n_mine = serializers.IntegerField(help_text="submitted by the caller")
+    has_work_for_me = serializers.BooleanField()
+    holds_task = serializers.BooleanField(help_text="whether the caller holds a task in it")
+
+
+class AssignmentStateSerializer(serializers.Serializer):
+    id = serializers.UUIDField()
+    state = serializers.CharField()
+    lease_expires_at = serializers.DateTimeField()
+
+
+class SubmittedSerializer(serializers.ModelSerializer):
+    judgement = serializers.IntegerField(source="pk")
+
+    class Meta:
+        model = Judgement
+        fields = ["judgement", "version", "created_at"]
+
+
+# What annotators send
+
+
+class NextSerializer(StrictSerializer):
+    campaign = serializers.SlugField(help_text="the campaign's slug")
+
+
+class SkipSerializer(StrictSerializer):
+    reason = serializers.CharField(max_length=MAX_TEXT, help_text="why; the admins read it")
+
+
+class RankingSerializer(StrictSerializer):
+    ranks = ByCompletionField(
+        child=serializers.IntegerField(min_value=1, max_value=9),
+        help_text="{completion id: rank}; 1 = best, equal = tie",
+    )
+    flags = ByCompletionField(
+        child=serializers.ListField(child=serializers.SlugField(max_length=64)),
+        required=False,
+        help_text="{completion id: [flag name, ...]}",
+    )
+    rationale = serializers.CharField(required=False, allow_blank=True, max_length=MAX_TEXT)
+    seconds = SecondsField(help_text="active seconds spent")
+
+
+class DemonstrationSerializer(StrictSerializer):
+    text = serializers.CharField(max_length=MAX_TEXT, trim_whitespace=False)
+    reasoning = serializers.CharField(required=False, allow_blank=True, max_length=MAX_TEXT)
+    seconds = SecondsField(help_text="active seconds spent")
+
+
+class DraftSerializer(StrictSerializer):
+    """Unfinished work: any part of a ranking or of a demonstration."""
+
+    ranks = ByCompletionField(child=serializers.IntegerField(min_value=1, max_value=9), required=False)
+    flags = ByCompletionField(child=serializers.ListField(child=serializers.SlugField(max_length=64)), required=False)
+    rationale = serializers.CharField(required=False, allow_blank=True, max_length=MAX_TEXT, trim_whitespace=False)
+    text = serializers.CharField(required=False, allow_blank=True, max_length=MAX_TEXT, trim_whitespace=False)
+    reasoning = serializers.CharField(required=False, allow_blank=True, max_length=MAX_TEXT, trim_whitespace=False)
+    seconds = SecondsField(required=False, allow_null=True)
+
+
+# What admins read and add
+
+
+class PromptSerializer(serializers.ModelSerializer):
+    messages = MessageSerializer(many=True)
+    domain = serializers.SlugField(source="domain.slug", default="", help_text="'' = none")
+
+    class Meta:
+        model = Prompt
+        fields = ["id", "sha256", "messages", "domain", "created_at"]
+
+
+class NewPromptSerializer(StrictSerializer):
+    messages = MessageSerializer(many=True, allow_empty=False)
+    domain = serializers.SlugField(required=False, allow_blank=True, max_length=64)
+
+
+class CompletionSerializer(serializers.ModelSerializer):
+    prompt = serializers.IntegerField(source="prompt_id")
+    producer = serializers.CharField(source="producer.name")
+    kind = serializers.ChoiceField(source="producer.kind", choices=Producer.Kind.choices)
+
+    class Meta:
+        model = Completion
+        fields = ["id", "sha256", "prompt", "producer", "kind", "text", "created_at"]
+
+
+class NewCompletionSerializer(StrictSerializer):
+    prompt = serializers.IntegerField(min_value=1, max_value=BIGGEST_ID, help_text="the prompt's id")
+    producer = serializers.CharField(max_length=200, help_text="the name of the model that wrote it")
+    kind = serializers.ChoiceField(
+        choices=[(Producer.Kind.IMPORTED, "Imported model"), (Producer.Kind.POLICY, "Policy checkpoint")],
+        default=Producer.Kind.IMPORTED,
+    )
+    text = serializers.CharField(trim_whitespace=False)
+
+
+class WrittenSerializer(serializers.ModelSerializer):
+    completion = serializers.IntegerField(source="completion_id")
+    text = serializers.CharField(source="completion.text")
+
+    class Meta:
+        model = Demonstration
+        fields = ["completion", "text", "reasoning"]
+
+
+class GuidelineRefSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Guideline
+        fields = ["slug", "version", "sha256"]
+
+
+class JudgementSerializer(serializers.ModelSerializer):
+    """A judgement that counts, under its annotator's pseudonym."""
+
+    campaign = serializers.CharField(source="task.campaign.slug")
+    kind = serializers.ChoiceField(source="task.campaign.kind", choices=Campaign.Kind.choices)
+    task = serializers.IntegerField(source="task_id")
+    prompt = serializers.IntegerField(source="task.prompt_id")
+    annotator = serializers.CharField(source="annotator.pseudonym")
+    guideline = GuidelineRefSerializer()
+    ranks = serializers.SerializerMethodField()
+    flags = serializers.SerializerMethodField()
+    demonstration = WrittenSerializer(default=None, allow_null=True)
+
+    class Meta:
+        model = Judgement
+        fields = ["id", "campaign", "kind", "task", "prompt", "annotator", "guideline", "version", "seconds"]
+        fields += ["rationale", "created_at", "ranks", "flags", "demonstration"]
+
+    def get_ranks(self, judgement: Judgement) -> dict[str, int]:
+        return {str(ranked.completion_id): ranked.rank for ranked in judgement.ranked.all()}
+
+    def get_flags(self, judgement: Judgement) -> dict[str, list[str]]:
+        flags: dict[str, list[str]] = {}
+        for flag in judgement.flags.all():
+            flags.setdefault(str(flag.completion_id), []).append(flag.name)
+        return flags
+
+
+class AnnotatorSerializer(serializers.ModelSerializer):
+    n_judgements = serializers.IntegerField(help_text="that count: corrections replace what they correct")
+    n_skipped = serializers.IntegerField()
+    last_judged_at = serializers.DateTimeField(allow_null=True)
+
+    class Meta:
+        model = User
+        fields = ["id", "username", "pseudonym", "role", "is_simulated", "is_active"]
+        fields += ["n_judgements", "n_skipped", "last_judged_at"]
+
+
+# Agreement
+
+
+class EstimateSerializer(serializers.Serializer):
+    """A number with its 95 % interval and n; null where it is undefined, which `reason` explains."""
+
+    value = serializers.FloatField(allow_null=True)
+    lo = serializers.FloatField(allow_null=True)
+    hi = serializers.FloatField(allow_null=True)
+    n = serializers.IntegerField()
+    reason = serializers.CharField()
+
+
+class RankingAgreementSerializer(serializers.Serializer):
+    n_items = serializers.IntegerField()
+    n_annotators = serializers.IntegerField()
+    n_judgements = serializers.IntegerField()
+    n_pairs = serializers.IntegerField(help_text="annotator pair x completion pair")
+    strict_agreement = EstimateSerializer()
+    exact_agreement = EstimateSerializer()
+    half_credit = EstimateSerializer()
+    tie_rate = EstimateSerializer()
+    alpha = EstimateSerializer()
+    alpha_rank = EstimateSerializer()
+    tau_b = EstimateSerializer()
+
+
+class PairAgreementSerializer(serializers.Serializer):
+    first = serializers.CharField()
+    second = serializers.CharField()
+    n_items = serializers.IntegerField()
+    n_pairs = serializers.IntegerField(help_text="pairs of completions both ranked")
+    strict_agreement = EstimateSerializer()
+    tau_b = EstimateSerializer()
+
+
+class DisagreementSerializer(serializers.Serializer):
+    task = serializers.IntegerField(source="item")
+    score = serializers.FloatField(help_text="0 = all say the same, 1 = all opposite; describes, so has no interval")
+    n = serializers.IntegerField(help_text="annotator pair x completion pair")
+    n_annotators = serializers.IntegerField()
+    strict_agreement = serializers.FloatField(allow_null=True)
+
+
+class CampaignAgreementSerializer(serializers.Serializer):
+    """A campaign's agreement (a queries.CampaignAgreement), with the numbers that the page shows."""
+
+    campaign = serializers.CharField(source="campaign.slug")
+    overall = RankingAgreementSerializer()
+    by_pair = PairAgreementSerializer(many=True)
+    by_domain = serializers.DictField(child=RankingAgreementSerializer())
+    disagreements = DisagreementSerializer(many=True, help_text="worst first")

@@ -1,0 +1,31 @@
+"""Every address of the API that this app serves, under /api/v1/."""
+
+from django.contrib.auth.decorators import login_required
+from django.urls import path
+from rest_framework.routers import SimpleRouter
+
+from annotate.api import docs, records, tokens, work
+
+app_name = "api"
+router = SimpleRouter()
+router.register("prompts", records.Prompts, "prompts")
+router.register("completions", records.Completions, "completions")
+router.register("judgements", records.Judgements, "judgements")
+router.register("annotators", records.Annotators, "annotators")
+
+urlpatterns = [
+    path("auth/login/", tokens.Login.as_view(), name="login"),
+    path("auth/logout/", tokens.Logout.as_view(), name="logout"),
+    path("campaigns/", work.CampaignList.as_view(), name="campaigns"),
+    path("tasks/next/", work.NextTask.as_view(), name="next"),
+    path("assignments/<uuid:pk>/", work.AssignmentDetail.as_view(), name="assignment"),
+    path("assignments/<uuid:pk>/submit/", work.Submit.as_view(), name="submit"),
+    path("assignments/<uuid:pk>/skip/", work.Skip.as_view(), name="skip"),
+    path("assignments/<uuid:pk>/release/", work.Release.as_view(), name="release"),
+    path("assignments/<uuid:pk>/heartbeat/", work.Heartbeat.as_view(), name="heartbeat"),
+    path("assignments/<uuid:pk>/draft/", work.Draft.as_view(), name="draft"),
+    path("agreement/", records.Agreement.as_view(), name="agreement"),
+    path("schema/", docs.Schema.as_view(), name="schema"),
+    path("docs/", login_required(docs.Docs.as_view()), name="docs"),
+    *router.urls,
+]

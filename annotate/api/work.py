@@ -1,0 +1,155 @@
+"""Annotating: the next task, submitting, skipping, drafts. Everybody with an account, each with their own work."""
+
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
+from rest_framework import status
+from rest_framework.exceptions import ValidationError
+from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotate import queries
+from annotate.api.base import Documented, checked
+from annotate.api.serializers import (
+    AssignmentSerializer,
+    AssignmentStateSerializer,
+    CampaignProgressSerializer,
+    DemonstrationSerializer,
+    DraftSerializer,
+    NextSerializer,
+    RankingSerializer,
+    SkipSerializer,
+    SubmittedSerializer,
+)
+from annotate.errors import NotFound
+from annotate.models import Assignment, Campaign, Judgement
+from annotate.services import claiming, judging
+
+MAX_KEY = Judgement._meta.get_field("idempotency_key").max_length
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description=f"Your name for this submission, at most {MAX_KEY} characters: sent twice, it is one judgement.",
+)
+SUBMISSION = PolymorphicProxySerializer(
+    component_name="Submission", serializers=[RankingSerializer, DemonstrationSerializer], resource_type_field_name=None
+)
+
+
+class Work(Documented, APIView):
+    """A view for everybody with an account."""
+
+    permission_classes = [IsAuthenticated]
+
+
+class CampaignList(Documented, GenericAPIView):
+    """The campaigns that are not closed, with their progress and the caller's part in it."""
+
+    permission_classes = [IsAuthenticated]
+    serializer_class = CampaignProgressSerializer
+
+    @extend_schema(operation_id="campaigns_list", responses=CampaignProgressSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        page = self.paginate_queryset(queries.campaigns_with_progress(annotator=request.user))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+class NextTask(Work):
+    """Claim the next task of a campaign: the one already held, else the next open one, else 204."""
+
+    @extend_schema(request=NextSerializer, responses={200: AssignmentSerializer, 204: None})
+    def post(self, request: Request) -> Response:
+        campaign = find_campaign(checked(NextSerializer, request.data)["campaign"])
+        assignment = claiming.claim_next_task(annotator=request.user, campaign=campaign)
+        if assignment is None:
+            return Response(status=status.HTTP_204_NO_CONTENT)
+        return _shown(request, assignment.pk)
+
+
+def find_campaign(slug: str) -> Campaign:
+    """The campaign of this slug. Raises NotFound."""
+    campaign = Campaign.objects.filter(slug=slug).first()
+    if campaign is None:
+        raise NotFound(f"There is no campaign {slug!r}; GET /api/v1/campaigns/ lists those that there are.")
+    return campaign
+
+
+class AssignmentDetail(Work):
+    """An assignment of one's own, with everything to show; also after its lease was lost, for its draft."""
+
+    @extend_schema(responses=AssignmentSerializer)
+    def get(self, request: Request, pk: UUID) -> Response:
+        return _shown(request, pk)
+
+
+def _shown(request: Request, pk: UUID) -> Response:
+    return Response(AssignmentSerializer(queries.assignment_to_show(assignment_id=pk, annotator=request.user)).data)
+
+
+class Submit(Work):
+    """Submit a ranking (`ranks`) or a demonstration (`text`), whichever the campaign asks for.
+
+    After a lost lease it is still taken while the task has a free place. Else it is a 409, and what was sent is kept as
+    the assignment's draft.
+    """
+
+    @extend_schema(request=SUBMISSION, parameters=[IDEMPOTENCY_KEY], responses={201: SubmittedSerializer})
+    def post(self, request: Request, pk: UUID) -> Response:
+        own = {"assignment_id": pk, "annotator": request.user, "idempotency_key": _idempotency_key(request)}
+        if not isinstance(request.data, dict) or ("ranks" in request.data) == ("text" in request.data):
+            raise ValidationError("Send an object with either ranks (for a ranking) or text (for a demonstration).")
+        if "ranks" in request.data:
+            judgement = judging.submit_ranking(**own, **checked(RankingSerializer, request.data))
+        else:
+            judgement = judging.submit_demonstration(**own, **checked(DemonstrationSerializer, request.data))
+        return Response(SubmittedSerializer(judgement).data, status=status.HTTP_201_CREATED)
+
+
+def _idempotency_key(request: Request) -> str:
+    key = request.headers.get("Idempotency-Key", "")
+    if len(key) > MAX_KEY:
+        raise ValidationError({"Idempotency-Key": [f"It has {len(key)} characters; at most {MAX_KEY} are allowed."]})
+    return key
+
+
+class Skip(Work):
+    """Give the task back for good, with a reason."""
+
+    @extend_schema(request=SkipSerializer, responses=AssignmentStateSerializer)
+    def post(self, request: Request, pk: UUID) -> Response:
+        reason = checked(SkipSerializer, request.data)["reason"]
+        return _state(claiming.skip_assignment(assignment_id=pk, annotator=request.user, reason=reason))
+
+
+class Release(Work):
+    """Give the task back; it may come again."""
+
+    @extend_schema(request=None, responses=AssignmentStateSerializer)
+    def post(self, request: Request, pk: UUID) -> Response:
+        return _state(claiming.release_assignment(assignment_id=pk, annotator=request.user))
+
+
+class Heartbeat(Work):
+    """Hold the task for another lease from now."""
+
+    @extend_schema(request=None, responses=AssignmentStateSerializer)
+    def post(self, request: Request, pk: UUID) -> Response:
+        return _state(claiming.extend_lease(assignment_id=pk, annotator=request.user))
+
+
+class Draft(Work):
+    """Keep unfinished work with the assignment, also after its lease was lost."""
+
+    @extend_schema(request=DraftSerializer, responses=DraftSerializer)
+    def put(self, request: Request, pk: UUID) -> Response:
+        draft = checked(DraftSerializer, request.data)
+        claiming.save_draft(assignment_id=pk, annotator=request.user, draft=draft)
+        return Response(draft)
+
+
+def _state(assignment: Assignment) -> Response:
+    return Response(AssignmentStateSerializer(assignment).data)
