@@ -3,7 +3,7 @@
 import os
 
 from celery import Celery
-from celery.signals import beat_embedded_init, worker_process_init
+from celery.signals import worker_process_init
 
 from annotate.processes import die_with_parent
 
@@ -14,7 +14,6 @@ app.autodiscover_tasks()
 
 
 @worker_process_init.connect
-@beat_embedded_init.connect
 def leave_with_the_worker(**_kwargs):
-    """A pool process (or beat) whose worker was killed would go on alone: let the kernel end it too."""
+    """A pool process whose worker was killed would go on alone: let the kernel end it too."""
     die_with_parent()

@@ -11,8 +11,8 @@ import pytest
 
 from tests.product import ROOT, Product, command, wait_until
 
-PARTS = {"gunicorn": 3, "-Q default": 4, "-Q train": 2}
-"""Processes of each part: gunicorn and its two; the worker, its clock and its two; the trainer and its one."""
+PARTS = {"gunicorn": 3, "-Q default": 3, "-Q train": 2, " beat ": 1}
+"""Processes of each part: gunicorn and its two, the worker and its two, the trainer and its one, the clock."""
 EVERYTHING = 1 + sum(PARTS.values())
 
 
@@ -85,7 +85,7 @@ class TestRunning:
         assert "createsuperuser" in said
 
     @pytest.mark.parametrize(("part", "count"), PARTS.items())
-    def test_it_runs_web_worker_and_trainer(self, live_product, part, count):
+    def test_it_runs_web_workers_and_clock(self, live_product, part, count):
         assert len(live_product.processes(part)) == count
 
     def test_it_keeps_torch_out_of_web_workers_and_clock(self, live_product):

@@ -21,7 +21,8 @@ from annotate.supervisor import Service, Step, Supervisor
 PYTHON = [sys.executable, "-u"]
 MANAGE = [*PYTHON, str(settings.BASE_DIR / "manage.py")]
 TICK_SECONDS = 0.2
-WORKER = [*PYTHON, "-m", "celery", "-A", "config", "worker", "-l", settings.LOG_LEVEL]
+CELERY = [*PYTHON, "-m", "celery", "-A", "config"]
+WORKER = [*CELERY, "worker", "-l", settings.LOG_LEVEL]
 # One machine, one worker a queue: nobody to gossip with.
 WORKER += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 
@@ -93,11 +94,17 @@ def web() -> Service:
 
 
 def workers() -> list[Service]:
-    """The worker of short tasks, which also has the clock, and the worker of training runs."""
-    short = [*WORKER, "-n", "default@%h", "-Q", "default", "-c", "2", "-B"]
+    """The worker of short tasks, the worker of training runs, and the clock of everything that is due at a time."""
+    short = [*WORKER, "-n", "default@%h", "-Q", "default", "-c", "2"]
     train = [*WORKER, "-n", "train@%h", "-Q", "train", "-c", "1", "--prefetch-multiplier", "1"]
-    # SIGQUIT: a run may take hours and is not waited for; it is resumed at the next start.
-    return [Service("worker", short), Service("trainer", train, stop_signal=signal.SIGQUIT)]
+    # Not inside the worker (-B): a worker does not notice that its clock died, and no night would ever come again.
+    beat = [*CELERY, "beat", "-l", settings.LOG_LEVEL]
+    return [
+        Service("clock", beat),
+        Service("worker", short),
+        # SIGQUIT: a run may take hours and is not waited for; it is resumed at the next start.
+        Service("trainer", train, stop_signal=signal.SIGQUIT),
+    ]
 
 
 def demo_steps() -> list[Step]:
