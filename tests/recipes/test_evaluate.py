@@ -9,7 +9,7 @@ import torch
 from tests.recipes.small_artifacts import make_policy, make_reward, make_snapshot, run_program
 from training.demo import world
 from training.modelling.artifacts import RecipeError
-from training.modelling.chat import encode_completion, encode_prompt
+from training.modelling.chat import encode_prompt
 from training.modelling.configs import ConfigError, build_config
 from training.modelling.models import load_policy
 from training.modelling.prompts import read_prompts
@@ -122,8 +122,8 @@ def test_it_measures_the_rule_that_the_longer_answer_is_better(artifacts):
         for chosen, better in zip(row.completions, row.ranks, strict=True):
             for rejected, worse in zip(row.completions, row.ranks, strict=True):
                 if better < worse:
-                    a, b = (len(encode_completion(reward.tokenizer, text)) for text in (chosen, rejected))
-                    correct.append(1.0 if a > b else 0.5 if a == b else 0.0)
+                    longer, shorter = len(chosen), len(rejected)
+                    correct.append(1.0 if longer > shorter else 0.5 if longer == shorter else 0.0)
     found = find(
         reward_results(reward, rows, small_config(artifacts, **WHOLE)), name="pair_accuracy", subject="longer answer"
     )

@@ -66,6 +66,7 @@ def toy_config(**changes):
         "reward": "unused",
         "snapshot": "unused",
         "iterations": 20,
+        "epochs": 2,
         "prompts_per_iteration": 32,
         "max_completion_tokens": 8,
         "lr": 3e-3,

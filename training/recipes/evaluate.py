@@ -114,7 +114,7 @@ def reward_results(reward: RewardModel, rows: Sequence[RankingRow], config: Eval
         [ranking.prompt for ranking in rankings for _ in ranking.completions],
         [completion for ranking in rankings for completion in ranking.completions],
     ).split([len(ranking.completions) for ranking in rankings])
-    lengths = [[float(len(completion)) for completion in ranking.completions] for ranking in rankings]
+    lengths = [[float(length) for length in ranking.characters] for ranking in rankings]
     results = []
     for subject, found in (("reward", [each.tolist() for each in scores]), ("longer answer", lengths)):
         correct, prompts = pair_accuracy(rankings, found)
