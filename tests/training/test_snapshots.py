@@ -9,6 +9,7 @@ from datasets import load_dataset
 from django.utils import timezone
 
 from annotate.errors import DomainError
+from annotate.services.importing import import_file
 from annotate.services.judging import correct_ranking
 from tests.training.conftest import rank, write
 from training.exporting import SPLITS, TABLES
@@ -44,6 +45,15 @@ def test_it_refuses_a_snapshot_of_no_campaign(world):
 def test_it_refuses_a_snapshot_of_nothing_judged(world):
     with pytest.raises(DomainError, match="nobody has judged anything in answers"):
         request_snapshot(campaigns=[world.ranking], by=world.carol)
+
+
+def test_it_freezes_more_than_a_thousand_completions(world, sent, tmp_path):
+    # Django's prefetch of that many rows through a foreign key is a query that SQLite refuses.
+    path = tmp_path / "many.jsonl"
+    completions = [{"text": text, "rank": rank} for rank, text in enumerate("abc", start=1)]
+    path.write_text("\n".join(json.dumps({"prompt": f"p{n}", "completions": completions}) for n in range(340)))
+    campaign = import_file(path=path, campaign_slug="many", by=world.carol).campaign
+    assert len(rows(frozen(world, campaign), "rankings")) == 340
 
 
 def test_it_gives_the_same_judgements_the_same_hash_and_folder(judged, sent):

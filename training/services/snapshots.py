@@ -10,11 +10,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Prefetch, Q
 from django.utils import timezone
 
 from annotate.errors import DomainError
-from annotate.models import Campaign, Judgement, User
+from annotate.models import Campaign, Judgement, RankedCompletion, User
 from training.exporting import ExportedJudgement, Ranked, SnapshotWriter, describe_counts
 from training.modelling.artifacts import FORMAT, MANIFEST, write_json
 from training.models import Snapshot
@@ -136,13 +136,14 @@ def judgements_until(*, campaigns: Collection[str], until: datetime) -> Iterator
     """The judgements that counted at `until`, oldest first, in batches: each is a query of its own, and no transaction
     stays open between them.
 
-    A judgement counts unless a correction had superseded it by then.
+    A judgement counts unless a correction had superseded it by then. Completions come by a join: Django's prefetch of
+    more than 999 rows through a foreign key is a query that SQLite refuses ("Expression tree is too large").
     """
     judgements = (
         Judgement.objects.filter(task__campaign__slug__in=list(campaigns), created_at__lte=until)
         .filter(Q(superseded_by__isnull=True) | Q(superseded_by__created_at__gt=until))
         .select_related("annotator", "guideline", "task__campaign", "task__prompt__domain", "demonstration__completion")
-        .prefetch_related("ranked__completion__producer")
+        .prefetch_related(Prefetch("ranked", RankedCompletion.objects.select_related("completion__producer")))
         .order_by("pk")
     )
     last = 0
