@@ -1,0 +1,88 @@
+"""`manage.py nightly` and the beat's task."""
+
+import datetime
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from training import tasks
+from training.modelling.artifacts import Result
+from training.models import Pipeline
+from training.supervise import Outcome
+
+pytestmark = pytest.mark.django_db
+
+
+def nightly(*arguments: str) -> str:
+    out = StringIO()
+    call_command("nightly", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_it_starts_todays_pipeline_and_leaves_the_work_to_the_workers(judged, sent, recipes):
+    assert nightly() == f"Pipeline {timezone.localdate():%Y-%m-%d} started.\n"
+    assert sent == [("advance_pipeline", Pipeline.objects.get().pk)]
+    assert recipes.executed == []
+
+
+def test_it_says_that_a_date_has_its_pipeline(judged, sent, recipes):
+    nightly("--date", "2026-11-20")
+    said = nightly("--date", "2026-11-20")
+    assert said == "Pipeline 2026-11-20 exists already and is running; --again starts another.\n"
+    assert Pipeline.objects.count() == 1
+
+
+def test_it_does_all_the_work_itself_in_the_foreground(judged, recipes, monkeypatch):
+    monkeypatch.setattr("training.services.messages.current_app.send_task", None)
+    said = nightly("--date", "2026-11-20", "--foreground", "--seed", "3")
+    assert Pipeline.objects.get().state == "done"
+    assert recipes.configs["dpo"]["seed"] == 3
+    assert "Supervised fine-tuning: done in 0 s" in said
+    assert "win_rate    ppo  sft      0.800  [0.750, 0.850]  100\n" in said
+    assert "PPO is promoted." in said
+    assert said.endswith("New tasks: Pipeline 2026-11-20: new answers\n")
+
+
+def test_it_takes_up_in_the_foreground_what_a_killed_process_left(judged, recipes):
+    recipes.before_the_end = lambda: (_ for _ in ()).throw(SystemExit)  # the process ends without a word
+    with pytest.raises(SystemExit):
+        nightly("--date", "2026-11-20", "--foreground")
+    run = Pipeline.objects.get().runs.get()
+    assert run.state == "running"
+    recipes.before_the_end = lambda: None
+    Pipeline.objects.get().runs.update(heartbeat_at=timezone.now() - datetime.timedelta(hours=1))
+    nightly("--date", "2026-11-20", "--foreground")
+    assert Pipeline.objects.get().state == "done"
+
+
+def test_it_fails_with_the_reason(judged, recipes):
+    recipes.outcomes["sft"] = Outcome("failed", 1, "The learning rate must be above 0.")
+    with pytest.raises(CommandError, match="failed: Run 2: sft failed: The learning rate must be above 0"):
+        nightly("--foreground")
+
+
+def test_it_refuses_where_nobody_judged(world):
+    with pytest.raises(CommandError, match="nobody has judged anything yet"):
+        nightly()
+
+
+def test_it_prints_a_figure_without_an_interval(judged, recipes):
+    note = "falls as n grows: no interval"
+    recipes.results["base"] = [Result(name="distinct_2", subject="base", value=0.5, n=360, note=note, unit="share")]
+    (line,) = [line for line in nightly("--foreground").splitlines() if line.startswith("distinct_2  base")]
+    assert line.split() == ["distinct_2", "base", "0.500", "share", "360"]
+
+
+def test_it_starts_by_the_clock_once_a_date(judged, sent):
+    for _ in range(3):
+        tasks.start_nightly_pipeline()
+    pipeline = Pipeline.objects.get()
+    assert (pipeline.trigger, pipeline.number, pipeline.date) == ("nightly", 1, timezone.localdate())
+
+
+def test_it_says_in_the_log_why_it_did_not_start_by_the_clock(world, caplog):
+    tasks.start_nightly_pipeline()
+    assert "Tonight's pipeline did not start: There is nothing to learn from" in caplog.text
+    assert not Pipeline.objects.exists()
