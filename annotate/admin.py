@@ -1,0 +1,245 @@
+"""The stock Django admin over everything there is. What must not change cannot be changed here either."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from annotate.hashing import completion_sha256, prompt_sha256
+from annotate.models import (
+    Assignment,
+    Campaign,
+    Completion,
+    Demonstration,
+    Domain,
+    Flag,
+    Guideline,
+    Judgement,
+    Producer,
+    Prompt,
+    RankedCompletion,
+    Task,
+    TaskCompletion,
+    User,
+)
+from annotate.models.corpus import validate_messages
+from annotate.services.campaigns import MOVES, set_campaign_state
+
+
+class ReadOnly:
+    """Rows that are made elsewhere, by rules that the admin does not know: to look at only."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
+        return False
+
+
+class WrittenOnce:
+    """Rows whose content is their name: they can be added, and deleted while nothing refers to them."""
+
+    show_full_result_count = False
+
+    def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj, form, change: bool) -> None:
+        obj.created_by = request.user
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(User)
+class PeopleAdmin(UserAdmin):
+    list_display = ["username", "first_name", "role", "is_simulated", "is_active", "last_login"]
+    list_filter = ["role", "is_simulated", "is_active", "is_staff"]
+    readonly_fields = ["is_simulated", "last_login", "date_joined"]
+    fieldsets = [*UserAdmin.fieldsets, ("Concord", {"fields": ["role", "is_simulated"]})]
+    add_fieldsets = [*UserAdmin.add_fieldsets, ("Concord", {"fields": ["role"]})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        simulated = obj is not None and obj.is_simulated
+        return [*self.readonly_fields, *(["role", "is_staff", "is_superuser"] if simulated else [])]
+
+
+@admin.register(Domain)
+class DomainAdmin(admin.ModelAdmin):
+    list_display = ["slug", "name"]
+    search_fields = ["slug", "name"]
+
+
+@admin.register(Producer)
+class ProducerAdmin(admin.ModelAdmin):
+    list_display = ["name", "kind"]
+    list_filter = ["kind"]
+    search_fields = ["name"]
+    raw_id_fields = ["user"]
+
+
+class PromptForm(forms.ModelForm):
+    def clean_messages(self):
+        messages = self.cleaned_data["messages"]
+        validate_messages(messages)
+        if Prompt.objects.filter(sha256=prompt_sha256(messages)).exists():
+            raise ValidationError("There is already a prompt with these messages; use that one.")
+        return messages
+
+
+@admin.register(Prompt)
+class PromptAdmin(WrittenOnce, admin.ModelAdmin):
+    form = PromptForm
+    fields = ["messages", "domain", "sha256", "created_by", "created_at"]
+    readonly_fields = ["sha256", "created_by", "created_at"]
+    autocomplete_fields = ["domain"]
+    list_display = ["id", "__str__", "domain", "created_at"]
+    list_filter = ["domain"]
+    list_select_related = ["domain"]
+    search_fields = ["sha256__startswith", "messages"]
+
+
+class CompletionForm(forms.ModelForm):
+    def clean(self):
+        cleaned = super().clean()
+        same = {name: cleaned.get(name) for name in ("prompt", "producer")}
+        text = cleaned.get("text")
+        if text and Completion.objects.filter(**same, sha256=completion_sha256(text)).exists():
+            raise ValidationError("This producer's completion with this text is already there; use that one.")
+        return cleaned
+
+
+@admin.register(Completion)
+class CompletionAdmin(WrittenOnce, admin.ModelAdmin):
+    form = CompletionForm
+    fields = ["prompt", "producer", "text", "sha256", "created_by", "created_at"]
+    readonly_fields = ["sha256", "created_by", "created_at"]
+    raw_id_fields = ["prompt"]
+    autocomplete_fields = ["producer"]
+    list_display = ["id", "__str__", "producer", "created_at"]
+    list_filter = ["producer__kind"]
+    list_select_related = ["producer"]
+    search_fields = ["sha256__startswith", "text", "producer__name"]
+
+
+@admin.register(Guideline)
+class GuidelineAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["slug", "version", "title", "kind", "created_at"]
+    list_filter = ["kind", "slug"]
+    search_fields = ["slug", "title"]
+
+
+class CampaignForm(forms.ModelForm):
+    """Checks what crosses two fields: the guideline is of the campaign's kind, and the state has such an arrow."""
+
+    def clean(self):
+        cleaned = super().clean()
+        kind = cleaned.get("kind") or self.instance.kind
+        guideline = cleaned.get("guideline")
+        if guideline and guideline.kind != kind:
+            self.add_error(
+                "guideline", f"This guideline is for {guideline.get_kind_display().lower()}, not for {kind}."
+            )
+        state = cleaned.get("state")
+        if self.instance.pk and "state" in self.changed_data and state not in MOVES[self.initial["state"]]:
+            self.add_error("state", f"A campaign that is {self.initial['state']} cannot become {state}.")
+        return cleaned
+
+
+@admin.register(Campaign)
+class CampaignAdmin(admin.ModelAdmin):
+    form = CampaignForm
+    fields = ["slug", "name", "description", "kind", "state", "guideline", "overlap", "lease_minutes"]
+    list_display = ["slug", "name", "kind", "state", "guideline", "overlap", "created_at"]
+    list_filter = ["kind", "state"]
+    list_select_related = ["guideline"]
+    search_fields = ["slug", "name"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj=None) -> list[str]:
+        return ["state"] if obj is None else ["slug", "kind"]
+
+    def formfield_for_foreignkey(self, db_field, request: HttpRequest, **kwargs):
+        if db_field.name == "guideline":
+            kwargs["queryset"] = Guideline.objects.filter(kind__in=Campaign.Kind.values).order_by("slug", "-version")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Campaign, form: CampaignForm, change: bool) -> None:
+        if not change:
+            obj.created_by = request.user
+            obj.save()
+            return
+        obj.save(update_fields=[name for name in form.changed_data if name != "state"])
+        if "state" in form.changed_data:
+            set_campaign_state(campaign=obj, state=form.cleaned_data["state"])
+
+
+class TaskCompletionInline(ReadOnly, admin.TabularInline):
+    model = TaskCompletion
+
+
+@admin.register(Task)
+class TaskAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "campaign", "position", "k", "target", "reserved", "submitted"]
+    list_filter = ["campaign"]
+    list_select_related = ["campaign"]
+    search_fields = ["content_sha256__startswith"]
+    inlines = [TaskCompletionInline]
+
+
+@admin.register(Assignment)
+class AssignmentAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "task", "annotator", "state", "claimed_at", "ended_at", "skip_reason"]
+    list_filter = ["state", "task__campaign"]
+    list_select_related = ["task", "annotator"]
+    search_fields = ["annotator__username", "skip_reason"]
+
+
+class RankedCompletionInline(ReadOnly, admin.TabularInline):
+    model = RankedCompletion
+
+
+class FlagInline(ReadOnly, admin.TabularInline):
+    model = Flag
+
+
+class DemonstrationInline(ReadOnly, admin.StackedInline):
+    model = Demonstration
+
+
+@admin.register(Judgement)
+class JudgementAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "task", "annotator", "version", "seconds", "created_at"]
+    list_filter = ["task__campaign", "guideline", "created_at"]
+    list_select_related = ["task", "annotator"]
+    search_fields = ["annotator__username", "rationale"]
+    inlines = [RankedCompletionInline, FlagInline, DemonstrationInline]
+
+    def get_queryset(self, request: HttpRequest):
+        return super().get_queryset(request).select_related("task", "annotator", "guideline", "supersedes")
+
+
+@admin.register(RankedCompletion)
+class RankedCompletionAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "judgement", "completion", "rank"]
+    list_filter = ["rank"]
+    list_select_related = ["judgement", "completion"]
+
+
+@admin.register(Flag)
+class FlagAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "name", "judgement", "completion"]
+    list_filter = ["name"]
+    list_select_related = ["judgement", "completion"]
+
+
+@admin.register(Demonstration)
+class DemonstrationAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "judgement", "completion"]
+    list_select_related = ["judgement", "completion"]
+    search_fields = ["completion__text", "reasoning"]

@@ -1,0 +1,160 @@
+"""The Django admin: every model can be looked at, and what must not change cannot be changed."""
+
+import pytest
+from django.apps import apps
+from django.contrib import admin as django_admin
+from django.urls import reverse
+
+from annotate.models import Campaign, Completion, Judgement, Prompt
+from annotate.services.claiming import claim_next_task
+from annotate.services.judging import submit_demonstration, submit_ranking
+from tests.api.training_rows import add_training_rows
+from tests.world import PASSWORD, add_guideline
+
+OURS = sorted(
+    (model for label in ("annotate", "training") for model in apps.get_app_config(label).get_models()),
+    key=lambda model: model._meta.label,
+)
+# Edited in the admin; each other model is made by services only, and read here.
+EDITABLE = {"annotate.Campaign", "annotate.Domain", "annotate.Producer", "annotate.User"}
+ADDABLE = EDITABLE | {"annotate.Prompt", "annotate.Completion"}
+WITHOUT_PAGE = {"annotate.TaskCompletion"}  # shown inside its task
+
+
+@pytest.fixture
+def carol(world, client):
+    """The admin's browser."""
+    client.force_login(world.carol)
+    return client
+
+
+@pytest.fixture
+def filled(world):
+    """The world with a judgement of each kind and a row of every training model."""
+    ranked = claim_next_task(annotator=world.alice, campaign=world.ranking)
+    ranks = dict.fromkeys(ranked.shown_order, 1)
+    flags = {ranked.shown_order[0]: ["hallucination"]}
+    submit_ranking(assignment_id=ranked.pk, annotator=world.alice, ranks=ranks, flags=flags, seconds=1)
+    written = claim_next_task(annotator=world.alice, campaign=world.writing)
+    submit_demonstration(assignment_id=written.pk, annotator=world.alice, text="Purse your lips.", seconds=1)
+    return add_training_rows()
+
+
+def page(model, name, *args):
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{name}", args=args)
+
+
+SHOWN = [model for model in OURS if model._meta.label not in WITHOUT_PAGE]
+NAMES = [model._meta.label for model in SHOWN]
+
+
+@pytest.mark.parametrize("model", SHOWN, ids=NAMES)
+def test_an_admin_can_list_and_open_every_model(filled, carol, model):
+    assert carol.get(page(model, "changelist"), {"q": "a"}).status_code == 200
+    row = model.objects.first()
+    assert carol.get(page(model, "change", row.pk)).status_code == 200
+
+
+@pytest.mark.parametrize("model", SHOWN, ids=NAMES)
+def test_only_what_may_change_can_be_added_or_changed(filled, carol, rf, world, model):
+    request = rf.get("/")
+    request.user = world.carol
+    options = django_admin.site._registry[model]
+    assert options.has_change_permission(request) == (model._meta.label in EDITABLE)
+    assert options.has_add_permission(request) == (model._meta.label in ADDABLE)
+
+
+@pytest.mark.parametrize("name", ["change", "delete"])
+def test_a_judgement_cannot_be_changed_or_deleted(filled, carol, name):
+    judgement = Judgement.objects.first()
+    response = carol.post(page(Judgement, name, judgement.pk), {"seconds": 1000, "post": "yes"})
+    assert response.status_code == 403
+    assert Judgement.objects.get(pk=judgement.pk).seconds == 1
+
+
+def test_annotators_do_not_get_in(world, client):
+    client.force_login(world.alice)
+    assert client.get("/admin/").status_code == 302
+
+
+def test_it_adds_a_prompt_under_its_hash(world, carol):
+    response = carol.post(page(Prompt, "add"), {"messages": '[{"role": "user", "content": "New?"}]', "domain": ""})
+    assert response.status_code == 302
+    prompt = Prompt.objects.order_by("pk").last()
+    assert (len(prompt.sha256), prompt.created_by) == (64, world.carol)
+
+
+@pytest.mark.parametrize(
+    ("messages", "sentence"),
+    [
+        ('[{"role": "user", "content": "Why is the sky blue? (0)"}]', "already a prompt"),
+        ('[{"role": "assistant", "content": "Hello."}]', "must be the user"),
+    ],
+)
+def test_it_refuses_a_prompt_that_is_known_or_is_none(world, carol, messages, sentence):
+    response = carol.post(page(Prompt, "add"), {"messages": messages, "domain": ""})
+    assert sentence in response.content.decode()
+
+
+def test_it_refuses_a_completion_that_is_known(world, carol):
+    known = Completion.objects.first()
+    fields = {"prompt": known.prompt_id, "producer": known.producer_id, "text": known.text}
+    assert "already there" in carol.post(page(Completion, "add"), fields).content.decode()
+
+
+@pytest.fixture
+def form(world):
+    """The ranking campaign, as the admin's form sends it back."""
+    names = ("name", "description", "state", "overlap", "lease_minutes", "guideline")
+    return {name: getattr(world.ranking, "guideline_id" if name == "guideline" else name) for name in names}
+
+
+def test_it_pauses_a_campaign(world, carol, form):
+    assert carol.post(page(Campaign, "change", world.ranking.pk), {**form, "state": "paused"}).status_code == 302
+    assert Campaign.objects.get(pk=world.ranking.pk).state == "paused"
+
+
+def test_a_closed_campaign_stays_closed(world, carol, form):
+    Campaign.objects.filter(pk=world.ranking.pk).update(state="closed")
+    response = carol.post(page(Campaign, "change", world.ranking.pk), form)
+    assert "closed cannot become open" in response.content.decode()
+    assert Campaign.objects.get(pk=world.ranking.pk).state == "closed"
+
+
+def test_a_campaign_goes_under_a_new_version_of_its_guideline(world, carol, form):
+    newer = add_guideline("ranking", version=2)
+    carol.post(page(Campaign, "change", world.ranking.pk), {**form, "guideline": newer.pk, "overlap": 5})
+    campaign = Campaign.objects.get(pk=world.ranking.pk)
+    assert (campaign.guideline, campaign.overlap, campaign.slug) == (newer, 5, "answers")
+
+
+def test_a_campaign_does_not_go_under_a_guideline_of_another_kind(world, carol, form):
+    writing = world.writing.guideline_id
+    response = carol.post(page(Campaign, "change", world.ranking.pk), {**form, "guideline": writing})
+    assert "This guideline is for demonstration" in response.content.decode()
+
+
+def test_a_new_campaign_is_open(world, carol):
+    fields = {"slug": "new", "name": "New", "description": "", "kind": "ranking", "overlap": 3, "lease_minutes": 30}
+    response = carol.post(page(Campaign, "add"), {**fields, "guideline": world.ranking.guideline_id})
+    assert response.status_code == 302
+    campaign = Campaign.objects.get(slug="new")
+    assert (campaign.state, campaign.created_by) == ("open", world.carol)
+
+
+def test_it_adds_a_person_with_a_role(world, carol):
+    user = type(world.alice)
+    fields = {"username": "dora", "password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
+    response = carol.post(page(user, "add"), {**fields, "role": "admin"})
+    assert response.status_code == 302
+    assert user.objects.get(username="dora").is_admin
+
+
+def test_a_simulated_annotator_gets_no_powers(world, carol):
+    user = type(world.alice)
+    user.objects.filter(pk=world.bob.pk).update(is_simulated=True)
+    powers = {"role": "admin", "is_staff": "on", "is_superuser": "on"}
+    response = carol.post(page(user, "change", world.bob.pk), {"username": "bob", "is_active": "on", **powers})
+    assert response.status_code == 302
+    bob = user.objects.get(pk=world.bob.pk)
+    assert (bob.role, bob.is_staff, bob.is_superuser) == ("annotator", False, False)
