@@ -57,7 +57,7 @@ def count(n: int) -> str:
 
 @register.inclusion_tag("annotate/_estimate.html")
 def estimate(found: Estimate, is_share: bool = False, low: float = -1.0, drawn: bool = True) -> dict:
-    """A table cell's worth of an estimate: value, interval (drawn from `low` to 1 as well) and n, or the reason why not."""
+    """A cell of a table: value, interval (drawn on an axis from `low` to 1, too) and n, or the reason why not."""
     return {"found": found, "is_share": is_share, "drawing": _drawing(found, low) if drawn else None}
 
 

@@ -82,8 +82,8 @@ def meaning(overall: RankingAgreement) -> str:
     said = f"Two annotators who both have a preference agree {_percent(strict.value)} of the time{interval}."
     if strict.lo is not None and strict.lo <= 0.5:
         return (
-            f"{said} That is not clearly better than tossing a coin: collect more judgements, and read the disagreements"
-            " below to see whether the guideline is unclear or somebody misreads it."
+            f"{said} That is not clearly better than tossing a coin: collect more judgements, and read the"
+            " disagreements below to see whether the guideline is unclear or somebody misreads it."
         )
     return (
         f"{said} A reward model trained on them cannot be shown to be right more often than that: agreement is its"

@@ -1,0 +1,70 @@
+"""The world behind a live server, and a browser that fails the test when the console or the policy complains."""
+
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import BrowserContext, Page
+from pytest_django.live_server_helper import LiveServer
+
+from annotate.models import User
+from tests.world import PASSWORD, World
+
+HOST = "localhost"
+
+
+@pytest.fixture
+def browser_context_args(browser_context_args: dict) -> dict:
+    return {**browser_context_args, "viewport": {"width": 1440, "height": 900}}
+
+
+@pytest.fixture
+def complaints(context: BrowserContext) -> list[str]:
+    """Console errors, page errors and content policy violations of every page; they must stay none."""
+    said: list[str] = []
+    context.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    context.on("weberror", lambda error: said.append(str(error.error)))
+    context.on("request", lambda request: said.append(request.url) if urlsplit(request.url).hostname != HOST else None)
+    return said
+
+
+@pytest.fixture
+def site(page: Page, live_server: LiveServer, committed_world: World, complaints: list[str]):
+    """The pages as a person meets them: a browser at the login of the world's product."""
+    site = Site(page, live_server.url, committed_world)
+    yield site
+    assert complaints == []
+
+
+class Site:
+    """A browser and the world it looks at."""
+
+    def __init__(self, page: Page, url: str, world: World):
+        self.page = page
+        self.url = url
+        self.world = world
+
+    def log_in(self, user: User) -> None:
+        """Log in by keyboard and arrive at the work."""
+        self.page.goto(f"{self.url}/login/")
+        self.page.keyboard.type(user.username)
+        self.page.keyboard.press("Tab")
+        self.page.keyboard.type(PASSWORD)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url(f"{self.url}/")
+
+    def begin(self, campaign: str) -> None:
+        """Press the campaign's button and wait until its task takes keys."""
+        self.page.get_by_role("button", name=campaign).click()
+        self.wait_for_keys()
+
+    def wait_for_keys(self) -> None:
+        """Wait until the page's script has taken over."""
+        self.page.get_by_role("button", name="Keyboard help").wait_for()
+
+    def letters(self) -> dict[str, int]:
+        """Which completion each letter stands for."""
+        names = self.page.eval_on_selector_all(
+            "[data-completion]",
+            "cards => cards.map(card => [card.dataset.completion, card.querySelector('.ranks input').name])",
+        )
+        return {letter: int(name.removeprefix("rank-")) for letter, name in names}

@@ -1,0 +1,101 @@
+"""Every page in both themes and at two widths: no accessibility violation, and nothing cut off."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.web.conftest import rank_all
+
+WIDTHS = [390, 1440]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def addresses(site) -> list[str]:
+    """The pages that an admin can reach."""
+    task = site.world.ranking_tasks[0].pk
+    return [
+        "/",
+        "/guidelines/",
+        "/guidelines/ranking/",
+        "/agreement/",
+        "/agreement/answers/",
+        f"/agreement/tasks/{task}/",
+    ]
+
+
+def examine(site, where: str) -> None:
+    """Fail with the list of what axe finds on the page that is open, and when the page is wider than the window."""
+    found = Axe().run(
+        site.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    )
+    assert found.violations_count == 0, f"{where}:\n{found.generate_report()}"
+    wide = site.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0, f"{where} is {wide} px too wide"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_it_has_no_accessibility_violation_and_no_sideways_scroll(site, width, scheme):
+    rank_all(site.world.alice, site.world)
+    rank_all(site.world.bob, site.world, reverse=True)
+    site.page.emulate_media(color_scheme=scheme)
+    site.page.set_viewport_size({"width": width, "height": 844})
+    site.page.goto(f"{site.url}/login/")
+    examine(site, "login")
+    site.log_in(site.world.carol)
+    for address in addresses(site):
+        site.page.goto(f"{site.url}{address}")
+        examine(site, address)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_it_has_an_accessible_workplace(site, width, scheme):
+    site.page.emulate_media(color_scheme=scheme)
+    site.page.set_viewport_size({"width": width, "height": 844})
+    site.log_in(site.world.alice)
+    site.begin("Rank answers")
+    site.page.keyboard.press("1")
+    site.page.keyboard.press("Enter")  # shows the error too
+    examine(site, "ranking")
+    site.page.keyboard.press("t")
+    site.page.locator(".flags summary").first.click()
+    examine(site, "ranking with guideline and flags toggled")
+    site.page.keyboard.press("s")
+    examine(site, "skip")
+    site.page.keyboard.press("Escape")
+    site.page.goto(f"{site.url}/")
+    site.begin("Write answers")
+    examine(site, "writing")
+
+
+def test_it_keeps_the_chosen_theme(site):
+    site.page.emulate_media(color_scheme="light")
+    site.log_in(site.world.alice)
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light = site.page.evaluate(paper)
+    site.page.get_by_role("button", name="Dark theme").click()
+    dark = site.page.evaluate(paper)
+    assert dark != light
+    site.page.goto(f"{site.url}/guidelines/")
+    assert site.page.evaluate(paper) == dark
+
+
+def test_it_puts_four_completions_side_by_side_on_a_wide_screen(site):
+    site.log_in(site.world.alice)
+    site.begin("Rank answers")
+    site.page.locator(".guideline-panel").evaluate("panel => panel.removeAttribute('open')")
+    tops = site.page.eval_on_selector_all(".completion", "cards => cards.map(card => card.getBoundingClientRect().top)")
+    assert len(tops) == 4
+    assert len(set(tops)) == 1
+
+
+def test_it_has_targets_of_at_least_24_pixels(site):
+    site.log_in(site.world.alice)
+    site.begin("Rank answers")
+    small = site.page.eval_on_selector_all(
+        "button, summary, .ranks span, select, input[type=checkbox]",
+        "all => all.filter(one => one.checkVisibility()).filter(one => one.offsetHeight < 24 || one.offsetWidth < 24)"
+        ".filter(one => !one.closest('label'))"
+        ".map(one => one.outerHTML.slice(0, 80))",
+    )
+    assert small == []
