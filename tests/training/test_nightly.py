@@ -86,3 +86,19 @@ def test_it_says_in_the_log_why_it_did_not_start_by_the_clock(world, caplog):
     tasks.start_nightly_pipeline()
     assert "Tonight's pipeline did not start: There is nothing to learn from" in caplog.text
     assert not Pipeline.objects.exists()
+
+
+def test_it_takes_campaigns_and_what_differs_from_the_defaults(judged, sent, recipes, tmp_path):
+    (tmp_path / "config.json").write_text('{"ppo": {"iterations": 30}, "seed": 5}')
+    nightly("--campaign", "answers", "--config", str(tmp_path / "config.json"))
+    expected = {"ppo": {"iterations": 30}, "seed": 5, "campaigns": ["answers"], "world": False}
+    assert Pipeline.objects.get().config == expected
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [("--campaign=nowhere", "no campaign 'nowhere'"), ("--config=/nowhere.json", "cannot be read as JSON")],
+)
+def test_it_refuses_a_campaign_or_config_that_is_not_there(judged, option, sentence):
+    with pytest.raises(CommandError, match=sentence):
+        nightly(option)

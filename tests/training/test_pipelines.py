@@ -340,3 +340,19 @@ def test_it_asks_about_unused_prompts_before_those_of_open_writing_campaigns(jud
     asked = {task.prompt.messages[0]["content"] for task in pipeline.next_campaign.tasks.all()}
     assert "Nobody asked this yet. (0)" in asked
     assert len(asked) == 2
+
+
+def test_it_fails_with_a_reason_when_an_artifact_was_deleted(judged, sent, recipes):
+    pipeline = started()
+    while not Run.objects.filter(recipe="sample").exists():
+        advance_pipeline(pipeline_id=pipeline.pk)
+        for snapshot in Snapshot.objects.filter(state="queued"):
+            freeze_snapshot(snapshot_id=snapshot.pk)
+        for run in Run.objects.filter(state="queued").order_by("pk"):
+            execute_run(run_id=run.pk)
+    (Run.objects.get(recipe="sample").path / "completions.jsonl").unlink()
+    with pytest.raises(FileNotFoundError):
+        advance_pipeline(pipeline_id=pipeline.pk)
+    pipeline.refresh_from_db()
+    assert pipeline.state == "failed"
+    assert "completions.jsonl" in pipeline.reason

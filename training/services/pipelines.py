@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
@@ -115,6 +115,11 @@ def advance_pipeline(*, pipeline_id: int) -> None:
         _advance(pipeline)
     except DomainError as error:
         _end(pipeline, State.FAILED, reason=f"{error} Resume the pipeline to go on from there.")
+    except DatabaseError:
+        raise  # the reaper tries again in some seconds
+    except Exception as error:
+        _end(pipeline, State.FAILED, reason=f"{type(error).__name__}: {error}. Mend that, then resume it.")
+        raise
 
 
 def _advance(pipeline: Pipeline) -> None:

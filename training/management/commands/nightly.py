@@ -1,12 +1,15 @@
 """`manage.py nightly`: start the pipeline of a date, and with --foreground do all its work in this process."""
 
 import datetime
+import json
 import time
+from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from annotate.errors import DomainError
+from annotate.models import Campaign
 from training.models import Pipeline
 from training.queries import pipeline_report
 from training.services.foreground import work_off
@@ -21,22 +24,46 @@ class Command(BaseCommand):
         parser.add_argument("--date", type=datetime.date.fromisoformat, help="YYYY-MM-DD (default: today)")
         parser.add_argument("--again", action="store_true", help="another one on a date that already has one")
         parser.add_argument("--foreground", action="store_true", help="do the work here instead of in the workers")
-        parser.add_argument("--seed", type=int, default=1, help="seed of the training runs (default: 1)")
+        parser.add_argument("--campaign", action="append", metavar="SLUG", help="learn from this one only; repeatable")
+        parser.add_argument(
+            "--config",
+            type=Path,
+            metavar="FILE.json",
+            help='what differs from the defaults: {"ppo": {"iterations": 30}}',
+        )
+        parser.add_argument("--seed", type=int, help="seed of the training runs (default: 1)")
 
-    def handle(self, *, date, again, foreground, seed, **options):
-        date = date or timezone.localdate()
+    def handle(self, *, date, again, foreground, campaign, config, seed, **options):
+        wanted = {
+            "date": date or timezone.localdate(),
+            "again": again,
+            "config": self._config(config, seed),
+            "campaigns": self._campaigns(campaign) if campaign else None,
+        }
         try:
             if foreground:
                 with no_messages():
-                    pipeline = self._start(date, again, seed)
-                    self._work(pipeline)
+                    self._work(self._start(**wanted))
             else:
-                self._start(date, again, seed)
+                self._start(**wanted)
         except DomainError as error:
             raise CommandError(str(error)) from error
 
-    def _start(self, date: datetime.date, again: bool, seed: int) -> Pipeline:
-        pipeline, created = start_pipeline(date=date, trigger="person", again=again, config={"seed": seed})
+    def _config(self, path: Path | None, seed: int | None) -> dict:
+        try:
+            config = json.loads(path.read_text(encoding="utf-8")) if path else {}
+        except (OSError, ValueError) as error:
+            raise CommandError(f"The config {path} cannot be read as JSON: {error}.") from error
+        return config if seed is None else {**config, "seed": seed}
+
+    def _campaigns(self, slugs: list[str]) -> list[Campaign]:
+        found = list(Campaign.objects.filter(slug__in=slugs))
+        if missing := sorted(set(slugs) - {campaign.slug for campaign in found}):
+            raise CommandError(f"There is no campaign {missing[0]!r}; the names are in the addresses of their pages.")
+        return found
+
+    def _start(self, **wanted) -> Pipeline:
+        pipeline, created = start_pipeline(trigger="person", **wanted)
         if created:
             self.stdout.write(f"{pipeline} started.")
         else:
