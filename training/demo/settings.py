@@ -20,3 +20,9 @@ OVERLAP = 3
 
 DRAFTS = {"draft-1": 0.15, "draft-2": 0.4, "draft-3": 0.65, "draft-4": 0.9}
 """Producers of the completions that are ranked first, before there is any policy: the grammar at four qualities."""
+
+RECIPES: dict[str, dict] = {
+    "base": {"corpus": "world", "documents": 14_000, "batch_size": 16},
+    "evaluate": {"judge": "world"},
+}
+"""What the demo's pipeline sets in its recipes' configurations; everything else is the recipes' own default."""
