@@ -24,7 +24,7 @@ from training.recipes.reward import RewardConfig, train_reward
 
 ROOT = Path(__file__).parents[2]
 SHORT = {"threads": 1, "max_prompt_tokens": 64, "max_completion_tokens": 64, "log_every": 1}
-QUESTION = [{"role": "user", "content": "My lamp is broken."}]
+QUESTION = [{"role": "user", "content": "My lamp test 40 is broken."}]
 
 
 def start(recipe: str, config: dict, tmp_path: Path) -> subprocess.Popen:
