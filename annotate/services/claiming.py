@@ -74,7 +74,14 @@ def claim_task(*, task: Task, annotator: User, guideline: Guideline) -> Assignme
             shown_order=order,
             claimed_at=now,
             lease_expires_at=now + timedelta(minutes=task.campaign.lease_minutes),
+            draft=_kept_draft(task, annotator),
         )
+
+
+def _kept_draft(task: Task, annotator: User) -> dict | None:
+    """The unfinished work of an earlier hold on this task: who lost a lease goes on where they were."""
+    earlier = Assignment.objects.filter(task=task, annotator=annotator, draft__isnull=False)
+    return earlier.order_by("-claimed_at").values_list("draft", flat=True).first()
 
 
 def take_place(task_id: int) -> bool:

@@ -176,3 +176,12 @@ def test_concurrent_annotators_never_go_beyond_the_overlap(committed_world, anno
         done = sum(pool.map(work, people))
     assert done == 3 * 2  # three tasks, overlap two
     assert set(Task.objects.filter(campaign=committed_world.ranking).values_list("reserved", "submitted")) == {(2, 2)}
+
+
+def test_it_goes_on_with_the_draft_when_the_task_comes_back(world):
+    lost = claim_next_task(annotator=world.alice, campaign=world.ranking)
+    save_draft(assignment_id=lost.pk, annotator=world.alice, draft={"rationale": "half-way"})
+    lapse(lost)
+    expire_leases()
+    again = claim_next_task(annotator=world.alice, campaign=world.ranking)
+    assert (again.task, again.draft) == (lost.task, {"rationale": "half-way"})
