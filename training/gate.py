@@ -36,8 +36,8 @@ class Figure:
         return f"{self.value:.0%}{self._interval('.0%')}, n = {self.n}".replace("%", " %")
 
     def as_number(self) -> str:
-        """`3.21 [2.90, 3.52], n = 120`."""
-        return f"{self.value:.2f}{self._interval('.2f')}, n = {self.n}"
+        """`3.21 [2.9, 3.52], n = 120`."""
+        return f"{self.value:.3g}{self._interval('.3g')}, n = {self.n}"
 
     def _interval(self, form: str) -> str:
         return "" if self.lo is None or self.hi is None else f" [{self.lo:{form}}, {self.hi:{form}}]"
@@ -53,8 +53,9 @@ class Thresholds:
     """Nats of an answer between the candidate and SFT, at most."""
     min_entropy: float = 0.25
     """Share of SFT's entropy per token that must be left."""
-    min_distinct: float = 0.5
-    """Share of SFT's distinct bigrams that must be left."""
+    min_distinct: float = 0.25
+    """Share of SFT's distinct bigrams that must be left. Better answers are more alike: on the demo's world a good PPO
+    policy keeps about half of them, and one that has collapsed to a single answer less than a tenth."""
     max_end_rate_loss: float = 0.05
     """How far below SFT's share of answers that end by themselves the candidate's may lie."""
 
@@ -136,7 +137,7 @@ class _Candidate:
         mine, reference = (self._figure(name, subject, "", f"the {words}") for subject in (self.name, REFERENCE))
         if mine is None or reference is None:
             return
-        self.measured.append(f"{words} {mine.as_number()} (SFT {reference.value:.2f})")
+        self.measured.append(f"{words} {mine.as_number()} (SFT {reference.value:.3g})")
         if mine.value < share * reference.value:
             self.objections.append(f"its {words} fell below {share:.0%} of SFT's".replace("%", " %"))
 

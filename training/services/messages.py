@@ -7,7 +7,6 @@ a message that comes twice changes nothing.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
 
 from celery import current_app
 from django.db import transaction
@@ -22,8 +21,12 @@ def send(task: str, row_id: int, *, expires: float | None = None) -> None:
     """
     if _silent.get():
         return
-    message = partial(current_app.send_task, f"training.tasks.{task}", args=[row_id], expires=expires)
-    transaction.on_commit(message, robust=True)
+
+    def post() -> None:
+        current_app.send_task(f"training.tasks.{task}", args=[row_id], expires=expires)
+
+    # Robust: a broker that is down is logged, and must not turn into an error what is committed already.
+    transaction.on_commit(post, robust=True)
 
 
 @contextmanager

@@ -106,7 +106,9 @@ def needs_run(pipeline: Pipeline, recipe: str, runs: Runs) -> bool:
     """Whether the stage still has to be queued."""
     if recipe in runs:
         return False
-    return recipe != Recipe.BASE or base_checkpoint(pipeline, runs) is None
+    if recipe != Recipe.BASE:
+        return True
+    return pipeline.base_model == EMBEDDED and base_checkpoint(pipeline, runs) is None
 
 
 def policy_in_force() -> Checkpoint | None:
