@@ -74,6 +74,14 @@ def test_it_clears_what_an_interrupted_attempt_left_but_keeps_its_log(tmp_path):
     assert (tmp_path / "log.txt").read_text() == "kept"
 
 
+def test_it_never_removes_a_model_that_no_run_made(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/weights").write_text("precious")
+    with pytest.raises(RecipeError, match="was not made by a run"):
+        RunDirectory(tmp_path)
+    assert (tmp_path / "model/weights").read_text() == "precious"
+
+
 def test_it_never_overwrites_a_finished_run(tmp_path):
     finish(RunDirectory(tmp_path))
     with pytest.raises(RecipeError, match="already holds a finished run"):
@@ -104,6 +112,12 @@ def test_it_identifies_an_input_by_the_hash_that_its_parent_states(tmp_path):
     stated = finish(run)["sha256"]
     assert hash_input(tmp_path / "run") == hash_input(tmp_path / "run/model") == stated
     assert hash_input("owner/name") == "hub:owner/name"
+
+
+def test_it_refuses_a_manifest_without_a_hash(tmp_path):
+    (tmp_path / "MANIFEST.json").write_text("{}")
+    with pytest.raises(RecipeError, match="has no sha256"):
+        hash_input(tmp_path)
 
 
 def test_it_reads_no_manifest_of_an_unfinished_run(tmp_path):

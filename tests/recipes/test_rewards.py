@@ -51,6 +51,15 @@ def test_it_gives_a_row_the_same_reward_under_any_padding(base):
         assert read_rewards(model, batch)[0].item() == pytest.approx(alone.item(), rel=1e-4, abs=1e-6)
 
 
+def test_it_does_not_round_rewards_to_the_precision_of_the_trunk(base):
+    model, _ = new_reward_model(base)
+    batch = pad_batch(PROMPTS, COMPLETIONS, pad_token_id=0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rewards = read_rewards(model, batch)
+    assert rewards.dtype == torch.float32
+    assert not torch.equal(rewards, rewards.bfloat16().float())
+
+
 def test_it_starts_the_head_at_the_papers_scale(base):
     torch.manual_seed(0)
     heads = torch.stack([new_reward_model(base)[0].score.weight.detach().flatten() for _ in range(20)])

@@ -78,15 +78,22 @@ class RunDirectory:
             raise RecipeError(f"{self.path} already holds a finished run; choose another `out`.")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for stale in ("metrics.jsonl", "progress.json"):
-                (self.path / stale).unlink(missing_ok=True)
-            if (self.path / "model").exists():
-                shutil.rmtree(self.path / "model")
+            self._clear_interrupted_attempt()
             (self.path / "metrics.jsonl").touch()
         except OSError as error:
             raise RecipeError(f"The run directory {self.path} cannot be written: {error.strerror}.") from error
         self.started_at = datetime.now(UTC)
         self._pace: tuple[int, int, float] | None = None
+
+    def _clear_interrupted_attempt(self) -> None:
+        if not (self.path / "metrics.jsonl").exists():
+            if self.model.exists():
+                raise RecipeError(f"{self.model} was not made by a run and will not be replaced; choose another `out`.")
+            return
+        for stale in ("metrics.jsonl", "progress.json"):
+            (self.path / stale).unlink(missing_ok=True)
+        if self.model.exists():
+            shutil.rmtree(self.model)
 
     @property
     def model(self) -> Path:
@@ -205,7 +212,10 @@ def hash_input(source: str | Path) -> str:
         return f"hub:{source}"
     for place in (path, path.parent) if path.name == "model" else (path,):
         if (place / MANIFEST).exists():
-            return read_manifest(place)["sha256"]
+            manifest = read_manifest(place)
+            if "sha256" not in manifest:
+                raise RecipeError(f"{place / MANIFEST} has no sha256: it is not the manifest of a run or a snapshot.")
+            return manifest["sha256"]
     return hash_directory(path)
 
 

@@ -48,7 +48,7 @@ def prepare_process(*, seed: int, threads: int) -> torch.device:
     if threads:
         torch.set_num_threads(threads)
     random.seed(seed)
-    numpy.random.seed(seed)
+    numpy.random.seed(seed % 2**32)
     torch.manual_seed(seed)
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch.nn.functional import linear
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.modelling.artifacts import RecipeError, write_json
@@ -23,7 +24,11 @@ def read_rewards(model: PreTrainedModel, batch: Batch) -> torch.Tensor:
     """
     hidden = model.base_model(input_ids=batch.input_ids, use_cache=False).last_hidden_state
     rows = torch.arange(len(batch.lengths), device=hidden.device)
-    return reward_head(model)(hidden[rows, batch.lengths - 1]).squeeze(-1).float()
+    head = reward_head(model)
+    bias = None if head.bias is None else head.bias.float()
+    # The head is computed in fp32 under autocast too: bf16 keeps 8 bits of a reward, and pairs would tie by rounding.
+    with torch.autocast(hidden.device.type, enabled=False):
+        return linear(hidden[rows, batch.lengths - 1].float(), head.weight.float(), bias).squeeze(-1)
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ class BaseConfig:
         require(self.hidden_size % (2 * self.heads) == 0, "The field 'hidden_size' must be a multiple of 2 * heads.")
         for name in ("documents", "layers", "heads", "context", "epochs", "batch_size", "lr", "log_every"):
             require(getattr(self, name) > 0, f"The field {name!r} must be above 0.")
+        require(0 <= self.warmup < 1, "The field 'warmup' is a share of the steps, from 0 to below 1.")
 
 
 def train_base(config: BaseConfig) -> None:

@@ -85,6 +85,7 @@ class DpoConfig:
         names = ("beta", "max_prompt_tokens", "max_completion_tokens", "epochs", "batch_rankings", "lr", "log_every")
         for name in names:
             require(getattr(self, name) > 0, f"The field {name!r} must be above 0.")
+        require(0 <= self.warmup < 1, "The field 'warmup' is a share of the steps, from 0 to below 1.")
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,7 @@ class RewardConfig:
     def __post_init__(self) -> None:
         for name in ("max_prompt_tokens", "max_completion_tokens", "epochs", "batch_rankings", "lr", "log_every"):
             require(getattr(self, name) > 0, f"The field {name!r} must be above 0.")
+        require(0 <= self.warmup < 1, "The field 'warmup' is a share of the steps, from 0 to below 1.")
 
 
 def train_reward(config: RewardConfig) -> None:

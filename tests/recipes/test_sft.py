@@ -1,0 +1,56 @@
+"""What supervised fine-tuning learns from, and that TRL's loss is over the answer's tokens only."""
+
+import pytest
+from trl import SFTTrainer
+
+from tests.recipes.snapshots import demonstration, ranking, write_snapshot
+from training.modelling.artifacts import RecipeError, RunDirectory
+from training.modelling.batches import pad_batch
+from training.modelling.chat import decode_completion
+from training.modelling.configs import build_config
+from training.modelling.likelihoods import token_likelihoods
+from training.recipes.sft import Answer, Reporter, SftConfig, read_answers, trainer_arguments, trainer_rows
+
+
+def config(base, snapshot, **fields) -> SftConfig:
+    return build_config(SftConfig, {"out": "unused", "base": str(base), "snapshot": str(snapshot), **fields})
+
+
+def test_it_learns_each_answer_that_a_ranking_puts_first_once(base, tokenizer, tmp_path):
+    rankings = [
+        ranking("One?", ["a", "b", "c"], [2, 1, 1]),
+        ranking("One?", ["b", "a"], [1, 2]),
+        ranking("Two?", ["b", "d"], [1, 2]),
+        ranking("Three?", ["e", "f"], [1, 1]),
+    ]
+    write_snapshot(tmp_path, rankings={"train": rankings})
+    answers = read_answers(config(base, tmp_path, source="preferred"), tokenizer, "train")
+    assert [decode_completion(tokenizer, answer.completion) for answer in answers] == ["b", "c", "b"]
+
+
+def test_it_learns_what_people_wrote(base, tokenizer, tmp_path):
+    write_snapshot(tmp_path, demonstrations={"train": [demonstration("One?", "Yes.")]})
+    (answer,) = read_answers(config(base, tmp_path), tokenizer, "train")
+    assert tokenizer.decode(answer.prompt + answer.completion) == "<|user|>One?<|end|><|assistant|>Yes.<|end|>"
+
+
+def test_it_has_no_loss_on_prompts_and_one_on_the_end_token(base, snapshot, policy, tokenizer, tmp_path):
+    answers = [Answer([5, 6, 7], [8, 9, 1], "a"), Answer([10, 11], [12, 1], "b")]
+    trainer = SFTTrainer(
+        model=policy,
+        args=trainer_arguments(config(base, snapshot), str(tmp_path), bf16=False),
+        train_dataset=trainer_rows(answers),
+        processing_class=tokenizer,
+    )
+    batch = trainer.data_collator(list(trainer.train_dataset))
+    theirs = trainer.compute_loss(policy, batch)
+    rows = pad_batch([answer.prompt for answer in answers], [answer.completion for answer in answers], 0)
+    ours = token_likelihoods(policy, rows)
+    assert theirs.item() == pytest.approx(-(ours.log_probs.sum() / ours.mask.sum()).item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(("loss", "norm"), [("nan", "1.0"), ("1.0", "inf")])
+def test_it_stops_at_a_number_that_is_not_finite(tmp_path, loss, norm):
+    state = type("State", (), {"global_step": 3, "max_steps": 9})
+    with pytest.raises(RecipeError, match="at step 3; lower the learning rate"):
+        Reporter(RunDirectory(tmp_path)).on_log(None, state, None, logs={"loss": loss, "grad_norm": norm})
