@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from django.db import transaction
@@ -60,11 +61,12 @@ def add_completions(*, rows: Sequence[Row], by: User) -> list[Completion]:
     Raises RowsRefused when a prompt does not exist, a producer is known as of another kind, or a text is empty.
     """
     prompts = Prompt.objects.in_bulk({row["prompt"] for row in rows})
+    producer_of = cache(lambda name, kind: add_producer(name=name, kind=kind))
 
     def add(row: Row) -> Completion:
         if row["prompt"] not in prompts:
             raise DomainError(f"There is no prompt {row['prompt']}; add it first.")
-        producer = add_producer(name=row["producer"], kind=row["kind"])
+        producer = producer_of(row["producer"], row["kind"])
         return add_completion(prompt=prompts[row["prompt"]], producer=producer, text=row["text"], by=by)
 
     return _all_or_nothing(rows, add)
