@@ -10,6 +10,7 @@ from django.utils import timezone
 from training import tasks
 from training.modelling.artifacts import Result
 from training.models import Pipeline
+from training.services.pipelines import resume_pipeline
 from training.supervise import Outcome
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,19 @@ def test_it_takes_up_in_the_foreground_what_a_killed_process_left(judged, recipe
     Pipeline.objects.get().runs.update(heartbeat_at=timezone.now() - datetime.timedelta(hours=1))
     nightly("--date", "2026-11-20", "--foreground")
     assert Pipeline.objects.get().state == "done"
+
+
+def test_it_cancels_on_ctrl_c_and_can_be_resumed(judged, recipes):
+    recipes.before_the_end = lambda: (_ for _ in ()).throw(KeyboardInterrupt)
+    with pytest.raises(CommandError, match="Stopped. Pipeline 2026-11-20 is cancelled; resume it on its page"):
+        nightly("--date", "2026-11-20", "--foreground")
+    pipeline = Pipeline.objects.get()
+    assert [run.state for run in pipeline.runs.all()] == ["cancelled"]
+    recipes.before_the_end = lambda: None
+    resume_pipeline(pipeline_id=pipeline.pk, by=judged.carol)
+    nightly("--date", "2026-11-20", "--foreground")
+    pipeline.refresh_from_db()
+    assert pipeline.state == "done"
 
 
 def test_it_fails_with_the_reason(judged, recipes):
