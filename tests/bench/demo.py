@@ -2,9 +2,9 @@
 
     ./run bench demo [--seeds 0,1,2] [--keep DIR] [--set ppo.iterations=40] [--json]
 
-For each seed: draw the demo's plan, let the simulated annotators judge it, freeze a snapshot as the product does, run the
-recipes as subprocesses as the product does (base, sft, reward, dpo, ppo, evaluate), and print what the evaluation says on
-prompts that nothing was trained on. The seed changes the plan, the annotators' chance and all training.
+For each seed: draw the demo's plan, let the simulated annotators judge it, freeze a snapshot as the product does, run
+the recipes as subprocesses as the product does (base, sft, reward, dpo, ppo, evaluate), and print what the evaluation
+says on prompts that nothing was trained on. The seed changes the plan, the annotators' chance and all training.
 """
 
 import argparse

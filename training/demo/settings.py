@@ -6,7 +6,7 @@ The demo is sensitive to the reward model's learning rate and to the world's siz
 SEED = 0
 """Seed of everything that the seeding draws."""
 
-RANKING_TASKS = {"train": 280, "validation": 40, "test": 80}
+RANKING_TASKS = {"train": 400, "validation": 40, "test": 80}
 """Tasks to rank, by the split of their prompt; test prompts are what the nightly evaluation samples on."""
 
 DEMONSTRATIONS = 300
@@ -22,7 +22,8 @@ DRAFTS = {"draft-1": 0.15, "draft-2": 0.4, "draft-3": 0.65, "draft-4": 0.9}
 """Producers of the completions that are ranked first, before there is any policy: the grammar at four qualities."""
 
 RECIPES: dict[str, dict] = {
-    "base": {"corpus": "world", "documents": 14_000, "batch_size": 16},
+    "base": {"corpus": "world", "documents": 16_000, "batch_size": 16},
+    "ppo": {"iterations": 30, "kl_coefficient": 0.15},
     "evaluate": {"judge": "world"},
 }
 """What the demo's pipeline sets in its recipes' configurations; everything else is the recipes' own default."""
