@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from annotate import queries
 from annotate.errors import DomainError
-from annotate.models import Campaign
+from annotate.models import Campaign, Completion, Judgement
 from annotate.views.access import admin_required
 from annotate.views.measures import MEASURES, figures, meaning
 from annotate.views.work_forms import LETTERS
@@ -79,8 +79,15 @@ def task(request: HttpRequest, pk: int) -> HttpResponse:
     except DomainError as error:
         raise Http404(str(error)) from error
     rows = [
-        (letter, completion, [judged.rank(judgement, completion) for judgement in judged.judgements])
+        (letter, completion, [_said(judged, judgement, completion) for judgement in judged.judgements])
         for letter, completion in zip(LETTERS, judged.completions, strict=False)
     ]
     context = {"section": "agreement", "judged": judged, "rows": rows, "k": len(rows)}
     return render(request, "annotate/task.html", context)
+
+
+def _said(judged: queries.JudgedTask, judgement: Judgement, completion: Completion) -> dict:
+    """What one judgement says about one completion: its rank and its flags, by the guideline's labels."""
+    labels = {flag["name"]: flag["label"] for flag in judgement.guideline.flags}
+    names = [flag.name for flag in judgement.flags.all() if flag.completion_id == completion.pk]
+    return {"rank": judged.rank(judgement, completion), "flags": [labels.get(name, name) for name in names]}

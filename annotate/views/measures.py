@@ -86,8 +86,9 @@ def meaning(overall: RankingAgreement) -> str:
             " disagreements below to see whether the guideline is unclear or somebody misreads it."
         )
     return (
-        f"{said} A reward model trained on them cannot be shown to be right more often than that: agreement is its"
-        " ceiling. It is not correctness: people who share a bias agree too."
+        f"{said} That is the yardstick for a reward model trained on them: one that matches held-out judgements as"
+        " often does as well as another annotator would. Agreement is not correctness: people who share a bias agree,"
+        " too."
     )
 
 

@@ -6,6 +6,8 @@ import io
 import pytest
 
 from annotate.queries import campaign_agreement
+from annotate.services.claiming import claim_next_task
+from annotate.services.judging import submit_ranking
 from tests.web.conftest import client_of, rank_all
 
 AUDIT = ["/agreement/", "/agreement/answers/", "/agreement/answers/figures.csv", "/agreement/answers/figures.json"]
@@ -78,6 +80,14 @@ def test_it_shows_everybodys_ranks_of_a_task_side_by_side(carol, ranked_world):
     for rank in (1, 2, 3, 4):
         assert page.count(f'<span class="rank rank-{rank}">') == 2
     assert page.index(">alice</th>") < page.index(">bob</th>")
+
+
+def test_it_shows_who_flagged_what(carol, world):
+    hold = claim_next_task(annotator=world.alice, campaign=world.ranking)
+    ranks, flags = dict.fromkeys(hold.shown_order, 1), {hold.shown_order[0]: ["hallucination"]}
+    submit_ranking(assignment_id=hold.pk, annotator=world.alice, ranks=ranks, flags=flags, seconds=1)
+    page = carol.get(f"/agreement/tasks/{hold.task_id}/").content.decode()
+    assert page.count('<span class="badge warn">Hallucination</span>') == 1
 
 
 def test_it_says_when_there_is_no_such_task(carol):
