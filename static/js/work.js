@@ -220,4 +220,4 @@ function start() {
 }
 
 start();
-document.addEventListener("htmx:load", start);
+document.addEventListener("htmx:afterSwap", start); // not htmx:load, which comes 20 ms later: keys would be lost

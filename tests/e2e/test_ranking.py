@@ -143,6 +143,21 @@ def test_it_goes_back_to_the_campaigns_when_all_is_done(site):
     assert Judgement.objects.count() == 3
 
 
+def test_it_keeps_the_ranking_while_the_server_is_away(site, complaints):
+    site.log_in(site.world.alice)
+    site.begin("Rank answers")
+    site.page.context.set_offline(True)
+    for key in "1234":
+        site.page.keyboard.press(key)
+    site.page.keyboard.press("Enter")
+    expect(site.page.locator("[data-error]")).to_contain_text("Your work is still here")
+    site.page.context.set_offline(False)
+    complaints.clear()  # the browser said that it was offline
+    site.page.keyboard.press("Enter")
+    expect(site.page.locator(".done")).to_have_text("1 done today")
+    assert Judgement.objects.count() == 1
+
+
 def test_it_ranks_without_any_script(browser, live_server, committed_world):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
