@@ -4,6 +4,8 @@ A candidate passes when every one of these holds, on the held-out prompts of the
 
 * its win rate against SFT is above one half beyond doubt: the lower end of the 95 % interval is above `win_rate`;
 * the same against the policy in force, where that was evaluated too;
+* where the reward model judged who wins, it agrees with people beyond chance on judgements that it has not seen: to win
+  in the eyes of a judge who is guessing says nothing;
 * its KL to SFT is at most `max_kl`: further away the reward is no longer to be trusted (Gao 2023, arXiv 2210.10760);
 * its entropy and its distinct bigrams are not below a share of SFT's: a policy that says one thing to all can win;
 * it ends its answers about as often as SFT does.
@@ -49,6 +51,8 @@ class Thresholds:
 
     win_rate: float = 0.5
     """The lower end of a win rate's 95 % interval must be above this."""
+    judge_accuracy: float = 0.5
+    """The lower end of the reward model's accuracy on people's held-out preferences must be above this."""
     max_kl: float = 25.0
     """Nats of an answer between the candidate and SFT, at most."""
     min_entropy: float = 0.25
@@ -73,12 +77,17 @@ def decide(
     *,
     candidates: Sequence[str] = ("dpo", "ppo"),
     in_force: bool = False,
+    judged_by_reward: bool = False,
     thresholds: Thresholds | None = None,
 ) -> Verdict:
-    """Choose among `candidates`; `in_force` says whether the policy in force was evaluated beside them."""
+    """Choose among `candidates`.
+
+    `in_force` says whether the policy in force was evaluated beside them, `judged_by_reward` whether the win rates are
+    the reward model's opinion.
+    """
     limits = thresholds or Thresholds()
     known = {(figure.name, figure.subject, figure.against): figure for figure in figures}
-    checked = [_Candidate(name, known, limits, in_force) for name in candidates]
+    checked = [_Candidate(name, known, limits, in_force, judged_by_reward) for name in candidates]
     passed = [candidate for candidate in checked if not candidate.objections]
     winner = max(passed, key=lambda candidate: candidate.win_rate, default=None)
     if winner:
@@ -91,7 +100,7 @@ def decide(
 class _Candidate:
     """One policy before the gate: what was measured, and what speaks against it."""
 
-    def __init__(self, name: str, known: dict, limits: Thresholds, in_force: bool):
+    def __init__(self, name: str, known: dict, limits: Thresholds, in_force: bool, judged_by_reward: bool):
         self.name = name
         self.measured: list[str] = []
         self.objections: list[str] = []
@@ -99,6 +108,8 @@ class _Candidate:
         self.win_rate = self._check_win_rate(REFERENCE, "SFT", limits)
         if in_force:
             self._check_win_rate(IN_FORCE, "the policy in force", limits)
+        if judged_by_reward:
+            self._check_judge(limits)
         self._check_kl(limits)
         self._check_share("entropy", "entropy", limits.min_entropy)
         self._check_share("distinct_2", "distinct bigrams", limits.min_distinct)
@@ -123,6 +134,14 @@ class _Candidate:
         if figure.lo is None or figure.lo <= limits.win_rate:
             self.objections.append(f"against {words} it does not win beyond doubt")
         return figure.value
+
+    def _check_judge(self, limits: Thresholds) -> None:
+        figure = self._figure("pair_accuracy", "reward", "annotators", "the accuracy of the judging reward model")
+        if figure is None:
+            return
+        self.measured.append(f"the judging reward model agrees with people in {figure.as_share()}")
+        if figure.lo is None or figure.lo <= limits.judge_accuracy:
+            self.objections.append("the reward model that judged is not beyond doubt better than chance")
 
     def _check_kl(self, limits: Thresholds) -> None:
         figure = self._figure("kl", self.name, REFERENCE, "the KL to SFT")

@@ -101,6 +101,7 @@ def figure(name: str, subject: str, value: float, *, against: str = "", half: fl
 PASSING = [
     *(figure(name, who, 1.0) for name in ("entropy", "distinct_2", "end_rate") for who in ("sft", "dpo", "ppo")),
     *(figure("kl", who, 5.0, against="sft") for who in ("dpo", "ppo")),
+    figure("pair_accuracy", "reward", 0.65, against="annotators"),
     figure("win_rate", "dpo", 0.60, against="sft"),
     figure("win_rate", "ppo", 0.80, against="sft"),
 ]

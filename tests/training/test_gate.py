@@ -101,3 +101,13 @@ def test_it_names_the_figures_of_every_candidate_with_interval_and_n():
         "DPO is promoted. DPO: win rate against SFT 70 % [60 %, 80 %], n = 120; KL to SFT 6 [5, 7]"
     )
     assert "PPO: win rate against SFT 56 % [48 %, 64 %], n = 120; KL to SFT 6 [5, 7], n = 120" in reason
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "promoted"),
+    [((0.60, 0.51, 0.69), "dpo"), ((0.56, 0.47, 0.65), None), ((0.56, 0.50, 0.62), None), (None, None)],
+)
+def test_it_believes_a_judging_reward_model_only_if_it_is_better_than_chance(accuracy, promoted):
+    judge = [Figure("pair_accuracy", "reward", "annotators", *accuracy, 119)] if accuracy else []
+    assert winner([*figures("dpo"), *judge], judged_by_reward=True) == promoted
+    assert winner([*figures("dpo"), *judge], judged_by_reward=False) == "dpo"

@@ -114,6 +114,14 @@ def rank_one_more(world) -> None:
     correct_ranking(judgement_id=judgement.pk, annotator=world.alice, ranks=ranks, seconds=4.0)
 
 
+def test_it_promotes_nothing_on_the_word_of_a_reward_model_that_guesses(judged, sent, recipes):
+    guesses = figure("pair_accuracy", "reward", 0.54, against="annotators")
+    recipes.results["evaluate"] = [*(row for row in PASSING if row.name != "pair_accuracy"), guesses]
+    pipeline = worked_off(started())
+    assert pipeline.decision == "kept"
+    assert "the reward model that judged is not beyond doubt better than chance" in pipeline.reason
+
+
 def test_it_trains_the_embedded_base_model_once(judged, sent, recipes):
     worked_off(started())
     recipes.executed.clear()

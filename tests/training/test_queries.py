@@ -91,5 +91,5 @@ def test_it_lists_the_figures_of_the_evaluation_first(judged, sent, recipes):
     pipeline, _ = start_pipeline(date=datetime.date(2026, 11, 20), trigger="person")
     work_off(pipeline_id=pipeline.pk, say=lambda line: None)
     found = [row.run.recipe for row in evaluations(pipeline=pipeline)]
-    assert found == ["evaluate"] * 13 + ["sft"]
+    assert found == ["evaluate"] * 14 + ["sft"]
     assert Run.objects.filter(pipeline=pipeline).count() == 7

@@ -213,6 +213,7 @@ def _verdict(pipeline: Pipeline, evaluation: Run) -> gate.Verdict:
     return gate.decide(
         [gate.Figure(**row) for row in rows],
         in_force=evaluation.inputs.filter(role="policy:promoted").exists(),
+        judged_by_reward=evaluation.config.get("judge", "reward") == "reward",
         thresholds=gate.Thresholds(**pipeline.config.get("gate", {})),
     )
 
