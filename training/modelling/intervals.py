@@ -16,7 +16,7 @@ def clustered_variance(values: Sequence[float], clusters: Sequence[Hashable]) ->
     """Return mean, variance of the mean, and number of clusters.
 
     The linearised (sandwich) variance of a ratio of cluster sums: G/(G-1) * sum over clusters of
-    (sum_g - mean * n_g)^2 / N^2 (Cochran 1977, eq. 11.12 without finite-population correction). The variance is nan
+    (sum_g - mean * n_g)^2 / N^2 (the variance of a ratio estimate, Cochran 1977, chapter 6). The variance is nan
     for a single cluster. Raises ValueError for no values.
     """
     if not values or len(values) != len(clusters):

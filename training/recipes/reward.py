@@ -8,10 +8,11 @@ eq. 1; Stiennon et al. 2020, arXiv 2009.01325, section 3.4):
 
 All pairs of a ranking are in one batch and each completion is encoded once. After training, mean and standard
 deviation of the reward over reference completions are stored beside the model, so that a normalised reward has mean 0
-and standard deviation 1 there (Stiennon et al. 2020, appendix C).
+and standard deviation 1 there (mean: Stiennon et al. 2020, section 3.4; both: Huang et al. 2024, "The N implementation
+details of RLHF with PPO", ICLR blog posts).
 
 Departures from the papers: ties make no pair, and a ranking's weight is shared by its strict pairs instead of all
-K(K-1)/2; the head starts at N(0, 1/(d+1)) as in Stiennon et al.; reference completions are those of the held-out
+K(K-1)/2; the head starts at N(0, 1/(d+1)) as in Huang et al.; reference completions are those of the held-out
 rankings, on which the rewards are not inflated by training (those of the train split where there are fewer than 32).
 The reward is read at the answer's last token, which is the end token, and pad is another token. No dropout. One epoch
 is the papers' choice and right for large models; a model of a million parameters needs more.
