@@ -35,6 +35,7 @@ class Plan:
 
     ranking: tuple[RankingTask, ...]
     demonstration: tuple[DemonstrationTask, ...]
+    open_demonstration: tuple[DemonstrationTask, ...]
     unused: tuple[world.Case, ...]
 
 
@@ -46,12 +47,14 @@ def make_plan(seed: int = settings.SEED) -> Plan:
         rng.shuffle(pool)
     ranked = [pools[split].pop() for split, count in settings.RANKING_TASKS.items() for _ in range(count)]
     rng.shuffle(ranked)
-    shown = [pools["train"].pop() for _ in range(settings.DEMONSTRATIONS)]
+    written = [pools["train"].pop() for _ in range(settings.DEMONSTRATIONS)]
+    unwritten = [pools["train"].pop() for _ in range(settings.OPEN_DEMONSTRATIONS)]
     unused = [case for pool in pools.values() for case in pool]
     rng.shuffle(unused)
     return Plan(
         ranking=tuple(_ranking_task(rng, case) for case in ranked),
-        demonstration=tuple(DemonstrationTask(world.prompt(case), case.domain) for case in shown),
+        demonstration=tuple(DemonstrationTask(world.prompt(case), case.domain) for case in written),
+        open_demonstration=tuple(DemonstrationTask(world.prompt(case), case.domain) for case in unwritten),
         unused=tuple(unused),
     )
 

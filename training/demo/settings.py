@@ -12,6 +12,9 @@ RANKING_TASKS = {"train": 400, "validation": 40, "test": 80}
 DEMONSTRATIONS = 300
 """Demonstrations that simulated annotators write, all on training prompts that nobody ranks."""
 
+OPEN_DEMONSTRATIONS = 30
+"""Prompts that wait for a person to write the reply."""
+
 JUDGEMENTS_PER_TASK = 2
 """Simulated judgements of each ranking task; the campaign asks for ``OVERLAP``, so people find every task open."""
 
