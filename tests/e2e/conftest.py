@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from annotate.models import User
@@ -46,6 +46,7 @@ class Site:
     def log_in(self, user: User) -> None:
         """Log in by keyboard and arrive at the work."""
         self.page.goto(f"{self.url}/login/")
+        expect(self.page.get_by_label("Username")).to_be_focused()
         self.page.keyboard.type(user.username)
         self.page.keyboard.press("Tab")
         self.page.keyboard.type(PASSWORD)

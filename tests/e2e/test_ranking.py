@@ -15,7 +15,8 @@ def stored(letters: dict[str, int]) -> dict[str, int]:
 
 def test_it_ranks_by_digits_in_five_presses(site):
     site.log_in(site.world.alice)
-    site.page.keyboard.press("Enter")  # the first campaign's button has the focus
+    expect(site.page.get_by_role("button", name="Rank answers")).to_be_focused()
+    site.page.keyboard.press("Enter")
     site.wait_for_keys()
     letters = site.letters()
     task = site.page.url
