@@ -1,7 +1,7 @@
 """Quality of judgements: agreement between annotators, with intervals. Pure numpy, importable without Django."""
 
 from annotate.quality.agreement import RankingAgreement, ranking_agreement
-from annotate.quality.intervals import Estimate, clustered_proportion, wilson
+from annotate.quality.intervals import Estimate, clustered_mean, clustered_proportion, wilson
 from annotate.quality.slices import (
     Disagreement,
     PairAgreement,
@@ -20,6 +20,7 @@ __all__ = [
     "TableError",
     "agreement_by_annotator_pair",
     "agreement_by_group",
+    "clustered_mean",
     "clustered_proportion",
     "disagreements",
     "ranking_agreement",

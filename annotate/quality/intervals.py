@@ -6,7 +6,7 @@ Agreement, a mean over pairs of annotators, needs the dyadic interval of `crossi
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from scipy.special import stdtrit
 
 Z_95 = 1.959963984540054
 NEGLIGIBLE = 1e-12
+ONE_CLUSTER = "A single cluster has no interval."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +63,49 @@ def wilson(successes: float, n: float, *, z: float = Z_95) -> Estimate:
     return Estimate(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)), int(n))
 
 
-def clustered_proportion(values: ArrayLike, clusters: Sequence | NDArray) -> Estimate:
-    """The mean of `values` in [0, 1] (n,), dependent within `clusters` (n,): cluster-robust, t(G-1).
+def clustered_mean(values: ArrayLike, clusters: Sequence[Hashable]) -> Estimate:
+    """The mean of `values` (n,), dependent within `clusters` (n,): cluster-robust, t(G-1). `n` counts the G clusters.
 
-    Use it for accuracies and win rates where several comparisons come from one prompt. `n` counts the values.
-    Raises ValueError when the lengths differ or a value is outside [0, 1].
+    The linearised (sandwich) variance of a ratio of cluster sums: G/(G-1) * sum over clusters of
+    (sum_g - mean * n_g)^2 / N^2 (the variance of a ratio estimate, Cochran 1977, chapter 6). One cluster has no
+    interval, and the reason says so. Raises ValueError for no values, or lengths that differ.
+    """
+    mean, error, groups = _clustered(values, clusters)
+    if groups < 2:
+        return Estimate(mean, None, None, groups, ONE_CLUSTER)
+    half = student_t_quantile(groups - 1) * error
+    return Estimate(mean, mean - half, mean + half, groups)
+
+
+def clustered_proportion(values: ArrayLike, clusters: Sequence[Hashable]) -> Estimate:
+    """The same for values in [0, 1], such as accuracies and win rates: the interval stays inside [0, 1].
+
+    Wilson's interval at the effective sample size p(1-p)/variance, with t(G-1) for the normal quantile, so that it
+    keeps a width at 0 and at 1, where the effective size is G. Raises ValueError also for a value outside [0, 1].
     """
     values = np.asarray(values, dtype=float)
-    if values.shape != (len(clusters),):
-        raise ValueError(f"Each value needs one cluster: got {values.size} values and {len(clusters)} clusters.")
-    if not values.size:
-        return undefined("Nothing counted yet.")
     if not np.all((values >= 0) & (values <= 1)):
         raise ValueError("A proportion needs values between 0 and 1.")
+    share, error, groups = _clustered(values, clusters)
+    if groups < 2:
+        return Estimate(share, None, None, groups, ONE_CLUSTER)
+    effective = share * (1 - share) / error**2 if error > NEGLIGIBLE and 0 < share < 1 else groups
+    wide = wilson(share * effective, effective, z=student_t_quantile(groups - 1))
+    return Estimate(share, min(share, wide.lo), max(share, wide.hi), groups)
+
+
+def _clustered(values: ArrayLike, clusters: Sequence[Hashable]) -> tuple[float, float, int]:
+    """Mean, cluster-robust standard error (0 for a single cluster) and number of clusters."""
+    values = np.asarray(values, dtype=float)
+    if not values.size or values.shape != (len(clusters),):
+        raise ValueError(
+            f"An interval needs values, and one cluster for each: got {values.size} values, {len(clusters)} clusters."
+        )
     codes = np.unique(np.asarray(clusters), return_inverse=True)[1]
-    return clustered_ratio(values, np.ones_like(values), codes, n=values.size)
+    mean = float(values.mean())
+    residuals = np.bincount(codes, values - mean) / values.size
+    groups = residuals.size
+    return mean, math.sqrt(groups / max(groups - 1, 1) * np.square(residuals).sum()), groups
 
 
 def clustered_ratio(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from annotate.quality import clustered_proportion, ranking_agreement, wilson
+from annotate.quality import clustered_mean, clustered_proportion, ranking_agreement, wilson
 from annotate.quality.intervals import student_t_quantile
 
 from .worlds import Rows, cases_of, random_rankings, rankings_of, table_of
@@ -35,32 +35,59 @@ def test_it_refuses_more_successes_than_trials():
         wilson(5, 4)
 
 
-def test_it_gives_the_t_interval_of_the_mean_when_every_value_is_its_own_cluster():
-    values = np.array([1, 0, 0.5, 1, 1, 0, 1, 0.5])
-    expected = stats.t.interval(0.95, 7, loc=values.mean(), scale=stats.sem(values))
-    found = clustered_proportion(values, range(8))
-    assert (found.lo, found.hi) == pytest.approx(expected, abs=1e-9)
+def test_it_gives_the_textbook_interval_when_every_value_is_its_own_cluster():
+    values = np.array([1.0, 2.0, 4.0, 9.0])
+    found = clustered_mean(values, range(4))
+    assert (found.lo, found.hi) == pytest.approx(stats.t.interval(0.95, 3, values.mean(), stats.sem(values)), abs=1e-9)
+    assert (found.value, found.n) == (4.0, 4)
 
 
-def test_it_does_not_take_repeats_within_a_cluster_for_evidence():
+def test_it_gives_wilsons_interval_at_the_effective_size():
+    found = clustered_proportion([1] * 8 + [0] * 2, range(10))
+    # The variance divides by n - 1, so that the effective size is 9.
+    expected = wilson(0.8 * 9, 9, z=stats.t.ppf(0.975, 9))
+    assert (found.lo, found.hi) == pytest.approx((expected.lo, expected.hi), abs=1e-9)
+
+
+@pytest.mark.parametrize("interval", [clustered_mean, clustered_proportion])
+def test_it_does_not_take_repeats_within_a_cluster_for_evidence(interval):
     values, clusters = np.array([1, 0, 1, 1, 0, 1]), np.arange(6)
-    once, tenfold = (
-        clustered_proportion(values, clusters),
-        clustered_proportion(np.tile(values, 10), np.tile(clusters, 10)),
-    )
+    once, tenfold = interval(values, clusters), interval(np.tile(values, 10), np.tile(clusters, 10))
     assert (tenfold.lo, tenfold.hi) == pytest.approx((once.lo, once.hi), abs=1e-12)
-    assert tenfold.n == 60
+    assert tenfold.n == 6
+
+
+def test_it_covers_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    prompts = np.repeat(np.arange(40), 6)
+    hits = 0
+    for _ in range(1000):
+        chance = 0.5 + rng.choice([-0.4, 0.4], size=40)
+        found = clustered_proportion((rng.random(240) < chance[prompts]).astype(float), prompts)
+        hits += found.lo <= 0.5 <= found.hi
+    # 95 % of 1000, and three standard errors of that count (20.7); ignoring the clusters it is about 670.
+    assert 929 <= hits <= 971
 
 
 def test_it_gives_wilsons_bound_for_clusters_that_all_agree():
     found = clustered_proportion(np.ones(30), np.repeat(["p", "q", "r"], 10))
     assert (found.value, found.hi) == (1, 1)
-    assert found.lo == pytest.approx(wilson(3, 3).lo, abs=1e-12)
+    assert found.lo == pytest.approx(wilson(3, 3, z=stats.t.ppf(0.975, 2)).lo, abs=1e-9)
+
+
+def test_a_single_cluster_has_no_interval():
+    found = clustered_mean([1.0, 2.0], ["p", "p"])
+    assert (found.value, found.lo, found.hi, found.n) == (1.5, None, None, 1)
 
 
 def test_it_refuses_values_that_are_no_proportion():
     with pytest.raises(ValueError, match="between 0 and 1"):
         clustered_proportion([0.5, math.nan], ["p", "q"])
+
+
+def test_it_refuses_an_interval_of_nothing():
+    with pytest.raises(ValueError, match="0 values"):
+        clustered_mean([], [])
 
 
 def balanced(seed: int, *, people: int, items: int, judges: int) -> Rows:
