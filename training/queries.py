@@ -51,6 +51,10 @@ class Series:
     """(step, value), thinned to at most 400 points; the last one is always there."""
 
     @property
+    def is_constant(self) -> bool:
+        return self.lowest == self.highest
+
+    @property
     def first(self) -> float:
         return self.points[0][1]
 

@@ -55,6 +55,12 @@ def count(n: int) -> str:
     return f"{n:,}"
 
 
+@register.filter
+def significant(value: float) -> str:
+    """0.00021875 as 0.0002188: four significant digits, for numbers whose size nobody knows beforehand."""
+    return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
+
+
 @register.inclusion_tag("annotate/_estimate.html")
 def estimate(found: Estimate, is_share: bool = False, low: float = -1.0, drawn: bool = True) -> dict:
     """A cell of a table: value, interval (drawn on an axis from `low` to 1, too) and n, or the reason why not."""
