@@ -236,7 +236,7 @@ SPECTACULAR_SETTINGS = {
 
 # Celery. The row in the database is the truth, not the message: no result backend, ids only, JSON only.
 BROKER_DIR = VAR_DIR / "broker"
-CELERY_BROKER_URL = _secret("CELERY_BROKER_URL") or "filesystem://"
+CELERY_BROKER_URL = _secret("CELERY_BROKER_URL") or "filesystem://localhost/"
 if not CELERY_BROKER_URL.startswith(("filesystem://", "redis://", "rediss://")):
     _fail("CELERY_BROKER_URL", CELERY_BROKER_URL.split(":")[0] + "://…", "filesystem://, redis:// or rediss://")
 if CELERY_BROKER_URL.startswith("filesystem"):

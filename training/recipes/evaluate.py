@@ -8,7 +8,8 @@ Of the judgements in the snapshot's test split:
 * pair_accuracy: share of annotators' strict preferences that the reward model shares, and the same for the rule "the
   longer answer is better"; a reward model that does not beat that rule has learnt length.
 * pair_agreement: share of strict preferences on which two annotators agree (InstructGPT, arXiv 2203.02155, reports
-  72.6 %). It is the ceiling of pair_accuracy: nobody can agree with people more than they do with one another.
+  72.6 %): the yardstick of pair_accuracy. It is no strict ceiling: who always says what most people say agrees with
+  one of them more often than two of them agree with each other.
 
 Of the answers that each policy samples to the prompts of the test and validation splits:
 * win_rate: the chance that an answer of the policy is judged better than one of the reference (or of the policy in

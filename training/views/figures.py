@@ -30,7 +30,7 @@ MEANINGS = {
         "Accuracy on held-out pairs", "How often a comparison is ordered as the annotator ordered it.", True, 0.5
     ),
     "pair_agreement": Meaning(
-        "Annotators' own agreement", "How often two annotators order the same pairs alike: the ceiling.", True, 0.5
+        "Annotators' own agreement", "How often two annotators order the same pairs alike: the yardstick.", True, 0.5
     ),
     "score": Meaning("Reward", "The reward model's score, in standard deviations of SFT's answers."),
     "kl": Meaning(
