@@ -85,11 +85,11 @@ def write_snapshot(folder: Path, seed: int) -> str:
     chosen = plan.make_plan(seed)
     with SnapshotWriter(folder) as writer:
         for number, task in enumerate(chosen.ranking):
-            for person in plan.judges_of(number, settings.JUDGEMENTS_PER_TASK):
+            for person in task.judges:
                 writer.add(_ranking(task, person, seed, f"ranking-{number}"))
         for number, task in enumerate(chosen.demonstration):
-            (person,) = plan.judges_of(number, 1)
-            writer.add(_demonstration(task, person, seed, f"demonstration-{number}"))
+            if task.writer:
+                writer.add(_demonstration(task, task.writer, seed, f"demonstration-{number}"))
     content = writer.content
     (folder / "MANIFEST.json").write_text(json.dumps({"format": 1, "sha256": content.sha256, "counts": content.counts}))
     return ", ".join(f"{sum(splits.values())} {table}" for table, splits in content.counts.items())

@@ -25,7 +25,7 @@ from tests.bench._kill_people import Annotator
 from tests.product import Product, command, wait_until
 
 RECIPE = "-m training.recipes."
-PARTS = {"gunicorn": 3, "-Q default": 3, "-Q train": 2, " beat ": 1}
+PARTS = {"gunicorn": 3, "-Q default": 1, "-Q train": 1, " beat ": 1}
 SETTLE_SECONDS = 4.0
 """How long people work undisturbed between two kills."""
 PATIENCE_SECONDS = 40.0
@@ -67,11 +67,10 @@ def youngest(word: str) -> Callable[[Product], int | None]:
 KILLS = (
     Kill("trainer", oldest("-Q train"), while_training=True),
     Kill("web server", oldest("gunicorn")),
-    Kill("trainer's child", youngest("-Q train"), while_training=True),
-    Kill("worker", oldest("-Q default")),
+    Kill("worker", oldest("-Q default"), while_training=True),
     Kill("a recipe", lambda product: next(iter(recipes(product)), None), while_training=True),
     Kill("web worker", youngest("gunicorn")),
-    Kill("worker's child", youngest("-Q default")),
+    Kill("trainer", oldest("-Q train"), while_training=True),
     Kill("clock", oldest(" beat ")),
     Kill("supervisor", lambda product: product.process.pid, while_training=True),
 )

@@ -2,6 +2,7 @@
 
 import random
 import statistics
+from itertools import combinations
 
 import pytest
 
@@ -21,10 +22,10 @@ GOOD = "We are sorry about your kettle. Please clean the air vents. Thank you fo
         (UPSET, "Please clean the air vents.", 2.0),
         (UPSET, "Please check the fuse.", -0.7),
         (UPSET, "Please clean the air vents. Please check the fuse.", 2.0 - 0.7),
-        (UPSET, "We are sorry about your radio.", 0.8 - 0.6),
-        (UPSET, "We can send you a new kettle. We can send you a new pump.", 0.6 - 0.6),
+        (UPSET, "We are sorry about your radio.", 0.8 - 1.0),
+        (UPSET, "We can send you a new kettle. We can send you a new pump.", 0.6 - 1.0),
         (UPSET, "This is your own fault. You should have been more careful.", -1.5),
-        (HAPPY, "We are sorry about your radio.", 0.6 - 0.4),
+        (HAPPY, "We are sorry about your radio.", 0.6 - 0.8),
         (HAPPY, "Please check the fuse. Goodbye. Goodbye.", 2.0 - 0.5),
         (HAPPY, "Please eat the fuse.", -0.8),
         (HAPPY, "Please check the fuse", -0.8),  # a sentence that was cut short is none of this world's
@@ -75,9 +76,10 @@ def test_it_writes_better_replies_at_higher_quality():
 def test_it_writes_nothing_that_the_scorer_does_not_know():
     rng = random.Random(2)
     said = {s for case in world.cases() for s in world.sentences(world.reply(rng, case, rng.random()))}
-    assert len(said) > 40
-    # To an unhappy customer every sentence of the grammar but blame costs less than the 0.8 of an unknown one.
-    assert all(world.gold(world.prompt(UPSET), sentence) > -0.75 for sentence in said - set(world.BLAME))
+    assert len(said) == 40
+    # Every sentence but blame and names costs less than the 0.8 of an unknown one, and names are known by their form.
+    named = {form(item) for form in (world.sorry, world.replacement) for item in world.ITEMS}
+    assert all(world.gold(world.prompt(UPSET), sentence) > -0.75 for sentence in said - named - set(world.BLAME))
 
 
 def test_it_has_each_prompt_once():
@@ -120,7 +122,7 @@ def test_it_plans_the_same_for_the_same_seed():
 
 def test_it_asks_about_no_prompt_twice():
     chosen = plan.make_plan(0)
-    asked = [task.messages for task in (*chosen.ranking, *chosen.demonstration, *chosen.open_demonstration)]
+    asked = [task.messages for task in (*chosen.ranking, *chosen.demonstration)]
     hashes = {prompt_sha256(messages) for messages in asked}
     assert len(hashes) == len(asked)
     assert hashes.isdisjoint(prompt_sha256(world.prompt(case)) for case in chosen.unused)
@@ -134,5 +136,6 @@ def test_it_plans_different_completions_for_each_task():
 
 
 def test_it_lets_every_two_annotators_meet():
-    pairs = {tuple(person.username for person in plan.judges_of(number, 2)) for number in range(45)}
-    assert len(pairs) == 45
+    trios = [plan.judges_of(number, 3) for number in range(settings.RANKING_TASKS["test"])]
+    met = {pair for trio in trios for pair in combinations([person.username for person in trio], 2)}
+    assert len(met) == 45

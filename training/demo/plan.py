@@ -19,6 +19,10 @@ class RankingTask:
     domain: str
     completions: tuple[str, ...]
     producers: tuple[str, ...]
+    target: int
+    """Annotators whom it wants."""
+    judges: tuple[simulated.Annotator, ...]
+    """The simulated ones who judge it."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class DemonstrationTask:
 
     messages: world.Messages
     domain: str
+    writer: simulated.Annotator | None
+    """The simulated annotator who does; None leaves it to people."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,6 @@ class Plan:
 
     ranking: tuple[RankingTask, ...]
     demonstration: tuple[DemonstrationTask, ...]
-    open_demonstration: tuple[DemonstrationTask, ...]
     unused: tuple[world.Case, ...]
 
 
@@ -45,32 +50,42 @@ def make_plan(seed: int = settings.SEED) -> Plan:
     pools = {split: [case for case in world.cases() if case.split == split] for split in settings.RANKING_TASKS}
     for pool in pools.values():
         rng.shuffle(pool)
-    ranked = [pools[split].pop() for split, count in settings.RANKING_TASKS.items() for _ in range(count)]
+    ranked = [
+        _ranking_task(rng, pools[split].pop(), number)
+        for split, count in settings.RANKING_TASKS.items()
+        for number in range(count)
+    ]
     rng.shuffle(ranked)
-    written = [pools["train"].pop() for _ in range(settings.DEMONSTRATIONS)]
-    unwritten = [pools["train"].pop() for _ in range(settings.OPEN_DEMONSTRATIONS)]
+    writers = [judges_of(number, 1)[0] for number in range(settings.DEMONSTRATIONS)]
+    asked = [(pools["train"].pop(), writer) for writer in [*writers, *[None] * settings.OPEN_DEMONSTRATIONS]]
     unused = [case for pool in pools.values() for case in pool]
-    rng.shuffle(unused)
     return Plan(
-        ranking=tuple(_ranking_task(rng, case) for case in ranked),
-        demonstration=tuple(DemonstrationTask(world.prompt(case), case.domain) for case in written),
-        open_demonstration=tuple(DemonstrationTask(world.prompt(case), case.domain) for case in unwritten),
+        ranking=tuple(ranked),
+        demonstration=tuple(DemonstrationTask(world.prompt(case), case.domain, writer) for case, writer in asked),
         unused=tuple(unused),
     )
 
 
-def _ranking_task(rng: random.Random, case: world.Case) -> RankingTask:
-    """Four different replies, one of each draft quality."""
+def _ranking_task(rng: random.Random, case: world.Case, number: int) -> RankingTask:
+    """Four different replies, one of each draft quality; ``number`` counts the tasks of the split."""
     texts: dict[str, str] = {}
     for producer, quality in settings.DRAFTS.items():
         text = world.reply(rng, case, quality)
         while text in texts:
             text = world.reply(rng, case, quality)
         texts[text] = producer
-    return RankingTask(world.prompt(case), case.domain, tuple(texts), tuple(texts.values()))
+    return RankingTask(
+        messages=world.prompt(case),
+        domain=case.domain,
+        completions=tuple(texts),
+        producers=tuple(texts.values()),
+        target=settings.TARGET[case.split],
+        judges=judges_of(number, settings.JUDGEMENTS[case.split]),
+    )
 
 
-def judges_of(index: int, count: int) -> tuple[simulated.Annotator, ...]:
-    """The ``count`` simulated annotators of the ranking task at ``index``: all groups of that size in turn."""
+def judges_of(number: int, count: int) -> tuple[simulated.Annotator, ...]:
+    """``count`` simulated annotators for the task of that number: all groups of that size in turn."""
     groups = list(itertools.combinations(simulated.ANNOTATORS, count))
-    return groups[index % len(groups)]
+    # Neighbours in the list share members; a step that is prime to every length spreads them over few tasks.
+    return groups[number * 17 % len(groups)]

@@ -55,7 +55,7 @@ FIXES = tuple(f"Please {fix}." for fix in PROBLEMS.values())
 FREE_SENTENCES = 5
 """A reply of up to this many sentences is never too long."""
 
-WORDINGS_PER_CASE = {"train": 3, "validation": 2, "test": 2}
+WORDINGS_PER_CASE = {"train": 5, "validation": 2, "test": 2}
 _PROMPT = re.compile(
     r"(?P<opening>Hello\. |Hi there\. |Good morning\. )?"
     r"(?:I am (?P<mood_first>[a-z]+)\. My (?P<item_last>[a-z]+) (?P<problem_last>[a-z ]+)\."
@@ -142,7 +142,7 @@ def split_of(messages: Messages) -> str:
 
 @cache
 def cases() -> tuple[Case, ...]:
-    """Every case of the world, in an order that never changes: about 1,300, of 480 contents.
+    """Every case of the world, in an order that never changes: about 2,000, of 480 contents.
 
     A content gets up to ``WORDINGS_PER_CASE`` wordings, of the 32 possible ones those whose prompt hash falls into the
     content's split: a snapshot that splits by hash then never has one content in two splits.
@@ -211,8 +211,8 @@ def _known_sentences() -> frozenset[str]:
 def gold(messages: Messages, text: str, ended: bool = True) -> float:
     """The true quality of a reply to a prompt of this world; about -5 (bad) to 3.8 (best).
 
-    +2 the right fix, -0.7 each wrong one; +0.6 the right item named, -0.6 each wrong one; an apology +0.8 where it is
-    due, -0.4 where it is not; -1.5 for blame; +0.4 for thanks; -0.5 each repeated sentence; -0.8 each sentence that is
+    +2 the right fix, -0.7 each wrong one; +0.6 the right item named, -1 each wrong one; an apology +0.8 where it is
+    due, -0.8 where it is not; -1.5 for blame; +0.4 for thanks; -0.5 each repeated sentence; -0.8 each sentence that is
     not English of this world; -0.12 (n - 5)^1.5 when n > 5 sentences; -1 when the reply never ended (``ended``);
     an empty reply gets -2.
 
@@ -226,9 +226,9 @@ def gold(messages: Messages, text: str, ended: bool = True) -> float:
     named = [item for sentence in said for item in ITEMS if sentence in (sorry(item), replacement(item))]
     score = 0.0 if ended else -1.0
     score += 2.0 * (case.fix in said) - 0.7 * wrong_fixes
-    score += 0.6 * (case.item in named) - 0.6 * sum(item != case.item for item in named)
+    score += 0.6 * (case.item in named) - 1.0 * sum(item != case.item for item in named)
     if any(sorry(item) in said for item in ITEMS):
-        score += 0.8 if case.unhappy else -0.4
+        score += 0.8 if case.unhappy else -0.8
     score -= 1.5 * any(sentence in said for sentence in BLAME)
     score += 0.4 * (THANKS in said)
     score -= 0.5 * (len(said) - len(set(said)))

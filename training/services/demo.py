@@ -50,16 +50,17 @@ def accounts_file() -> Path:
 
 def seed_demo(*, progress: Progress = lambda done, total, message: None) -> Seeded:
     """Bring the demo's plan into the database. Raises DomainError when the guidelines are not there yet."""
-    chosen, overlap = plan.make_plan(), settings.JUDGEMENTS_PER_TASK
+    chosen = plan.make_plan()
     passwords = _create_people()
     admin = User.objects.get(username=ADMIN)
     tasks_before = Task.objects.count()
-    written, unwritten = len(chosen.demonstration), len(chosen.open_demonstration)
-    counter = _Counter(progress, len(chosen.ranking) * (1 + overlap) + 2 * written + unwritten)
-    to_rank = _add_ranking_tasks(chosen, admin, counter)
-    to_write = _add_writing_tasks(chosen, admin, counter)[:written]
-    rankings = [(task, person) for number, task in enumerate(to_rank) for person in plan.judges_of(number, overlap)]
-    writings = [(task, person) for number, task in enumerate(to_write) for person in plan.judges_of(number, 1)]
+    rankings_due = sum(len(planned.judges) for planned in chosen.ranking)
+    writings_due = sum(planned.writer is not None for planned in chosen.demonstration)
+    counter = _Counter(progress, len(chosen.ranking) + len(chosen.demonstration) + rankings_due + writings_due)
+    to_rank = zip(_add_ranking_tasks(chosen, admin, counter), chosen.ranking, strict=True)
+    to_write = zip(_add_writing_tasks(chosen, admin, counter), chosen.demonstration, strict=True)
+    rankings = [(task, person) for task, planned in to_rank for person in planned.judges]
+    writings = [(task, planned.writer) for task, planned in to_write if planned.writer]
     judgements = _judge(rankings, counter, "simulated annotators rank")
     judgements += _judge(writings, counter, "simulated annotators write")
     return Seeded(Task.objects.count() - tasks_before, judgements, passwords)
@@ -121,7 +122,7 @@ def _add_ranking_tasks(chosen: plan.Plan, admin: User, counter: _Counter) -> lis
         description="Four drafts of a reply to one customer. Which would you like to get?",
         kind=Campaign.Kind.RANKING,
         guideline_slug="ranking",
-        overlap=settings.OVERLAP,
+        overlap=settings.TARGET["train"],
         by=admin,
     )
     producers = {name: add_producer(name=name, kind=Producer.Kind.IMPORTED) for name in settings.DRAFTS}
@@ -134,13 +135,14 @@ def _add_ranking_tasks(chosen: plan.Plan, admin: User, counter: _Counter) -> lis
                     add_completion(prompt=prompt, producer=producers[name], text=text, by=admin)
                     for text, name in zip(planned.completions, planned.producers, strict=True)
                 ]
-                tasks.append(add_task(campaign=campaign, prompt=prompt, completions=completions)[0])
+                task = add_task(campaign=campaign, prompt=prompt, completions=completions, target=planned.target)[0]
+                tasks.append(task)
         counter.advance(len(group), "adding tasks to rank")
     return tasks
 
 
 def _add_writing_tasks(chosen: plan.Plan, admin: User, counter: _Counter) -> list[Task]:
-    """The tasks of the demonstration campaign: those that simulated annotators do, then those that nobody did yet."""
+    """The tasks of the demonstration campaign, in the order of the plan."""
     campaign = _campaign(
         DEMONSTRATION,
         name="Help desk: write the reply",
@@ -151,7 +153,7 @@ def _add_writing_tasks(chosen: plan.Plan, admin: User, counter: _Counter) -> lis
         by=admin,
     )
     tasks = []
-    for group in _groups([*chosen.demonstration, *chosen.open_demonstration]):
+    for group in _groups(chosen.demonstration):
         with transaction.atomic():
             for planned in group:
                 prompt = add_prompt(messages=planned.messages, domain=planned.domain, by=admin)
