@@ -14,13 +14,14 @@ from django.conf import settings as product
 from django.db import transaction
 from django.db.models import F, Sum
 
-from annotate.models import Assignment, Campaign, Judgement, Producer, Task, User
+from annotate.models import Assignment, Campaign, Judgement, Producer, Prompt, Task, User
 from annotate.services.campaigns import add_task, create_campaign
 from annotate.services.claiming import claim_next_task, claim_task
 from annotate.services.corpus import add_completion, add_producer, add_prompt
 from annotate.services.judging import submit_demonstration, submit_ranking
 from annotate.services.people import create_admin, create_annotator
 from training.demo import plan, settings, simulated
+from training.services.stages import is_world
 
 RANKING = "demo-ranking"
 DEMONSTRATION = "demo-writing"
@@ -202,6 +203,12 @@ def _submit(assignment: Assignment, user: User) -> None:
         ranks=dict(zip(texts, ranking.ranks, strict=True)),
         seconds=ranking.seconds,
     )
+
+
+def demo_campaigns() -> list[Campaign]:
+    """The campaigns whose prompts are all of the demo's world: what the demo's pipeline learns from."""
+    prompts = {campaign: Prompt.objects.filter(tasks__campaign=campaign) for campaign in Campaign.objects.all()}
+    return [campaign for campaign, asked in prompts.items() if asked.exists() and is_world(asked.iterator())]
 
 
 def simulate_judgements(*, campaign: Campaign, progress: Progress = lambda done, total, message: None) -> int:

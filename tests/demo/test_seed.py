@@ -1,0 +1,148 @@
+"""Seeding the demo: the plan, through the services that people use, as often as one likes."""
+
+import io
+from collections import Counter
+
+import pytest
+from django.core.management import call_command
+
+from annotate.errors import DomainError
+from annotate.models import Assignment, Campaign, Judgement, RankedCompletion, Task, User
+from annotate.queries import campaign_agreement
+from annotate.services.campaigns import add_task, create_campaign
+from annotate.services.corpus import add_completion, add_producer, add_prompt
+from tests.world import add_guideline
+from training.demo import plan, settings, simulated, world
+from training.services import demo
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def small_plan(monkeypatch, tmp_path, settings):
+    """Twelve tasks to rank, five to write for, and a data folder of the test's own."""
+    monkeypatch.setattr("training.demo.settings.RANKING_TASKS", {"train": 8, "validation": 2, "test": 2})
+    monkeypatch.setattr("training.demo.settings.DEMONSTRATIONS", 3)
+    monkeypatch.setattr("training.demo.settings.OPEN_DEMONSTRATIONS", 2)
+    settings.VAR_DIR = tmp_path
+    settings.HOST = "127.0.0.1"
+    return tmp_path
+
+
+@pytest.fixture
+def guidelines(db):
+    for kind in ("ranking", "demonstration"):
+        add_guideline(kind)
+
+
+def test_it_says_what_is_missing_without_guidelines():
+    with pytest.raises(DomainError, match="sync_guidelines"):
+        demo.seed_demo()
+
+
+def test_it_enters_the_plan(guidelines):
+    seeded = demo.seed_demo()
+    assert (seeded.tasks, seeded.judgements) == (12 + 5, 8 + 4 * 3 + 3)
+    assert Counter(Task.objects.values_list("campaign__slug", "target", "submitted")) == {
+        ("demo-ranking", 2, 1): 8,
+        ("demo-ranking", 3, 3): 4,
+        ("demo-writing", 1, 1): 3,
+        ("demo-writing", 1, 0): 2,
+    }
+    assert not Assignment.objects.exclude(state=Assignment.State.SUBMITTED).exists()
+
+
+def test_it_adds_nothing_the_second_time(guidelines):
+    demo.seed_demo()
+    before = (User.objects.count(), Task.objects.count(), Judgement.objects.count())
+    again = demo.seed_demo()
+    assert (again.tasks, again.judgements, again.passwords) == (0, 0, {})
+    assert (User.objects.count(), Task.objects.count(), Judgement.objects.count()) == before
+
+
+def test_it_goes_on_where_it_was_interrupted(guidelines, monkeypatch):
+    def give_up(done, total, message):
+        if "rank" in message and "simulated" in message:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "AT_ONCE", 5)
+    with pytest.raises(KeyboardInterrupt):
+        demo.seed_demo(progress=give_up)
+    assert Judgement.objects.count() == 5
+    demo.seed_demo()
+    assert Judgement.objects.count() == 8 + 4 * 3 + 3
+
+
+def test_it_enters_exactly_what_the_simulated_annotators_said(guidelines):
+    demo.seed_demo()
+    for planned in plan.make_plan().ranking:
+        for person in planned.judges:
+            expected = simulated.rank(person, planned.messages, planned.completions)
+            ranked = RankedCompletion.objects.filter(
+                judgement__annotator__username=person.username,
+                judgement__task__prompt__messages=planned.messages,
+            )
+            assert {row.completion.text: row.rank for row in ranked} == dict(
+                zip(planned.completions, expected.ranks, strict=True)
+            )
+            assert ranked[0].judgement.seconds == expected.seconds
+
+
+def test_it_lets_people_log_in_and_nobody_as_a_simulated_annotator(guidelines, small_plan):
+    passwords = demo.seed_demo().passwords
+    assert passwords == {"admin": "demo-admin", "anna": "demo-anna", "ben": "demo-ben"}
+    assert all(User.objects.get(username=name).check_password(word) for name, word in passwords.items())
+    assert User.objects.get(username="admin").is_admin
+    assert all(word in (small_plan / "demo-accounts.txt").read_text() for word in passwords.values())
+    machines = User.objects.filter(is_simulated=True)
+    assert {user.username for user in machines} == {person.username for person in simulated.ANNOTATORS}
+    assert not any(user.has_usable_password() for user in machines)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "concord.example.org"])
+def test_it_makes_passwords_that_nobody_guesses_where_others_can_reach_it(guidelines, settings, host):
+    settings.HOST = host
+    passwords = demo.seed_demo().passwords
+    assert all(len(word) >= 16 and "demo" not in word for word in passwords.values())
+    assert len(set(passwords.values())) == len(passwords)
+
+
+def test_it_says_how_far_it_is(guidelines):
+    heard = []
+    demo.seed_demo(progress=lambda done, total, message: heard.append((done, total)))
+    assert heard[-1] == (17 + 23, 17 + 23)
+    assert [done for done, _ in heard] == sorted(done for done, _ in heard)
+
+
+def test_it_prints_the_accounts(guidelines):
+    said = io.StringIO()
+    call_command("seed_demo", stdout=said)
+    assert "17 new tasks and 23 new judgements" in said.getvalue()
+    assert "demo-admin" in said.getvalue()
+
+
+def test_it_lets_simulated_annotators_do_whatever_is_open(guidelines):
+    demo.seed_demo()
+    campaign = Campaign.objects.get(slug=demo.RANKING)
+    assert demo.simulate_judgements(campaign=campaign) == 8
+    assert set(campaign.tasks.values_list("target", "submitted")) == {(2, 2), (3, 3)}
+    assert demo.simulate_judgements(campaign=campaign) == 0
+    assert campaign_agreement(campaign=campaign).overall.n_judgements == 8 * 2 + 4 * 3
+
+
+def test_it_takes_only_campaigns_of_the_world_for_the_demos(guidelines):
+    demo.seed_demo()
+    other = create_campaign(slug="sky", name="Sky", kind="ranking", guideline_slug="ranking", by=None)
+    prompt = add_prompt(messages=[{"role": "user", "content": "Why is the sky blue?"}], by=None)
+    producer = add_producer(name="model", kind="imported")
+    completions = [add_completion(prompt=prompt, producer=producer, text=text, by=None) for text in ("Air.", "Water.")]
+    add_task(campaign=other, prompt=prompt, completions=completions)
+    assert [campaign.slug for campaign in demo.demo_campaigns()] == [demo.RANKING, demo.DEMONSTRATION]
+    with pytest.raises(world.NotOfThisWorld):
+        demo.simulate_judgements(campaign=other)
+    assert other.tasks.get().reserved == 0
+
+
+def test_it_leaves_places_for_people():
+    assert all(settings.TARGET[split] >= count for split, count in settings.JUDGEMENTS.items())
+    assert settings.TARGET["train"] > settings.JUDGEMENTS["train"]
