@@ -91,21 +91,14 @@ def kill(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def stop(
-    process: subprocess.Popen[bytes],
-    *,
-    grace_seconds: float,
-    first: signal.Signals = signal.SIGTERM,
-    whole_group: bool = True,
-) -> int:
-    """Sends `first`, and SIGKILL to whatever is left of the group after `grace_seconds`.
+def stop(process: subprocess.Popen[bytes], *, grace_seconds: float) -> int:
+    """Sends SIGTERM to the process and its group, and SIGKILL to whatever is left of them after `grace_seconds`.
 
-    `whole_group` False sends `first` to the process alone: gunicorn and Celery tell their own children what to do, and
-    take a child that is signalled directly for a crash. Returns the exit code (negative: the signal that ended it).
+    Returns the exit code of the process (negative: the signal that ended it).
     """
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            (os.killpg if whole_group else os.kill)(process.pid, first)
+            os.killpg(process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=grace_seconds)
     # Also when the leader ended by itself: what it started in its group may still be there.

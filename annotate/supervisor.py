@@ -28,7 +28,6 @@ class Service:
     argv: Sequence[str]
     grace_seconds: float = 8.0
     """How long it may take to finish what it does when the product stops."""
-    stop_signal: signal.Signals = signal.SIGTERM
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     delay: float = FIRST_DELAY
@@ -88,7 +87,7 @@ class Supervisor:
         # All are told at once, and then waited for in order: their times to finish pass side by side.
         for service in running:
             if service.process.poll() is None:
-                service.process.send_signal(service.stop_signal)
+                service.process.terminate()
         told = time.monotonic()
         for service in running:
             left = max(0.0, service.grace_seconds - (time.monotonic() - told))

@@ -199,6 +199,8 @@ class Proof:
     def keep_the_pipeline_running(self) -> None:
         state = self.inside("state()")
         if state["state"] == "failed":
+            if "killed from outside" not in state["reason"]:
+                raise AssertionError(f"the pipeline failed by itself: {state['reason']}")
             print(f"  pipeline no. {state['number']} failed: {state['reason']}\n  resumed by hand")
             self.inside("resume()")
         elif state["state"] == "done":

@@ -107,13 +107,14 @@ def test_it_leaves_out_the_steps_after_one_that_fails(supervise):
     assert done == []
 
 
-def test_it_stops_with_the_signal_that_the_service_wants(supervise):
+def test_it_lets_a_service_finish(supervise):
     text = (
-        "import signal, sys, time; signal.signal(signal.SIGQUIT, lambda *a: sys.exit(7)); print('ready', flush=True); "
+        "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *a: sys.exit(7)); print('ready', flush=True); "
     )
-    service = Service("wants", program(text + "time.sleep(60)"), stop_signal=signal.SIGQUIT)
+    service = Service("polite", program(text + "time.sleep(60)"))
     supervisor = supervise(service)
-    tick_until(supervisor, lambda: supervisor.log_of("wants").exists() and supervisor.log_of("wants").read_text() != "")
+    log = supervisor.log_of("polite")
+    tick_until(supervisor, lambda: log.exists() and log.read_text() != "")
     supervisor.stop()
     assert service.process.returncode == 7
 

@@ -94,16 +94,19 @@ def web() -> Service:
 
 
 def workers() -> list[Service]:
-    """The worker of short tasks, the worker of training runs, and the clock of everything that is due at a time."""
-    short = [*WORKER, "-n", "default@%h", "-Q", "default", "-c", "2"]
-    train = [*WORKER, "-n", "train@%h", "-Q", "train", "-c", "1", "--prefetch-multiplier", "1"]
-    # Not inside the worker (-B): a worker does not notice that its clock died, and no night would ever come again.
+    """The clock of everything that is due at a time, the worker of short tasks, and the worker of training runs.
+
+    Each is one process: the children of Celery's prefork pool share a lock, and one that is killed while it holds the
+    lock leaves a worker that looks alive and never works again. Nor would a worker miss a clock inside it (-B).
+    """
     beat = [*CELERY, "beat", "-l", settings.LOG_LEVEL]
+    short = [*WORKER, "-n", "default@%h", "-Q", "default", "-P", "threads", "-c", "2"]
+    train = [*WORKER, "-n", "train@%h", "-Q", "train", "-P", "solo", "--prefetch-multiplier", "1"]
     return [
         Service("clock", beat),
         Service("worker", short),
-        # SIGQUIT: a run may take hours and is not waited for; it is resumed at the next start.
-        Service("trainer", train, stop_signal=signal.SIGQUIT),
+        # A run may take hours and is not waited for: the next start resumes it.
+        Service("trainer", train, grace_seconds=5.0),
     ]
 
 
