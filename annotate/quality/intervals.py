@@ -101,7 +101,9 @@ def _clustered(values: ArrayLike, clusters: Sequence[Hashable]) -> tuple[float, 
         raise ValueError(
             f"An interval needs values, and one cluster for each: got {values.size} values, {len(clusters)} clusters."
         )
-    codes = np.unique(np.asarray(clusters), return_inverse=True)[1]
+    numbers: dict[Hashable, int] = {}
+    # By hand: numpy would take clusters that are tuples, such as token ids of prompts, for a ragged array.
+    codes = [numbers.setdefault(cluster, len(numbers)) for cluster in clusters]
     mean = float(values.mean())
     residuals = np.bincount(codes, values - mean) / values.size
     groups = residuals.size

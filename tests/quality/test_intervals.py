@@ -75,6 +75,11 @@ def test_it_gives_wilsons_bound_for_clusters_that_all_agree():
     assert found.lo == pytest.approx(wilson(3, 3, z=stats.t.ppf(0.975, 2)).lo, abs=1e-9)
 
 
+def test_a_cluster_may_be_named_by_anything_hashable():
+    by_tuple = clustered_mean([1.0, 2.0, 4.0], [(1, 2), (1, 2), (3,)])
+    assert by_tuple == clustered_mean([1.0, 2.0, 4.0], [0, 0, 1])
+
+
 def test_a_single_cluster_has_no_interval():
     found = clustered_mean([1.0, 2.0], ["p", "p"])
     assert (found.value, found.lo, found.hi, found.n) == (1.5, None, None, 1)
