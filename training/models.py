@@ -169,6 +169,11 @@ class Run(models.Model):
         return f"Run {self.pk}: {self.recipe}"
 
     @property
+    def last_words(self) -> str:
+        """The last line of the message: of a traceback it is the one that says what went wrong."""
+        return (self.message.splitlines() or [""])[-1]
+
+    @property
     def path(self):
         """The folder of this attempt. Each attempt has its own, so that a dead one cannot spoil the next."""
         return settings.RUN_DIR / str(self.pk) / f"attempt-{self.attempt}"

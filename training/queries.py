@@ -120,7 +120,7 @@ def _run_stage(pipeline: Pipeline, recipe: Recipe, runs: dict[str, Run]) -> Stag
     if run:
         ended = run.ended_at and run.started_at
         seconds = (run.ended_at - run.started_at).total_seconds() if ended else None
-        message = run.message or _note(recipe, run)
+        message = run.last_words or _note(recipe, run)
         return Stage(recipe, recipe.label, run.state, run.progress, message, run, seconds)
     if recipe == Recipe.BASE and pipeline.base_model != EMBEDDED:
         return Stage(recipe, recipe.label, SKIPPED, 1.0, f"Starts from {pipeline.base_model}.")

@@ -257,11 +257,11 @@ def test_it_does_each_step_once_when_four_advance_it_at_the_same_moment(committe
     assert pipeline.next_campaign.tasks.count() == 5
 
 
-def test_it_fails_with_the_last_lines_of_a_failed_run(judged, sent, recipes):
+def test_it_fails_with_the_last_line_of_a_failed_run(judged, sent, recipes):
     recipes.outcomes["reward"] = Outcome("failed", 1, "The process ended with exit code 1.\nThe loss is not finite.")
     pipeline = worked_off(started())
     assert pipeline.state == "failed"
-    assert "reward failed: The process ended with exit code 1. The loss is not finite." in pipeline.reason
+    assert "reward failed: The loss is not finite." in pipeline.reason
     assert pipeline.reason.endswith("Resume the pipeline to go on from there.")
 
 

@@ -132,8 +132,7 @@ def _advance(pipeline: Pipeline) -> None:
         return
     for run in runs.values():
         if run.state in BROKEN:
-            first_lines = " ".join(run.message.splitlines()[-2:])
-            raise DomainError(f"{run} {'failed' if run.state == Run.State.FAILED else 'was lost'}: {first_lines}")
+            raise DomainError(f"{run} {'failed' if run.state == Run.State.FAILED else 'was lost'}: {run.last_words}")
     if not pipeline.decision:
         _queue_training(pipeline, runs)
         _decide(pipeline, runs)

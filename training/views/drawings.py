@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from annotate.views.access import admin_required
 from training import charts, queries
-from training.models import Pipeline
+from training.models import Pipeline, Run
 from training.views.figures import figure_groups
 
 
@@ -29,7 +29,8 @@ def metric(request: HttpRequest, run_id: int, name: str, theme: charts.Theme) ->
 def figure(request: HttpRequest, pipeline_id: int, name: str, theme: charts.Theme) -> HttpResponse:
     """One figure of a pipeline's models with intervals."""
     pipeline = get_object_or_404(Pipeline, pk=pipeline_id)
-    groups = figure_groups(queries.evaluations(pipeline=pipeline))
+    figures = queries.evaluations(pipeline=pipeline)
+    groups = figure_groups(row for row in figures if row.run.recipe == Run.Recipe.EVALUATE)
     group = next((group for group in groups if group.name == name and group.drawable), None)
     if group is None:
         raise Http404(f"{pipeline} has no figure {name} to draw.")

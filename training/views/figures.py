@@ -40,6 +40,10 @@ MEANINGS = {
     "distinct_1": Meaning("Distinct words", "Share of words that differ, over all answers.", True),
     "distinct_2": Meaning("Distinct bigrams", "Share of word pairs that differ, over all answers.", True),
     "length": Meaning("Length", "Tokens of an answer. A policy may win by length alone."),
+    "test_accuracy": Meaning(
+        "Test accuracy", "How often it orders a comparison of the test split as people did.", True
+    ),
+    "validation_accuracy": Meaning("Validation accuracy", "The same on the validation split, while it trained.", True),
     "end_rate": Meaning("Answers that end", "Share of answers that end by themselves.", True),
 }
 

@@ -45,12 +45,13 @@ def overview(request: HttpRequest) -> HttpResponse:
 def pipeline(request: HttpRequest, pipeline_id: int) -> HttpResponse:
     """One night: its stages, what it measured, what it decided and why."""
     found = get_object_or_404(queries.pipelines(), pk=pipeline_id)
-    evaluations = queries.evaluations(pipeline=found)
+    figures = queries.evaluations(pipeline=found)
     context = {
         "section": "training",
         "pipeline": found,
         "stages": queries.stages(pipeline=found),
-        "groups": figure_groups(evaluations),
+        "groups": figure_groups(row for row in figures if row.run.recipe == Run.Recipe.EVALUATE),
+        "stage_groups": figure_groups(row for row in figures if row.run.recipe != Run.Recipe.EVALUATE),
         "samples": queries.samples(pipeline=found),
         "live": found.state == Pipeline.State.RUNNING,
     }
