@@ -94,7 +94,10 @@ class Supervisor:
             try:
                 service.process.wait(timeout=left)
             except subprocess.TimeoutExpired:
-                self.say(f"{service.name} did not finish within {service.grace_seconds:g} s and is ended.")
+                self.say(
+                    f"{service.name} did not finish within {service.grace_seconds:g} s and is ended; "
+                    "the next start goes on with what it was doing."
+                )
             processes.kill(service.process)
             service.process.wait()
 

@@ -26,6 +26,11 @@ class User(AbstractUser):
             ),
         ]
 
+    def save(self, *args, **kwargs):
+        if self.is_superuser:  # `createsuperuser` and the Django admin know nothing of roles
+            self.role = self.Role.ADMIN
+        super().save(*args, **kwargs)
+
     @property
     def is_admin(self) -> bool:
         """Whether this person may audit, freeze and train."""

@@ -59,7 +59,7 @@ class Command(BaseCommand):
             supervisor.tick()
             if not announced and answers(settings.HOST, settings.PORT):
                 announced = True
-                self.announce()
+                self.announce(seeding=bool(steps))
                 supervisor.services += workers()  # only now: the first page should not wait for them
                 supervisor.run_steps(steps)
             time.sleep(TICK_SECONDS)
@@ -72,12 +72,12 @@ class Command(BaseCommand):
             supervisor.kill()
         self.say("Stopped.")
 
-    def announce(self):
-        self.say(f"\nConcord is at http://{address(settings.HOST, settings.PORT)}/   (Ctrl-C stops it)")
+    def announce(self, *, seeding):
+        self.say(f"\nConcord is at {url()}   (Ctrl-C stops it)")
         accounts = settings.VAR_DIR / "demo-accounts.txt"
         if accounts.exists():
             self.say(accounts.read_text().rstrip())
-        elif not get_user_model().objects.exists():
+        elif not seeding and not get_user_model().objects.exists():
             self.say("There is no account yet. For an admin's, in another terminal: ./run manage createsuperuser")
         self.say(f"Logs are in {settings.VAR_DIR / 'logs'}\n")
 
@@ -126,7 +126,8 @@ def demo_steps() -> list[Step]:
         Step(
             "nightly",
             [*MANAGE, "nightly"],
-            begins="Starting the first nightly pipeline, so that there is training to watch.",
+            begins="Starting the first nightly pipeline, so that there is training to watch. Meanwhile, log in at\n"
+            f"{url()} as an annotator to rank answers, or as the admin to see agreement and training.",
             fails="The first pipeline could not be started; the next start tries again.",
             succeeds=lambda: unfinished.unlink(missing_ok=True),
         ),
@@ -164,6 +165,10 @@ def check_port(host: str, port: int) -> None:
             f"Port {port} on {host} cannot be used ({os.strerror(error.errno)}). "
             f"Stop what uses it, or choose another: PORT={port + 1} ./run"
         ) from error
+
+
+def url() -> str:
+    return f"http://{address(settings.HOST, settings.PORT)}/"
 
 
 def address(host: str, port: int) -> str:
