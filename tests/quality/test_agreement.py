@@ -4,7 +4,6 @@ import csv
 import json
 import math
 from itertools import combinations
-from pathlib import Path
 
 import krippendorff
 import numpy as np
@@ -17,7 +16,6 @@ from .worlds import Rows, cases_of, random_rankings, rankings_of, table_of, unit
 
 SEEDS = range(8)
 EXACT = 1e-12
-SYNTHETIC = Path(__file__).parents[3] / "shared" / "data" / "rankings-synthetic.csv"
 
 
 @pytest.fixture(scope="module", params=SEEDS)
@@ -85,10 +83,8 @@ def test_it_measures_tau_b_as_scipy_does(rows):
     assert found.n == len(defined)
 
 
-def test_it_reproduces_the_published_figures_of_the_synthetic_rankings():
-    if not SYNTHETIC.exists():
-        pytest.skip("rankings-synthetic.csv is not beside this checkout")
-    with SYNTHETIC.open() as file:
+def test_it_reproduces_the_published_figures_of_the_synthetic_rankings(shared_data):
+    with (shared_data / "rankings-synthetic.csv").open() as file:
         rows = [(r["item"], r["annotator"], r["completion"], int(r["rank"])) for r in csv.DictReader(file)]
     found = ranking_agreement(table_of(rows))
     assert found.tau_b.value == pytest.approx(0.475881, abs=1e-6)
