@@ -26,7 +26,7 @@ from annotate.models import (
     User,
 )
 from annotate.models.corpus import validate_messages
-from annotate.services.campaigns import MOVES, set_campaign_state
+from annotate.services.campaigns import MOVES, set_campaign_state, use_guideline
 
 
 class ReadOnly:
@@ -174,7 +174,9 @@ class CampaignAdmin(admin.ModelAdmin):
             obj.created_by = request.user
             obj.save()
             return
-        obj.save(update_fields=[name for name in form.changed_data if name != "state"])
+        obj.save(update_fields=[name for name in form.changed_data if name not in ("guideline", "state")])
+        if "guideline" in form.changed_data:
+            use_guideline(campaign=obj, guideline=form.cleaned_data["guideline"])
         if "state" in form.changed_data:
             set_campaign_state(campaign=obj, state=form.cleaned_data["state"])
 

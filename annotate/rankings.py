@@ -101,13 +101,6 @@ def dense_ranks(ranks: Mapping[Id, int]) -> dict[Id, int]:
     return {completion: position[rank] for completion, rank in ranks.items()}
 
 
-def reverse_ranks(ranks: Mapping[Id, int]) -> dict[Id, int]:
-    """The opposite order, dense; ties stay ties."""
-    dense = dense_ranks(ranks)
-    worst = max(dense.values(), default=0)
-    return {completion: worst + 1 - rank for completion, rank in dense.items()}
-
-
 def derive_comparisons(ranks: Mapping[Id, int]) -> list[Comparison[Id]]:
     """All K(K-1)/2 comparisons of a ranking, ties included, in the order of the mapping."""
     return [
@@ -119,8 +112,3 @@ def _outcome(first_rank: int, second_rank: int) -> Outcome:
     if first_rank == second_rank:
         return Outcome.TIE
     return Outcome.CHOSEN if first_rank < second_rank else Outcome.REJECTED
-
-
-def count_ties(ranks: Mapping[Id, int]) -> int:
-    """How many of the ranking's K(K-1)/2 comparisons are ties."""
-    return sum(1 for comparison in derive_comparisons(ranks) if comparison.outcome is Outcome.TIE)

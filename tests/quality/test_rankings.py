@@ -8,10 +8,8 @@ from annotate.rankings import (
     Comparison,
     Outcome,
     RankingError,
-    count_ties,
     dense_ranks,
     derive_comparisons,
-    reverse_ranks,
     validate_ranks,
 )
 
@@ -68,14 +66,6 @@ def test_it_names_the_chosen_and_the_rejected_completion():
     assert [(c.chosen, c.rejected) for c in (lost, tied, won)] == [("b", "a"), (None, None), ("b", "c")]
 
 
-def test_it_counts_tied_comparisons():
-    assert count_ties({"a": 1, "b": 1, "c": 1, "d": 2}) == 3
-
-
-def test_it_reverses_a_ranking_and_keeps_its_ties():
-    assert reverse_ranks({"a": 1, "b": 2, "c": 2, "d": 4}) == {"a": 3, "b": 2, "c": 2, "d": 1}
-
-
 RANKINGS = st.integers(2, 9).flatmap(
     lambda k: st.lists(st.integers(1, k), min_size=k, max_size=k).map(lambda ranks: dict(enumerate(ranks)))
 )
@@ -87,12 +77,7 @@ def test_it_derives_the_same_comparisons_from_dense_ranks(ranks):
 
 
 @given(RANKINGS)
-def test_it_restores_a_ranking_that_is_reversed_twice(ranks):
-    assert reverse_ranks(reverse_ranks(ranks)) == dense_ranks(ranks)
-
-
-@given(RANKINGS)
-def test_it_swaps_chosen_and_rejected_when_it_reverses(ranks):
-    assert [(c.chosen, c.rejected) for c in derive_comparisons(reverse_ranks(ranks))] == [
-        (c.rejected, c.chosen) for c in derive_comparisons(ranks)
-    ]
+def test_it_swaps_chosen_and_rejected_when_the_ranking_is_reversed(ranks):
+    reverse = {completion: max(ranks.values()) + 1 - rank for completion, rank in ranks.items()}
+    swapped = [(c.rejected, c.chosen) for c in derive_comparisons(ranks)]
+    assert [(c.chosen, c.rejected) for c in derive_comparisons(reverse)] == swapped
