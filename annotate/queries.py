@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
@@ -104,11 +103,6 @@ class AssignmentView:
     def draft(self) -> dict | None:
         """The unfinished work that was saved, if any."""
         return self.assignment.draft
-
-    @property
-    def seconds_left(self) -> float:
-        """Seconds until the lease ends; 0 when it has."""
-        return max(0.0, (self.assignment.lease_expires_at - timezone.now()) / timedelta(seconds=1))
 
 
 def assignment_to_show(*, assignment_id: UUID, annotator: User) -> AssignmentView:
