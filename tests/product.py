@@ -23,11 +23,11 @@ ROOT = Path(__file__).resolve().parent.parent
 class Product:
     """One running Concord in a folder of its own."""
 
-    def __init__(self, var: Path, *options: str, env: Mapping[str, str] | None = None):
-        """`options` go to `manage.py up` (default: --empty); `env` on top of the test's environment."""
+    def __init__(self, var: Path, *, empty: bool = True, env: Mapping[str, str] | None = None):
+        """`empty` leaves out the demo; `env` is laid on top of the test's environment."""
         self.var = var
         self.port = free_port()
-        self.options = options or ("--empty",)
+        self.options = ["--empty"] if empty else []
         self.env = {"CONCORD_VAR": str(var), "PORT": str(self.port), "HOST": "127.0.0.1", **(env or {})}
         self.console = var.parent / f"{var.name}-console.txt"
         self.process: subprocess.Popen[bytes] | None = None

@@ -170,8 +170,10 @@ class Proof:
             self.wait_for_a_recipe()
         wait_until(lambda: kill.find(self.product) is not None, within=60, what=f"{kill.name} to be there")
         during, before = stage(self.product) or "between runs", self.answered()
-        os.kill(kill.find(self.product), signal.SIGKILL)
+        victim = kill.find(self.product)
+        os.kill(victim, signal.SIGKILL)
         struck = time.monotonic()
+        wait_until(lambda: victim not in self.product.processes(), within=10, what=f"{kill.name} to die")
         note = self.start_again() if kill.name == "supervisor" else ""
         wait_until(self.whole, within=90, what=lambda: f"the product to be whole again:\n{self.product.said()}")
         seconds = time.monotonic() - struck

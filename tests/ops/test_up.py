@@ -149,6 +149,32 @@ class TestStopping:
         assert product.get("/") == 200
 
 
+class TestFirstStart:
+    def test_it_makes_the_demo_once_also_when_the_first_start_was_killed(self, tmp_path):
+        product = Product(tmp_path / "var", empty=False)
+        try:
+            product.start()
+            wait_until(lambda: "First start" in product.said(), within=20, what="the demo to be begun")
+            product.process.kill()
+            product.process.wait()
+            product.start()
+            wait_until(lambda: pipelines(product) == 1, within=120, what=lambda: f"a pipeline:\n{product.said()}")
+            wait_until(lambda: not (product.var / "demo-unfinished").exists(), within=20, what="the steps to end")
+            product.stop()
+            product.start()
+            assert product.said().count("First start") == 2
+            assert f"Meanwhile, log in at\n{product.url}/ as an annotator" in product.said()
+            assert "Demo accounts" in product.said().rpartition("Concord is at")[2]
+            assert pipelines(product) == 1
+        finally:
+            product.stop()
+
+
+def pipelines(product: Product) -> int:
+    program = "from training.models import Pipeline; print(Pipeline.objects.count())"
+    return int(product.manage("shell", "-v0", "-c", program))
+
+
 def maps_torch(pid: int) -> bool:
     return "libtorch" in Path(f"/proc/{pid}/maps").read_text()
 
