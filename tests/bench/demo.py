@@ -24,14 +24,14 @@ from training.exporting import ExportedJudgement, Ranked, SnapshotWriter
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = ("base", "sft", "reward", "dpo", "ppo", "evaluate")
 MODELS = ("sft", "dpo", "ppo")
-MEASURES = ("gold", "win_rate", "kl", "length", "entropy", "distinct_1", "distinct_2", "end_rate")
+MEASURES = ("gold", "win_rate", "win_rate_by_reward", "kl", "length", "entropy", "distinct_1", "distinct_2", "end_rate")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmark; 0 when DPO and PPO beat SFT in every seed, 1 when they do not."""
     parser = argparse.ArgumentParser(prog="./run bench demo", description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", default="0,1,2", help="comma-separated (default: 0,1,2)")
-    parser.add_argument("--keep", type=Path, help="keep snapshots and runs in this folder")
+    parser.add_argument("--keep", type=Path, help="keep snapshots and runs here; what is done is not done again")
     parser.add_argument("--set", action="append", default=[], metavar="RECIPE.FIELD=JSON", help="override a setting")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on a line")
     arguments = parser.parse_args(argv)
@@ -168,17 +168,18 @@ def beats_sft(results: list[dict], model: str) -> bool:
 
 
 def _shown(row: dict) -> str:
-    interval = f" [{row['lo']:.2f}, {row['hi']:.2f}]" if row["lo"] is not None else ""
-    return f"{row['value']:.2f}{interval}"
+    interval = f" [{row['lo']:.3f}, {row['hi']:.3f}]" if row["lo"] is not None else ""
+    return f"{row['value']:.3f}{interval}"
 
 
 def _print_results(results: list[dict]) -> None:
     evaluated = [row for row in results if row["stage"] == "evaluate"]
-    print(f"  {'':<12}" + "".join(f"{model.upper():<22}" for model in MODELS))
+    print(f"  {'':<20}" + "".join(f"{model.upper():<26}" for model in MODELS) + "n (prompts)")
     for measure in MEASURES:
         rows = {row["subject"]: row for row in evaluated if row["name"] == measure and row["against"] in ("", "sft")}
         if rows:
-            print(f"  {measure:<12}" + "".join(f"{_shown(rows[m]) if m in rows else '':<22}" for m in MODELS))
+            cells = "".join(f"{_shown(rows[model]) if model in rows else '':<26}" for model in MODELS)
+            print(f"  {measure:<20}{cells}{'/'.join(sorted({str(row['n']) for row in rows.values()}))}")
     for row in evaluated:
         if row["name"] in ("pair_accuracy", "pair_agreement"):
-            print(f"  {row['name']} {row['subject']}: {_shown(row)} (n = {row['n']} {row['note']})")
+            print(f"  {row['name']} of {row['subject']}: {_shown(row)}, n = {row['n']}; {row['note']}")

@@ -6,7 +6,7 @@ The demo is sensitive to the reward model's learning rate and to the world's siz
 SEED = 0
 """Seed of everything that the seeding draws."""
 
-RANKING_TASKS = {"train": 600, "validation": 40, "test": 80}
+RANKING_TASKS = {"train": 1000, "validation": 40, "test": 80}
 """Tasks to rank, by the split of their prompt; held-out prompts are what the nightly evaluation samples on."""
 
 JUDGEMENTS = {"train": 1, "validation": 3, "test": 3}
@@ -27,6 +27,7 @@ DRAFTS = {"draft-1": 0.15, "draft-2": 0.4, "draft-3": 0.65, "draft-4": 0.9}
 
 RECIPES: dict[str, dict] = {
     "base": {"corpus": "world", "documents": 24_000, "batch_size": 16},
+    "dpo": {"beta": 0.3},
     "ppo": {"iterations": 30, "kl_coefficient": 0.15},
     "evaluate": {"judge": "world"},
 }
