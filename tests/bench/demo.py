@@ -174,7 +174,7 @@ def _shown(row: dict) -> str:
 
 def _print_results(results: list[dict]) -> None:
     evaluated = [row for row in results if row["stage"] == "evaluate"]
-    print(f"  {'':<20}" + "".join(f"{model.upper():<26}" for model in MODELS) + "n (prompts)")
+    print(f"  {'':<20}" + "".join(f"{model.upper():<26}" for model in MODELS) + "n (prompts; of distinct: answers)")
     for measure in MEASURES:
         rows = {row["subject"]: row for row in evaluated if row["name"] == measure and row["against"] in ("", "sft")}
         if rows:
