@@ -27,6 +27,7 @@ DRAFTS = {"draft-1": 0.15, "draft-2": 0.4, "draft-3": 0.65, "draft-4": 0.9}
 
 RECIPES: dict[str, dict] = {
     "base": {"corpus": "world", "documents": 24_000, "batch_size": 16},
+    "reward": {"epochs": 4},
     "dpo": {"beta": 0.3},
     "ppo": {"iterations": 30, "kl_coefficient": 0.15},
     "evaluate": {"judge": "world"},
