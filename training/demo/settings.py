@@ -25,11 +25,17 @@ OPEN_DEMONSTRATIONS = 30
 DRAFTS = {"draft-1": 0.15, "draft-2": 0.4, "draft-3": 0.65, "draft-4": 0.9}
 """Producers of the completions that are ranked first, before there is any policy: the grammar at four qualities."""
 
+ONE_THREAD = {"threads": 1}
+"""For models this small a second thread gains little on an idle machine, and where web and workers want the cores too, the
+two wait for each other: with both cores busy, the base model took 20 times as long with two threads as with one."""
+
 RECIPES: dict[str, dict] = {
-    "base": {"corpus": "world", "documents": 24_000, "batch_size": 16},
-    "reward": {"epochs": 4},
-    "dpo": {"beta": 0.3},
-    "ppo": {"iterations": 30, "kl_coefficient": 0.15},
-    "evaluate": {"judge": "world"},
+    "base": {**ONE_THREAD, "corpus": "world", "documents": 24_000, "batch_size": 16},
+    "sft": {**ONE_THREAD},
+    "reward": {**ONE_THREAD, "epochs": 4},
+    "dpo": {**ONE_THREAD, "beta": 0.3},
+    "ppo": {**ONE_THREAD, "iterations": 30, "kl_coefficient": 0.15},
+    "evaluate": {**ONE_THREAD, "judge": "world"},
+    "sample": {**ONE_THREAD},
 }
 """What the demo's pipeline sets in its recipes' configurations; everything else is the recipes' own default."""
