@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
@@ -82,11 +83,14 @@ class DoneToday:
 
 def done_today(*, annotator: User) -> DoneToday:
     """What this annotator submitted since midnight in the product's time zone."""
-    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    found = Judgement.objects.filter(annotator=annotator, version=1, created_at__gte=midnight).aggregate(
+    found = Judgement.objects.filter(annotator=annotator, version=1, created_at__gte=_midnight()).aggregate(
         n=Count("pk"), seconds=Coalesce(Sum("seconds"), 0.0)
     )
     return DoneToday(found["n"], found["seconds"])
+
+
+def _midnight() -> datetime:
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,23 @@ def assignment_to_show(*, assignment_id: UUID, annotator: User) -> AssignmentVie
         messages=assignment.task.prompt.messages,
         completions=[by_id[completion] for completion in assignment.shown_order],
     )
+
+
+def newest_judgement(*, assignment_id: UUID, annotator: User) -> Judgement | None:
+    """The judgement that counts of an own assignment, with what it says; None while there is none."""
+    return (
+        Judgement.objects.current()
+        .filter(assignment=assignment_id, annotator=annotator)
+        .select_related("demonstration__completion")
+        .prefetch_related("ranked", "flags")
+        .first()
+    )
+
+
+def last_submitted(*, annotator: User, campaign: Campaign) -> Assignment | None:
+    """What this annotator submitted last in the campaign today, for correcting it; None when there is nothing."""
+    mine = Assignment.objects.filter(annotator=annotator, state=Assignment.State.SUBMITTED, task__campaign=campaign)
+    return mine.filter(ended_at__gte=_midnight()).order_by("-ended_at").first()
 
 
 def current_guidelines() -> list[Guideline]:

@@ -14,6 +14,7 @@ urlpatterns = [
     path("guidelines/<slug:slug>/<int:version>/", guidelines.detail, name="guideline"),
     path("campaigns/<slug:slug>/next/", work.next_task, name="next"),
     path("work/<uuid:pk>/", work.assignment, name="assignment"),
+    path("work/<uuid:pk>/correct/", work.correct, name="correct"),
     path("work/<uuid:pk>/draft/", work.draft, name="draft"),
     path("work/<uuid:pk>/heartbeat/", work.heartbeat, name="heartbeat"),
     path("work/<uuid:pk>/skip/", work.skip, name="skip"),

@@ -20,6 +20,7 @@ urlpatterns = [
     path("tasks/next/", work.NextTask.as_view(), name="next"),
     path("assignments/<uuid:pk>/", work.AssignmentDetail.as_view(), name="assignment"),
     path("assignments/<uuid:pk>/submit/", work.Submit.as_view(), name="submit"),
+    path("assignments/<uuid:pk>/correct/", work.Correct.as_view(), name="correct"),
     path("assignments/<uuid:pk>/skip/", work.Skip.as_view(), name="skip"),
     path("assignments/<uuid:pk>/release/", work.Release.as_view(), name="release"),
     path("assignments/<uuid:pk>/heartbeat/", work.Heartbeat.as_view(), name="heartbeat"),

@@ -24,7 +24,7 @@ from annotate.api.serializers import (
     SkipSerializer,
     SubmittedSerializer,
 )
-from annotate.errors import NotFound
+from annotate.errors import DomainError, NotFound
 from annotate.models import Assignment, Campaign, Judgement
 from annotate.services import claiming, judging
 
@@ -100,13 +100,35 @@ class Submit(Work):
     @extend_schema(request=SUBMISSION, parameters=[IDEMPOTENCY_KEY], responses={201: SubmittedSerializer})
     def post(self, request: Request, pk: UUID) -> Response:
         own = {"assignment_id": pk, "annotator": request.user, "idempotency_key": _idempotency_key(request)}
-        if not isinstance(request.data, dict) or ("ranks" in request.data) == ("text" in request.data):
-            raise ValidationError("Send an object with either ranks (for a ranking) or text (for a demonstration).")
-        if "ranks" in request.data:
+        if _is_ranking(request):
             judgement = judging.submit_ranking(**own, **checked(RankingSerializer, request.data))
         else:
             judgement = judging.submit_demonstration(**own, **checked(DemonstrationSerializer, request.data))
         return Response(SubmittedSerializer(judgement).data, status=status.HTTP_201_CREATED)
+
+
+class Correct(Work):
+    """Correct what was submitted in an assignment of one's own: a new version counts, the old one stays on record."""
+
+    @extend_schema(request=SUBMISSION, responses={201: SubmittedSerializer})
+    def post(self, request: Request, pk: UUID) -> Response:
+        claiming.own_assignment(assignment_id=pk, annotator=request.user)
+        old = queries.newest_judgement(assignment_id=pk, annotator=request.user)
+        if old is None:
+            raise DomainError("Nothing was submitted in this assignment, so there is nothing to correct: submit it.")
+        own = {"judgement_id": old.pk, "annotator": request.user}
+        if _is_ranking(request):
+            judgement = judging.correct_ranking(**own, **checked(RankingSerializer, request.data))
+        else:
+            judgement = judging.correct_demonstration(**own, **checked(DemonstrationSerializer, request.data))
+        return Response(SubmittedSerializer(judgement).data, status=status.HTTP_201_CREATED)
+
+
+def _is_ranking(request: Request) -> bool:
+    """Whether ranks were sent, and not a text. Raises ValidationError for both or neither."""
+    if not isinstance(request.data, dict) or ("ranks" in request.data) == ("text" in request.data):
+        raise ValidationError("Send an object with either ranks (for a ranking) or text (for a demonstration).")
+    return "ranks" in request.data
 
 
 def _idempotency_key(request: Request) -> str:

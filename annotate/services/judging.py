@@ -66,22 +66,10 @@ def submit_demonstration(
     """Submit a written completion, with optional reasoning, for a task that this annotator holds. Raises as above."""
     assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
     _check_kind(assignment, Campaign.Kind.DEMONSTRATION)
-    text = text.strip()
-    if not text:
-        raise DomainError("The demonstration is empty; write the answer that you would want to read.")
-    for name, value in (("demonstration", text), ("reasoning", reasoning)):
-        if len(value) > MAX_TEXT:
-            raise DomainError(f"The {name} has {len(value)} characters; at most {MAX_TEXT} are kept. Shorten it.")
-
-    def write(judgement: Judgement) -> None:
-        completion = add_completion(
-            prompt=assignment.task.prompt, producer=person_as_producer(user=annotator), text=text, by=annotator
-        )
-        Demonstration.objects.create(judgement=judgement, completion=completion, reasoning=reasoning)
-
+    text = _check_demonstration(text, reasoning)
     return _submit(
         assignment,
-        write=write,
+        write=lambda judgement: _write_demonstration(judgement, annotator, text, reasoning),
         draft={"text": text, "reasoning": reasoning},
         seconds=seconds,
         rationale="",
@@ -98,29 +86,53 @@ def correct_ranking(
     flags: Flags | None = None,
     rationale: str = "",
 ) -> Judgement:
-    """Submit a new version of an own ranking, which supersedes the old one. The old one stays on record."""
-    old = (
-        Judgement.objects.filter(pk=judgement_id, annotator=annotator)
-        .select_related("assignment__task__campaign")
-        .first()
-    )
-    if old is None:
-        raise DomainError("There is no such judgement of yours to correct.")
+    """Submit a new version of an own ranking, which supersedes the old one. The old one stays on record.
+
+    Raises DomainError when the judgement is not this annotator's, was corrected already, or the ranking is not whole.
+    """
+    old = _own_judgement(judgement_id, annotator)
     _check_kind(old.assignment, Campaign.Kind.RANKING)
     dense, flags = _check_ranking(old.assignment, ranks, flags or {})
+    return _correct(old, lambda judgement: _write_ranking(judgement, dense, flags), seconds, rationale)
+
+
+def correct_demonstration(
+    *, judgement_id: int, annotator: User, text: str, seconds: float, reasoning: str = ""
+) -> Judgement:
+    """Submit a new version of an own demonstration, which supersedes the old one. Raises as above."""
+    old = _own_judgement(judgement_id, annotator)
+    _check_kind(old.assignment, Campaign.Kind.DEMONSTRATION)
+    text = _check_demonstration(text, reasoning)
+    return _correct(old, lambda judgement: _write_demonstration(judgement, annotator, text, reasoning), seconds, "")
+
+
+def _own_judgement(judgement_id: int, annotator: User) -> Judgement:
+    found = (
+        Judgement.objects.filter(pk=judgement_id, annotator=annotator)
+        .select_related("assignment__task__campaign", "assignment__task__prompt", "assignment__guideline", "annotator")
+        .first()
+    )
+    if found is None:
+        raise DomainError("There is no such judgement of yours to correct.")
+    return found
+
+
+def _correct(old: Judgement, write: Callable[[Judgement], None], seconds: float, rationale: str) -> Judgement:
+    _check_seconds(seconds)
+    _check_rationale(rationale)
     try:
         with transaction.atomic():
             new = Judgement.objects.create(
                 assignment=old.assignment,
                 task_id=old.task_id,
-                annotator=annotator,
+                annotator=old.annotator,
                 guideline_id=old.guideline_id,
                 version=old.version + 1,
                 supersedes=old,
-                seconds=_check_seconds(seconds),
+                seconds=seconds,
                 rationale=rationale,
             )
-            _write_ranking(new, dense, flags)
+            write(new)
     except IntegrityError as error:
         raise DomainError("This judgement was already corrected; correct its newest version.") from error
     return new
@@ -151,10 +163,25 @@ def _check_ranking(assignment: Assignment, ranks: Mapping[int, int], flags: Flag
     return dense, {completion: sorted(set(names)) for completion, names in flags.items() if names}
 
 
-def _check_seconds(seconds: float) -> float:
+def _check_demonstration(text: str, reasoning: str) -> str:
+    """The text without blank ends."""
+    text = text.strip()
+    if not text:
+        raise DomainError("The demonstration is empty; write the answer that you would want to read.")
+    for name, value in (("demonstration", text), ("reasoning", reasoning)):
+        if len(value) > MAX_TEXT:
+            raise DomainError(f"The {name} has {len(value)} characters; at most {MAX_TEXT} are kept. Shorten it.")
+    return text
+
+
+def _check_rationale(rationale: str) -> None:
+    if len(rationale) > MAX_TEXT:
+        raise DomainError(f"The rationale has {len(rationale)} characters; at most {MAX_TEXT} are kept. Shorten it.")
+
+
+def _check_seconds(seconds: float) -> None:
     if not math.isfinite(seconds) or not 0 <= seconds <= MAX_SECONDS:
         raise DomainError(f"The time spent is {seconds} seconds; it must be from 0 to {MAX_SECONDS}.")
-    return seconds
 
 
 def _write_ranking(judgement: Judgement, dense: Mapping[int, int], flags: Flags) -> None:
@@ -168,6 +195,13 @@ def _write_ranking(judgement: Judgement, dense: Mapping[int, int], flags: Flags)
     )
 
 
+def _write_demonstration(judgement: Judgement, annotator: User, text: str, reasoning: str) -> None:
+    completion = add_completion(
+        prompt=judgement.assignment.task.prompt, producer=person_as_producer(user=annotator), text=text, by=annotator
+    )
+    Demonstration.objects.create(judgement=judgement, completion=completion, reasoning=reasoning)
+
+
 def _submit(
     assignment: Assignment,
     *,
@@ -179,8 +213,7 @@ def _submit(
 ) -> Judgement:
     """Take the assignment to `submitted` and write the judgement, in one transaction."""
     _check_seconds(seconds)
-    if len(rationale) > MAX_TEXT:
-        raise DomainError(f"The rationale has {len(rationale)} characters; at most {MAX_TEXT} are kept. Shorten it.")
+    _check_rationale(rationale)
     if earlier := _with_key(assignment, idempotency_key):
         return earlier
     with transaction.atomic():

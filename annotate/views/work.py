@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from annotate import queries
 from annotate.errors import DomainError, LeaseLost, NotFound
-from annotate.models import Assignment, Campaign
+from annotate.models import Assignment, Campaign, Judgement
 from annotate.rendering import render_markdown
 from annotate.services import claiming, judging
 from annotate.views.work_forms import RankingWork, WritingWork, active_seconds, cards
@@ -74,9 +74,44 @@ def _submit(request: HttpRequest, view: queries.AssignmentView, work: RankingWor
     if isinstance(work, WritingWork):
         judging.submit_demonstration(text=work.text, reasoning=work.reasoning, **common)
     else:
-        if missing := [card.letter for card in cards(view, work) if card.rank is None]:
-            raise DomainError(f"No rank yet for {', '.join(missing)}. Rank every completion; equal ranks are ties.")
+        _refuse_missing_ranks(view, work)
         judging.submit_ranking(ranks=work.ranks, flags=work.flags, rationale=work.rationale, **common)
+
+
+def _refuse_missing_ranks(view: queries.AssignmentView, work: RankingWork) -> None:
+    """Name the completions without a rank as the page names them: by letter."""
+    if missing := [card.letter for card in cards(view, work) if card.rank is None]:
+        raise DomainError(f"No rank yet for {', '.join(missing)}. Rank every completion; equal ranks are ties.")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def correct(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show what was submitted in an assignment of one's own, or save a correction of it and go on."""
+    view = _own(request, pk)
+    old = queries.newest_judgement(assignment_id=pk, annotator=request.user)
+    if old is None:
+        raise Http404("Nothing was submitted here, so there is nothing to correct.")
+    kind = RankingWork if view.campaign.kind == Campaign.Kind.RANKING else WritingWork
+    if request.method != "POST":
+        return _page(request, view, kind.from_judgement(old), correcting=old)
+    work = kind.from_post(request.POST, view)
+    try:
+        _save_correction(request, view, work, old)
+    except DomainError as error:
+        return _page(request, view, work, error=error, correcting=old)
+    messages.success(request, "Corrected. What you submitted first stays on record.")
+    return _open_next(request, view.campaign)
+
+
+def _save_correction(
+    request: HttpRequest, view: queries.AssignmentView, work: RankingWork | WritingWork, old: Judgement
+) -> None:
+    common = {"judgement_id": old.pk, "annotator": request.user, "seconds": work.seconds or 0.0}
+    if isinstance(work, WritingWork):
+        judging.correct_demonstration(text=work.text, reasoning=work.reasoning, **common)
+    else:
+        _refuse_missing_ranks(view, work)
+        judging.correct_ranking(ranks=work.ranks, flags=work.flags, rationale=work.rationale, **common)
 
 
 def _page(
@@ -84,11 +119,15 @@ def _page(
     view: queries.AssignmentView,
     work: RankingWork | WritingWork,
     error: DomainError | None = None,
+    correcting: Judgement | None = None,
 ) -> HttpResponse:
     context = {"section": "work", "view": view, "work": work, "error": error, "skip_reasons": SKIP_REASONS}
-    if view.assignment.state in (State.SUBMITTED, State.SKIPPED):
+    context["correcting"] = correcting
+    if correcting is None and view.assignment.state in (State.SUBMITTED, State.SKIPPED):
         return render(request, "annotate/finished.html", context)
     context["today"] = queries.done_today(annotator=request.user)
+    if context["today"].n and correcting is None:
+        context["last"] = queries.last_submitted(annotator=request.user, campaign=view.campaign)
     context["guideline_open"] = request.COOKIES.get("guideline", "open") == "open"
     context["lost"] = view.assignment.state in (State.EXPIRED, State.RELEASED)
     if isinstance(work, RankingWork):

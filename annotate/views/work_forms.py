@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from django.http import QueryDict
 from django.utils import timezone
 
-from annotate.models import Assignment, Completion
+from annotate.models import Assignment, Completion, Judgement
 from annotate.queries import AssignmentView
 
 LETTERS = "ABCDEFGHI"
@@ -49,6 +49,15 @@ class RankingWork:
             seconds=_number(draft.get("seconds")),
         )
 
+    @classmethod
+    def from_judgement(cls, judgement: Judgement) -> "RankingWork":
+        """What was submitted, for correcting it. The time counts anew."""
+        flags: dict[int, list[str]] = {}
+        for flag in judgement.flags.all():
+            flags.setdefault(flag.completion_id, []).append(flag.name)
+        ranks = {ranked.completion_id: ranked.rank for ranked in judgement.ranked.all()}
+        return cls(ranks=ranks, flags=flags, rationale=judgement.rationale)
+
     def as_draft(self) -> dict:
         """The JSON that `from_draft` reads."""
         return {"ranks": self.ranks, "flags": self.flags, "rationale": self.rationale, "seconds": self.seconds}
@@ -73,6 +82,12 @@ class WritingWork:
         """From a saved draft; whatever a client stored in another form is passed over."""
         draft = draft or {}
         return cls(str(draft.get("text", "")), str(draft.get("reasoning", "")), _number(draft.get("seconds")))
+
+    @classmethod
+    def from_judgement(cls, judgement: Judgement) -> "WritingWork":
+        """What was submitted, for correcting it. The time counts anew."""
+        written = judgement.demonstration
+        return cls(text=written.completion.text, reasoning=written.reasoning)
 
     def as_draft(self) -> dict:
         """The JSON that `from_draft` reads."""

@@ -29,7 +29,9 @@ class Workplace {
     this.listen();
     this.countWords();
     this.every(1000, () => this.tick());
-    this.every(this.heartbeatEvery(), () => this.heartbeat());
+    // A correction holds no lease and keeps no draft: what was submitted is safe already.
+    this.held = Boolean(root.dataset.draftUrl);
+    if (this.held) this.every(this.heartbeatEvery(), () => this.heartbeat());
   }
 
   every(ms, action) {
@@ -96,6 +98,7 @@ class Workplace {
   // Drafts
 
   touch() {
+    if (!this.held) return;
     this.dirty = true;
     this.schedule(DRAFT_DELAY);
   }
@@ -187,7 +190,7 @@ class Workplace {
         document.getElementById("help").togglePopover();
         return true;
       case "s":
-        document.getElementById("skip").togglePopover();
+        document.getElementById("skip")?.togglePopover();
         return true;
       case "t":
         this.root.querySelector(".guideline-panel").toggleAttribute("open");

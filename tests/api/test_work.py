@@ -208,3 +208,22 @@ def test_it_lists_campaigns_with_progress(world, held, alice):
     numbers = {name: row[name] for name in ("n_tasks", "n_places", "n_done_places", "n_mine")}
     assert (row["slug"], numbers) == ("answers", {"n_tasks": 3, "n_places": 6, "n_done_places": 1, "n_mine": 1})
     assert (row["has_work_for_me"], row["holds_task"]) == (True, False)
+
+
+def test_a_correction_is_a_new_version(alice, held):
+    alice.post(address(held, "submit"), ranking(held))
+    response = alice.post(address(held, "correct"), ranking(held))
+    assert response.status_code == 201
+    assert list(Judgement.objects.order_by("version").values_list("version", flat=True)) == [1, 2]
+    assert Judgement.objects.current().get().version == 2
+
+
+def test_there_is_nothing_to_correct_before_a_submission(alice, held):
+    response = alice.post(address(held, "correct"), ranking(held))
+    assert "nothing to correct" in problem(response, 422)["detail"]
+
+
+def test_nobody_corrects_another_ones_submission(world, alice, as_user, held):
+    alice.post(address(held, "submit"), ranking(held))
+    assert as_user(world.bob).post(address(held, "correct"), ranking(held)).status_code == 404
+    assert Judgement.objects.count() == 1

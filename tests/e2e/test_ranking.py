@@ -173,3 +173,20 @@ def test_it_ranks_without_any_script(browser, live_server, committed_world):
     expect(page.locator(".done")).to_have_text("1 done today")
     context.close()
     assert sorted(Judgement.objects.get().ranked.values_list("rank", flat=True)) == [1, 2, 2, 3]
+
+
+def test_it_corrects_the_last_one_by_keyboard(site):
+    site.log_in(site.world.alice)
+    site.begin("Rank answers")
+    first = site.page.url
+    for key in ["1", "2", "3", "4", "Enter"]:
+        site.page.keyboard.press(key)
+    site.page.wait_for_url(lambda url: url != first)
+    site.page.get_by_role("link", name="Correct the last one").click()
+    site.wait_for_keys()
+    letters = site.letters()
+    for key in ["a", "4", "d", "1", "Enter"]:
+        site.page.keyboard.press(key)
+    expect(site.page.get_by_text("Corrected.")).to_be_visible()
+    ranks = dict(Judgement.objects.current().get().ranked.values_list("completion_id", "rank"))
+    assert (ranks[letters["A"]], ranks[letters["D"]]) == (4, 1)

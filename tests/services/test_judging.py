@@ -10,7 +10,12 @@ from django.utils import timezone
 from annotate.errors import DomainError, LeaseLost
 from annotate.models import AppendOnlyError, Assignment, Demonstration, Flag, Judgement, RankedCompletion, Task
 from annotate.services.claiming import claim_next_task, expire_leases, skip_assignment
-from annotate.services.judging import correct_ranking, submit_demonstration, submit_ranking
+from annotate.services.judging import (
+    correct_demonstration,
+    correct_ranking,
+    submit_demonstration,
+    submit_ranking,
+)
 
 
 @pytest.fixture
@@ -166,6 +171,21 @@ def test_it_stores_a_demonstration_as_the_persons_completion(world):
     demonstration = Demonstration.objects.get(judgement=judgement)
     assert (demonstration.completion.text, demonstration.reasoning) == ("Wet your lips.", "I can.")
     assert demonstration.completion.producer.user == world.alice
+
+
+def test_a_corrected_demonstration_supersedes(world):
+    assignment = claim_next_task(annotator=world.alice, campaign=world.writing)
+    old = submit_demonstration(assignment_id=assignment.pk, annotator=world.alice, text="Blow.", seconds=60)
+    new = correct_demonstration(judgement_id=old.pk, annotator=world.alice, text="Purse your lips.", seconds=5)
+    assert (new.version, new.supersedes, new.demonstration.completion.text) == (2, old, "Purse your lips.")
+    assert list(Judgement.objects.current()) == [new]
+
+
+def test_an_empty_correction_is_refused(world):
+    assignment = claim_next_task(annotator=world.alice, campaign=world.writing)
+    old = submit_demonstration(assignment_id=assignment.pk, annotator=world.alice, text="Blow.", seconds=60)
+    with pytest.raises(DomainError, match="is empty"):
+        correct_demonstration(judgement_id=old.pk, annotator=world.alice, text=" ", seconds=5)
 
 
 @pytest.mark.parametrize(("text", "sentence"), [("  ", "is empty"), ("x" * 20_001, "20001 characters")])

@@ -32,6 +32,7 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "rank", outsider.get(f"/work/{held.pk}/")
     yield "write", alice.get(f"/work/{writing.pk}/")
     yield "finished", alice.get(f"/work/{done.pk}/")
+    yield "correct", alice.get(f"/work/{done.pk}/correct/")
     yield "preview", alice.post("/preview/", {"text": "# Title"})
     yield "guidelines", alice.get("/guidelines/")
     yield "guideline", alice.get("/guidelines/ranking/")

@@ -1,0 +1,92 @@
+"""Correcting what was submitted: the newest version counts, and both stay on record."""
+
+import pytest
+
+from annotate.models import Judgement
+from annotate.services.judging import submit_demonstration, submit_ranking
+from tests.web.conftest import client_of
+
+
+@pytest.fixture
+def submitted(world, ranking) -> Judgement:
+    """What Alice said first: the order in which she saw the completions, one flag, a rationale."""
+    ranks = {completion: rank for rank, completion in enumerate(ranking.shown_order, start=1)}
+    flags = {ranking.shown_order[0]: ["hallucination"]}
+    return submit_ranking(
+        assignment_id=ranking.pk, annotator=world.alice, ranks=ranks, flags=flags, rationale="Shorter.", seconds=20
+    )
+
+
+def address(judgement: Judgement) -> str:
+    return f"/work/{judgement.assignment_id}/correct/"
+
+
+def form(judgement: Judgement, *ranks: int, **fields) -> dict:
+    shown = judgement.assignment.shown_order
+    return {**{f"rank-{pk}": rank for pk, rank in zip(shown, ranks, strict=True)}, "seconds": "4", **fields}
+
+
+def test_it_shows_what_was_submitted(alice, submitted):
+    page = alice.get(address(submitted)).content.decode()
+    first = submitted.assignment.shown_order[0]
+    assert f'name="rank-{first}" value="1" checked' in page
+    assert f'name="flag-{first}" value="hallucination" checked' in page
+    assert "Shorter.</textarea>" in page
+    assert "You are correcting what you submitted at" in page
+
+
+def test_it_offers_neither_skip_nor_lease_nor_draft(alice, submitted):
+    page = alice.get(address(submitted)).content.decode()
+    assert 'id="skip"' not in page
+    assert "data-draft-url" not in page
+
+
+def test_it_saves_a_new_version_and_goes_on(alice, world, submitted):
+    response = alice.post(address(submitted), form(submitted, 4, 3, 2, 1), follow=True)
+    new = Judgement.objects.current().get()
+    assert (new.version, new.supersedes, new.seconds) == (2, submitted, 4.0)
+    assert dict(new.ranked.values_list("completion_id", "rank")) == dict(
+        zip(submitted.assignment.shown_order, (4, 3, 2, 1), strict=True)
+    )
+    assert "Corrected." in response.content.decode()
+    assert response.redirect_chain[-1][0] != address(submitted)
+
+
+def test_an_incomplete_correction_keeps_what_was_entered(alice, submitted):
+    data = form(submitted, 1, 2, 3, 4, rationale="Typed anew")
+    del data[f"rank-{submitted.assignment.shown_order[1]}"]
+    response = alice.post(address(submitted), data)
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert "No rank yet for B" in page
+    assert "Typed anew</textarea>" in page
+    assert Judgement.objects.count() == 1
+
+
+def test_it_corrects_a_demonstration(alice, world, writing):
+    submit_demonstration(assignment_id=writing.pk, annotator=world.alice, text="Blow.", seconds=30)
+    assert "Blow.</textarea>" in alice.get(f"/work/{writing.pk}/correct/").content.decode()
+    alice.post(f"/work/{writing.pk}/correct/", {"text": "Purse your lips.", "seconds": "3"})
+    assert Judgement.objects.current().get().demonstration.completion.text == "Purse your lips."
+
+
+def test_a_correction_can_be_corrected(alice, submitted):
+    alice.post(address(submitted), form(submitted, 4, 3, 2, 1))
+    alice.post(address(submitted), form(submitted, 1, 1, 1, 1))
+    assert Judgement.objects.current().get().version == 3
+
+
+def test_the_next_page_links_to_the_last_one(alice, world, submitted):
+    page = alice.post("/campaigns/answers/next/", follow=True).content.decode()
+    assert f'href="{address(submitted)}"' in page
+
+
+def test_nothing_submitted_is_not_found(alice, ranking):
+    assert alice.get(f"/work/{ranking.pk}/correct/").status_code == 404
+
+
+def test_nobody_corrects_for_another(world, submitted):
+    bob = client_of(world.bob)
+    assert bob.get(address(submitted)).status_code == 404
+    assert bob.post(address(submitted), form(submitted, 4, 3, 2, 1)).status_code == 404
+    assert Judgement.objects.count() == 1
