@@ -26,8 +26,8 @@ DRAFTS = {"draft-1": 0.15, "draft-2": 0.4, "draft-3": 0.65, "draft-4": 0.9}
 """Producers of the completions that are ranked first, before there is any policy: the grammar at four qualities."""
 
 ONE_THREAD = {"threads": 1}
-"""For models this small a second thread gains little on an idle machine, and where web and workers want the cores too, the
-two wait for each other: with both cores busy, the base model took 20 times as long with two threads as with one."""
+"""For models this small a second thread gains little on an idle machine, and where web and workers want the cores too,
+the two wait for each other: with both cores busy, base training was 20 times slower with two threads than with one."""
 
 RECIPES: dict[str, dict] = {
     "base": {**ONE_THREAD, "corpus": "world", "documents": 24_000, "batch_size": 16},
