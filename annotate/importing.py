@@ -17,6 +17,7 @@ import gzip
 import json
 import os
 import re
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from pathlib import Path
 HUMAN, ASSISTANT = "\n\nHuman:", "\n\nAssistant:"
 ROLES = ("system", "user", "assistant")
 MAX_REPORTED = 20
+MAX_NAME = 200
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class RowError(ValueError):
@@ -101,13 +104,13 @@ def _numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
         with path.open("rb") as file:
             zipped = file.read(2) == b"\x1f\x8b"
-        with (gzip.open if zipped else open)(path, "rt", encoding="utf-8") as file:
+        with (gzip.open if zipped else open)(path, "rt", encoding="utf-8-sig") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     yield number, line
     except OSError as error:
         raise ImportFileError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except (UnicodeDecodeError, EOFError) as error:
+    except (UnicodeDecodeError, EOFError, zlib.error) as error:
         raise ImportFileError(f"{path.name} is not UTF-8 text in JSON Lines, plain or gzipped: {error}.") from error
 
 
@@ -116,6 +119,8 @@ def _load(line: str) -> dict:
         row = json.loads(line)
     except json.JSONDecodeError as error:
         raise RowError(f"is not JSON ({error.msg} at character {error.colno})") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits; brackets thousands deep
+        raise RowError("is JSON with a number too long or brackets too deep to be read") from error
     if not isinstance(row, dict):
         raise RowError("must be a JSON object")
     return row
@@ -136,6 +141,8 @@ def _recognise(row: dict) -> str:
 def _text(value, field: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise RowError(f"field {field} must be a text that is not empty")
+    if UNSTORABLE.search(value):
+        raise RowError(f"field {field} has a character that no database keeps: NUL, or half of a surrogate pair")
     return value
 
 
@@ -189,15 +196,19 @@ def _completion(place: int, value) -> tuple[str, str, float | None]:
         raise RowError(f"field completions: number {place} must be a text or an object with a text")
     text = _text(value.get("text"), f"completions: the text of number {place}")
     producer = value.get("producer", "imported")
-    if not isinstance(producer, str) or not 1 <= len(producer) <= 200:
-        raise RowError(f"field completions: the producer of number {place} must be a text of at most 200 characters")
+    if len(_text(producer, f"completions: the producer of number {place}")) > MAX_NAME:
+        raise RowError(f"field completions: the producer of number {place} has more than {MAX_NAME} characters")
     for field, sign in (("rank", 1), ("score", -1)):
         key = value.get(field)
         if key is not None:
-            if isinstance(key, bool) or not isinstance(key, (int, float)) or key != key:
-                raise RowError(f"field completions: the {field} of number {place} must be a number")
-            return text, producer, sign * key
+            return text, producer, sign * _number(key, f"completions: the {field} of number {place}")
     return text, producer, None
+
+
+def _number(value, field: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+        raise RowError(f"field {field} must be a number")
+    return value
 
 
 def _dense(keys: Sequence[float]) -> list[int]:
@@ -256,11 +267,15 @@ def _oasst_row(number: int, row: dict) -> list[Item]:
     stack = [(root, [])]
     while stack:
         node, history = stack.pop()
-        role = {"prompter": "user", "assistant": "assistant"}.get(node.get("role"))
+        if not isinstance(node, dict) or not isinstance(node.get("replies") or [], list):
+            raise RowError("a message must be an object, and its replies a list of them")
+        role = {"prompter": "user", "assistant": "assistant"}.get(str(node.get("role")))
         if role is None:
             raise RowError(f"a message has the role {node.get('role')!r}; it must be prompter or assistant")
         path = [*history, {"role": role, "content": _text(node.get("text"), "text")}]
-        replies = [reply for reply in node.get("replies") or [] if not reply.get("deleted")]
+        replies = [
+            reply for reply in node.get("replies") or [] if not (isinstance(reply, dict) and reply.get("deleted"))
+        ]
         if role == "user" and len(replies) >= 2:
             items += _fork(number, path, replies)
         stack += [(reply, path) for reply in reversed(replies)]
@@ -268,13 +283,19 @@ def _oasst_row(number: int, row: dict) -> list[Item]:
 
 
 def _fork(number: int, path: list[dict], replies: list[dict]) -> list[Item]:
+    if not all(isinstance(reply, dict) for reply in replies):
+        raise RowError("a message must be an object")
     ranked = all(reply.get("rank") is not None for reply in replies)
-    ranks = _dense([reply["rank"] for reply in replies]) if ranked else [None] * len(replies)
+    ranks = _dense([_number(reply["rank"], "rank") for reply in replies]) if ranked else [None] * len(replies)
     answers = _distinct(
-        Answer(_text(reply.get("text"), "text"), reply.get("model_name") or "open-assistant-people", rank)
+        Answer(_text(reply.get("text"), "text"), _model(reply), rank)
         for reply, rank in zip(replies, ranks, strict=True)
     )
     return [Item(number, path, answers)] if len(answers) >= 2 else []
+
+
+def _model(reply: dict) -> str:
+    return _text(reply.get("model_name") or "open-assistant-people", "model_name")[:MAX_NAME]
 
 
 FORMATS: dict[str, Callable[[int, dict], list[Item]]] = {

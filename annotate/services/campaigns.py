@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
@@ -10,6 +11,7 @@ from annotate.hashing import sha256_of
 from annotate.models import Campaign, Completion, Guideline, Prompt, Task, TaskCompletion, User
 from annotate.rankings import MAX_COMPLETIONS, MIN_COMPLETIONS
 
+MAX_SMALL = 32_767  # what a small integer holds on every database
 MOVES = {
     Campaign.State.OPEN: {Campaign.State.PAUSED, Campaign.State.CLOSED},
     Campaign.State.PAUSED: {Campaign.State.OPEN, Campaign.State.CLOSED},
@@ -37,20 +39,28 @@ def create_campaign(
             f"The guideline {guideline_slug!r} is for {guideline.get_kind_display().lower()}, but the campaign is for"
             f" {kind!r}; choose a guideline of that kind."
         )
-    if overlap < 1 or lease_minutes < 1:
-        raise DomainError("A campaign's overlap and lease must be at least 1.")
+    if not (1 <= overlap <= MAX_SMALL and 1 <= lease_minutes <= MAX_SMALL):
+        raise DomainError(f"A campaign's overlap and lease must be from 1 to {MAX_SMALL}.")
+    campaign = Campaign(
+        slug=slug,
+        name=name,
+        kind=kind,
+        guideline=guideline,
+        overlap=overlap,
+        lease_minutes=lease_minutes,
+        description=description,
+        created_by=by,
+    )
+    try:
+        # The slug becomes part of addresses: one that is none would break every page that links to the campaign.
+        campaign.clean_fields(exclude=["created_by"])
+    except ValidationError as error:
+        field, (first, *_) = next(iter(error.message_dict.items()))
+        raise DomainError(f"A campaign cannot have the {field} {getattr(campaign, field)!r}: {first}") from error
     try:
         with transaction.atomic():
-            return Campaign.objects.create(
-                slug=slug,
-                name=name,
-                kind=kind,
-                guideline=guideline,
-                overlap=overlap,
-                lease_minutes=lease_minutes,
-                description=description,
-                created_by=by,
-            )
+            campaign.save(force_insert=True)
+            return campaign
     except IntegrityError as error:
         raise DomainError(f"There is already a campaign named {slug!r}; choose another name.") from error
 

@@ -56,6 +56,9 @@ def import_file(
     account `annotator` (made if it is new; it cannot log in). `progress` is called with (done items, items).
     Raises DomainError, before anything is written, when a row or the request is not acceptable.
     """
+    for name, value, least in (("limit", limit, 1), ("k", k, MIN_COMPLETIONS)):
+        if value is not None and value < least:
+            raise DomainError(f"The option {name} is {value}; it must be at least {least}.")
     try:
         parsed = read_file(path, format=format, skip_bad_rows=skip_bad_rows)
     except ImportFileError as error:

@@ -116,12 +116,56 @@ GOOD = {"prompt": "p", "completions": ["a", "b"]}
         ({"prompt": "p", "completions": [{"text": "a", "rank": "1"}, "b"]}, "the rank of number 1 must be a number"),
         ({"prompt": [{"role": "robot", "content": "x"}], "completions": ["a"]}, "message 1 needs a role"),
         ({"prompt": [{"role": "assistant", "content": "x"}], "completions": ["a"]}, "must be the user's"),
+        ({"prompt": [{"role": ["user"], "content": "x"}], "completions": ["a"]}, "message 1 needs a role"),
+        ({"prompt": "p\0", "completions": ["a"]}, "field prompt has a character that no database keeps"),
+        ('{"prompt": "\\ud800", "completions": ["a"]}', "field prompt has a character that no database keeps"),
+        (
+            {"prompt": "p", "completions": [{"text": "a", "producer": "m\0"}]},
+            "the producer of number 1 has a character",
+        ),
+        ("[" * 100_000, "row 2: is JSON with a number too long or brackets too deep"),
+        ('{"prompt": ' + "9" * 5_000 + "}", "row 2: is JSON with a number too long or brackets too deep"),
     ],
 )
 def test_it_names_the_bad_row_and_field(written, row, sentence):
     with pytest.raises(ImportFileError, match="nothing was imported") as refused:
         read_file(written(GOOD, row))
     assert sentence in str(refused.value)
+
+
+TREE = {"message_tree_id": "t", "prompt": {"role": "prompter", "text": "p", "replies": []}}
+
+
+@pytest.mark.parametrize(
+    ("replies", "sentence"),
+    [
+        ("none", "its replies a list"),
+        (["a", "b"], "a message must be an object"),
+        ([{"role": "assistant", "text": text, "rank": rank} for text, rank in (("a", "x"), ("b", 1))], "field rank"),
+        ([{"role": "assistant", "text": text, "model_name": 5} for text in "ab"], "field model_name"),
+        ([{"role": ["assistant"], "text": "a"}], "a message has the role"),
+    ],
+)
+def test_it_names_what_is_wrong_with_a_tree(written, replies, sentence):
+    bad = {**TREE, "prompt": {**TREE["prompt"], "replies": replies}}
+    with pytest.raises(ImportFileError, match="nothing was imported") as refused:
+        read_file(written(TREE, bad))
+    assert "row 2: " in str(refused.value)
+    assert sentence in str(refused.value)
+
+
+def test_it_reads_what_windows_writes(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"prompt": "p"}\r\n{"prompt": "q"}\r\n')
+    assert [item.messages[0]["content"] for item in read_file(path).items] == ["p", "q"]
+
+
+def test_it_refuses_a_damaged_gzip_file(tmp_path):
+    whole = gzip.compress(b'{"prompt": "p"}\n' * 1_000)
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(whole[:20] + b"\xff" * 20 + whole[40:])
+    with pytest.raises(ImportFileError, match="is not UTF-8 text in JSON Lines, plain or gzipped"):
+        read_file(path)
 
 
 def test_it_names_at_most_twenty_bad_rows(written):

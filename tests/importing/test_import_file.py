@@ -118,3 +118,22 @@ def test_a_malformed_guideline_inserts_nothing(db, tmp_path):
     with pytest.raises(DomainError, match="b.md"):
         sync_guidelines(folder=tmp_path)
     assert Guideline.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"limit": 0}, "The option limit is 0; it must be at least 1"),
+        ({"limit": -1}, "The option limit is -1; it must be at least 1"),
+        ({"k": 0}, "The option k is 0; it must be at least 2"),
+        ({"campaign_slug": "my campaign"}, "cannot have the slug 'my campaign'"),
+        ({"campaign_name": "n" * 201}, "cannot have the name"),
+        ({"overlap": 0}, "from 1 to 32767"),
+        ({"overlap": 99_999}, "from 1 to 32767"),
+    ],
+)
+def test_it_refuses_what_would_break_later(world, written, options, sentence):
+    campaigns = Campaign.objects.count()
+    with pytest.raises(DomainError, match=sentence):
+        import_file(path=written(row("p", "a", "b")), by=world.carol, **{"campaign_slug": "new", **options})
+    assert Campaign.objects.count() == campaigns
