@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 from pathlib import Path
+from zoneinfo import available_timezones
 
 import environ
 from celery.schedules import crontab
@@ -31,7 +32,7 @@ def _bool(name, default):
 
 def _int(name, default, low, high):
     value = os.environ.get(name, "") or str(default)
-    if not re.fullmatch(r"-?\d+", value) or not low <= int(value) <= high:
+    if not re.fullmatch(r"-?[0-9]{1,9}", value) or not low <= int(value) <= high:
         _fail(name, value, f"a whole number from {low} to {high}")
     return int(value)
 
@@ -44,6 +45,8 @@ def _secret(name):
             return Path(path).read_text().strip()
         except OSError as error:
             _fail(f"{name}_FILE", path, f"a readable file ({error.strerror})")
+        except UnicodeDecodeError:
+            _fail(f"{name}_FILE", path, "a file of text in UTF-8")
     return os.environ.get(name) or None
 
 
@@ -138,8 +141,17 @@ TEMPLATES = [
 DATABASE_URL = _secret("DATABASE_URL") or f"sqlite:///{VAR_DIR / 'concord.sqlite3'}"
 if not DATABASE_URL.startswith(("sqlite:///", "postgres://", "postgresql://")):
     _fail("DATABASE_URL", DATABASE_URL.split(":")[0] + "://…", "a sqlite:/// or postgresql:// address")
-DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+try:
+    DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+except ValueError:
+    wanted = "an address with a number as port; in a password write / as %2F, : as %3A and @ as %40"
+    _fail("DATABASE_URL", DATABASE_URL.split(":")[0] + "://…", wanted)
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    file = DATABASES["default"]["NAME"]
+    if file == ":memory:":
+        _fail("DATABASE_URL", DATABASE_URL, "a file, because several processes share it: sqlite:////path/to/file")
+    if not Path(file).absolute().parent.is_dir():
+        _fail("DATABASE_URL", DATABASE_URL, "a file in a folder that exists: make the folder first")
     DATABASES["default"].setdefault("OPTIONS", {}).update(
         transaction_mode="IMMEDIATE",
         timeout=20,
@@ -192,6 +204,8 @@ X_FRAME_OPTIONS = "DENY"
 # Language, time, files
 LANGUAGE_CODE = "en"
 TIME_ZONE = os.environ.get("TIME_ZONE") or "UTC"
+if TIME_ZONE not in available_timezones():
+    _fail("TIME_ZONE", TIME_ZONE, "a name of the time zone database, such as Europe/Berlin")
 USE_TZ = True
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -210,7 +224,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["annotate.api.parsers.BoundedJSONParser"],
     "EXCEPTION_HANDLER": "annotate.api.problems.problem_response",
     "PAGE_SIZE": 100,
 }
@@ -248,8 +262,13 @@ if CELERY_BROKER_URL.startswith("filesystem"):
         "control_folder": str(BROKER_DIR / "control"),
         "polling_interval": 0.25,
     }
-elif parse_url(CELERY_BROKER_URL)["hostname"] is None:
-    _fail("CELERY_BROKER_URL", "redis://…", "an address with a host, such as redis://localhost:6379/0")
+else:
+    try:
+        broker_host = parse_url(CELERY_BROKER_URL)["hostname"]
+    except ValueError:
+        broker_host = None
+    if broker_host is None:
+        _fail("CELERY_BROKER_URL", "redis://…", "an address with a host, such as redis://localhost:6379/0")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -286,6 +305,8 @@ CELERY_BEAT_SCHEDULE = {
 
 # Training
 BASE_MODEL = os.environ.get("BASE_MODEL") or "embedded"  # "embedded", a local path, or a hub id
+if BASE_MODEL.startswith(("/", "./", "../", "~")) and not Path(BASE_MODEL).is_dir():
+    _fail("BASE_MODEL", BASE_MODEL, "'embedded', a folder that exists, or the id of a model on the hub")
 HEARTBEAT_SECONDS = 1
 LOST_AFTER_SECONDS = _int("LOST_AFTER_SECONDS", 30, 5, 3600)
 MAX_ATTEMPTS = _int("MAX_ATTEMPTS", 3, 1, 10)

@@ -12,7 +12,7 @@ from annotate.errors import DomainError, LeaseLost, NotFound
 from annotate.models import Assignment, Campaign, Judgement
 from annotate.rendering import render_markdown
 from annotate.services import claiming, judging
-from annotate.views.work_forms import RankingWork, WritingWork, active_seconds, cards
+from annotate.views.work_forms import RankingWork, WritingWork, active_seconds, cards, typed
 
 State = Assignment.State
 SKIP_REASONS = [
@@ -173,7 +173,7 @@ def heartbeat(request: HttpRequest, pk: UUID) -> HttpResponse:
 def skip(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Skip the task for good, with a reason, and open the next."""
     view = _own(request, pk)
-    reason = ": ".join(part for name in ("reason", "detail") if (part := request.POST.get(name, "").strip()))
+    reason = ": ".join(part for name in ("reason", "detail") if (part := typed(request.POST, name).strip()))
     try:
         claiming.skip_assignment(assignment_id=pk, annotator=request.user, reason=reason)
     except DomainError as error:

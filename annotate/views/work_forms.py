@@ -4,6 +4,7 @@ A draft has the same content as the form, so that one reader serves submitting, 
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -32,9 +33,9 @@ class RankingWork:
         ids = view.assignment.shown_order
         ranks = {pk: data.get(f"rank-{pk}", "") for pk in ids}
         return cls(
-            ranks={pk: int(rank) for pk, rank in ranks.items() if rank.isascii() and rank.isdigit()},
+            ranks={pk: int(rank) for pk, rank in ranks.items() if re.fullmatch("[0-9]{1,4}", rank)},
             flags={pk: names for pk in ids if (names := data.getlist(f"flag-{pk}"))},
-            rationale=data.get("rationale", "").strip(),
+            rationale=typed(data, "rationale").strip(),
             seconds=_number(data.get("seconds")),
         )
 
@@ -74,7 +75,7 @@ class WritingWork:
     @classmethod
     def from_post(cls, data: QueryDict, view: AssignmentView) -> "WritingWork":
         """From the form's fields text, reasoning and seconds. Browsers send CRLF; the corpus has LF."""
-        text, reasoning = (data.get(name, "").replace("\r\n", "\n") for name in ("text", "reasoning"))
+        text, reasoning = (typed(data, name).replace("\r\n", "\n") for name in ("text", "reasoning"))
         return cls(text=text, reasoning=reasoning.strip(), seconds=_number(data.get("seconds")))
 
     @classmethod
@@ -116,6 +117,11 @@ def active_seconds(seconds: float | None, assignment: Assignment) -> float:
     """The seconds that the page measured, at most those since the claim, which also stand in when it measured none."""
     elapsed = max(0.0, (timezone.now() - assignment.claimed_at).total_seconds())
     return elapsed if seconds is None else min(seconds, elapsed)
+
+
+def typed(data: QueryDict, name: str) -> str:
+    """A text of the form, without NUL: nobody types it, and PostgreSQL refuses it."""
+    return data.get(name, "").replace("\0", "")
 
 
 def _number(value: object) -> float | None:

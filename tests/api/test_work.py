@@ -227,3 +227,8 @@ def test_nobody_corrects_another_ones_submission(world, alice, as_user, held):
     alice.post(address(held, "submit"), ranking(held))
     assert as_user(world.bob).post(address(held, "correct"), ranking(held)).status_code == 404
     assert Judgement.objects.count() == 1
+
+
+def test_it_refuses_json_that_is_nested_too_deep(alice, held):
+    response = alice.generic("POST", address(held, "submit"), b"[" * 100_000, content_type="application/json")
+    assert problem(response, 400)["detail"] == "JSON parse error - the brackets are nested too deep."

@@ -206,3 +206,21 @@ def test_it_thanks_whoever_has_done_everything(alice, world):
         response = alice.post(page_of(assignment), ranks_form(assignment, [1, 2, 3, 4]), follow=True)
         assignment = Assignment.objects.filter(annotator=world.alice, state="claimed").first()
     assert "You have done all there is for you in “Rank answers” for now" in response.content.decode()
+
+
+def test_it_survives_a_rank_of_thousands_of_digits(alice, ranking):
+    response = alice.post(page_of(ranking), ranks_form(ranking, ["9" * 5_000, 1, 1, 1]))
+    assert response.status_code == 422
+    assert "No rank yet for A" in response.content.decode()
+
+
+def test_it_keeps_what_was_typed_without_nul(alice, ranking):
+    assert alice.post(page_of(ranking) + "draft/", {"rationale": "be\0cause"}).status_code == 204
+    ranking.refresh_from_db()
+    assert ranking.draft["rationale"] == "because"
+
+
+def test_it_skips_with_a_reason_without_nul(alice, ranking):
+    alice.post(page_of(ranking) + "skip/", {"reason": "too\0 hard"})
+    ranking.refresh_from_db()
+    assert ranking.skip_reason == "too hard"
