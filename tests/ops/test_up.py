@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.product import ROOT, Product, command, wait_until
+from tests.product import ROOT, Product, command, free_port, wait_until
 
 PARTS = {"gunicorn": 3, "-Q default": 1, "-Q train": 1, " beat ": 1}
 """Processes of each part: gunicorn and its two, the worker, the trainer, the clock."""
@@ -63,12 +63,25 @@ class TestRefusals:
             ("CELERY_BROKER_URL", "amqp://localhost"),
             ("LOG_LEVEL", "LOUD"),
             ("SECRET_KEY_FILE", "/no/such/file"),
+            ("SECRET_KEY_FILE", sys.executable),
+            ("PORT", "٣"),
+            ("DATABASE_URL", "sqlite:///"),
+            ("DATABASE_URL", "sqlite:////no/such/folder/concord.sqlite3"),
+            ("DATABASE_URL", "postgresql://me:a/b@localhost/concord"),
+            ("CELERY_BROKER_URL", "redis://localhost:port/0"),
+            ("TIME_ZONE", "Mars/Phobos"),
+            ("BASE_MODEL", "/no/such/model"),
         ],
     )
     def test_it_names_a_bad_setting(self, tmp_path, name, value):
         said = refused(CONCORD_VAR=str(tmp_path), **{name: value})
         assert said.startswith(f"Error: The setting {name} is ")
         assert "but must be " in said
+
+    def test_it_says_that_the_database_does_not_answer(self, tmp_path):
+        said = refused(CONCORD_VAR=str(tmp_path), PORT=str(free_port()), DATABASE_URL="postgres://me:pw@127.0.0.1:1/x")
+        assert said.startswith("CommandError: The database cannot be opened: ")
+        assert "correct DATABASE_URL" in said
 
     def test_it_refuses_to_run_twice_on_the_same_data(self, live_product):
         said = refused(CONCORD_VAR=str(live_product.var), PORT=str(live_product.port + 1))

@@ -14,7 +14,7 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError, call_command
-from django.db import connections
+from django.db import OperationalError, connection, connections
 
 from annotate.supervisor import Service, Step, Supervisor
 
@@ -43,7 +43,7 @@ class Command(BaseCommand):
                 [web()], log_directory=settings.VAR_DIR / "logs", cwd=settings.BASE_DIR, say=self.say
             )
             try:
-                call_command("migrate", verbosity=0, interactive=False)
+                migrate()
                 call_command("sync_guidelines")
                 steps = [] if empty else demo_steps()
                 connections.close_all()  # this process only watches from here on
@@ -84,6 +84,16 @@ class Command(BaseCommand):
     def say(self, line):
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def migrate() -> None:
+    """Brings the database up to date; it is also the first to need one."""
+    try:
+        connection.ensure_connection()
+    except OperationalError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise CommandError(f"The database cannot be opened: {reason}. Start it, or correct DATABASE_URL.") from error
+    call_command("migrate", verbosity=0, interactive=False)
 
 
 def web() -> Service:
