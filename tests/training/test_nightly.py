@@ -118,3 +118,11 @@ def test_it_takes_campaigns_and_what_differs_from_the_defaults(judged, sent, rec
 def test_it_refuses_a_campaign_or_config_that_is_not_there(judged, option, sentence):
     with pytest.raises(CommandError, match=sentence):
         nightly(option)
+
+
+def test_it_refuses_a_config_that_is_no_object(judged, sent, tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text("[1]")
+    with pytest.raises(CommandError, match="must be a JSON object"):
+        nightly("--config", str(path), "--seed", "3")
+    assert not Pipeline.objects.exists()

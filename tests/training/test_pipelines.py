@@ -174,9 +174,19 @@ def test_it_passes_on_what_the_config_says(judged, sent, recipes):
 
 @pytest.mark.parametrize(
     ("config", "sentence"),
-    [({"dpi": {}}, "unknown key 'dpi'"), ({"gate": {"max_lk": 3}}, "no such threshold: .*max_lk")],
+    [
+        ({"dpi": {}}, "unknown key 'dpi'"),
+        ({"gate": {"max_lk": 3}}, "no such threshold: .*max_lk"),
+        ({"publish": {"promts": 3}}, "config of publish has an unknown key 'promts'; it takes k, overlap, prompts"),
+        ({"publish": {"k": "four"}}, "publish.k is 'four'; it must be a whole number from 1"),
+        ({"ppo": 5}, "config of ppo is 5; it must be an object"),
+        ({"seed": -1}, "seed is -1; it must be a whole number from 0"),
+        ({"seed": "one"}, "seed is 'one'; it must be a whole number from 0"),
+        ({"seed": 2**31}, "seed is 2147483648; it must be a whole number from 0 to 2147483647"),
+        ([], "config must be an object"),
+    ],
 )
-def test_it_refuses_a_config_with_an_unknown_key(judged, config, sentence):
+def test_it_refuses_a_config_that_no_stage_could_use(judged, config, sentence):
     with pytest.raises(DomainError, match=sentence):
         started(config=config)
 

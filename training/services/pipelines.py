@@ -24,6 +24,7 @@ from training.services.publishing import new_prompts, publish_answers, read_answ
 from training.services.runs import cancel_run, create_run, requeue_run
 from training.services.snapshots import request_snapshot, retry_snapshot
 from training.services.stages import (
+    PUBLISH,
     TRAINING,
     Recipe,
     is_world,
@@ -36,6 +37,7 @@ from training.services.stages import (
 
 State = Pipeline.State
 CONFIG_KEYS = {*Recipe.values, "gate", "publish", "seed"}
+MAX_SEED = 2**31 - 1
 BROKEN = (Run.State.FAILED, Run.State.LOST)
 
 
@@ -56,7 +58,7 @@ def start_pipeline(
     """
     if not again and (existing := Pipeline.objects.filter(date=date, number=1).first()):
         return existing, False
-    resolved = {**_checked(config or {}), **_selection(campaigns)}
+    resolved = {**_checked({} if config is None else config), **_selection(campaigns)}
     try:
         with transaction.atomic():
             last = Pipeline.objects.filter(date=date).aggregate(last=Max("number"))["last"] or 0
@@ -84,15 +86,29 @@ def _who_was_first(date: datetime.date, again: bool) -> Pipeline:
 
 
 def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
-    if unknown := sorted(set(config) - CONFIG_KEYS):
-        raise DomainError(
-            f"The pipeline's config has an unknown key {unknown[0]!r}; it takes {', '.join(sorted(CONFIG_KEYS))}."
-        )
+    if not isinstance(config, Mapping):
+        raise DomainError('The pipeline\'s config must be an object, such as {"ppo": {"iterations": 30}}.')
+    _refuse_unknown(config, CONFIG_KEYS, "The pipeline's config")
+    seed = config.get("seed", 1)
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= MAX_SEED:
+        raise DomainError(f"The pipeline's seed is {seed!r}; it must be a whole number from 0 to {MAX_SEED}.")
+    for name, fields in config.items():
+        if name != "seed" and not isinstance(fields, Mapping):
+            raise DomainError(f"The pipeline's config of {name} is {fields!r}; it must be an object with fields.")
+    _refuse_unknown(config.get("publish", {}), PUBLISH, "The pipeline's config of publish")
+    for name, value in config.get("publish", {}).items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise DomainError(f"The pipeline's publish.{name} is {value!r}; it must be a whole number from 1.")
     try:
         gate.Thresholds(**config.get("gate", {}))
     except TypeError as error:
         raise DomainError(f"The gate has no such threshold: {error}.") from error
     return {"seed": 1, **config}
+
+
+def _refuse_unknown(given: Collection[str], known: Collection[str], what: str) -> None:
+    if unknown := sorted(set(given) - set(known)):
+        raise DomainError(f"{what} has an unknown key {unknown[0]!r}; it takes {', '.join(sorted(known))}.")
 
 
 def _selection(campaigns: Collection[Campaign] | None) -> dict[str, Any]:

@@ -54,6 +54,8 @@ class Command(BaseCommand):
             config = json.loads(path.read_text(encoding="utf-8")) if path else {}
         except (OSError, ValueError) as error:
             raise CommandError(f"The config {path} cannot be read as JSON: {error}.") from error
+        if not isinstance(config, dict):
+            raise CommandError(f'The config {path} must be a JSON object, such as {{"ppo": {{}}}}.')
         return config if seed is None else {**config, "seed": seed}
 
     def _campaigns(self, slugs: list[str]) -> list[Campaign]:
