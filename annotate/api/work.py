@@ -110,13 +110,13 @@ class Submit(Work):
 class Correct(Work):
     """Correct what was submitted in an assignment of one's own: a new version counts, the old one stays on record."""
 
-    @extend_schema(request=SUBMISSION, responses={201: SubmittedSerializer})
+    @extend_schema(request=SUBMISSION, parameters=[IDEMPOTENCY_KEY], responses={201: SubmittedSerializer})
     def post(self, request: Request, pk: UUID) -> Response:
         claiming.own_assignment(assignment_id=pk, annotator=request.user)
         old = queries.newest_judgement(assignment_id=pk, annotator=request.user)
         if old is None:
             raise DomainError("Nothing was submitted in this assignment, so there is nothing to correct: submit it.")
-        own = {"judgement_id": old.pk, "annotator": request.user}
+        own = {"judgement_id": old.pk, "annotator": request.user, "idempotency_key": _idempotency_key(request)}
         if _is_ranking(request):
             judgement = judging.correct_ranking(**own, **checked(RankingSerializer, request.data))
         else:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -85,6 +86,7 @@ def correct_ranking(
     seconds: float,
     flags: Flags | None = None,
     rationale: str = "",
+    idempotency_key: str = "",
 ) -> Judgement:
     """Submit a new version of an own ranking, which supersedes the old one. The old one stays on record.
 
@@ -93,17 +95,24 @@ def correct_ranking(
     old = _own_judgement(judgement_id, annotator)
     _check_kind(old.assignment, Campaign.Kind.RANKING)
     dense, flags = _check_ranking(old.assignment, ranks, flags or {})
-    return _correct(old, lambda judgement: _write_ranking(judgement, dense, flags), seconds, rationale)
+    return _correct(old, lambda judgement: _write_ranking(judgement, dense, flags), seconds, rationale, idempotency_key)
 
 
 def correct_demonstration(
-    *, judgement_id: int, annotator: User, text: str, seconds: float, reasoning: str = ""
+    *,
+    judgement_id: int,
+    annotator: User,
+    text: str,
+    seconds: float,
+    reasoning: str = "",
+    idempotency_key: str = "",
 ) -> Judgement:
     """Submit a new version of an own demonstration, which supersedes the old one. Raises as above."""
     old = _own_judgement(judgement_id, annotator)
     _check_kind(old.assignment, Campaign.Kind.DEMONSTRATION)
     text = _check_demonstration(text, reasoning)
-    return _correct(old, lambda judgement: _write_demonstration(judgement, annotator, text, reasoning), seconds, "")
+    write = partial(_write_demonstration, annotator=annotator, text=text, reasoning=reasoning)
+    return _correct(old, write, seconds, "", idempotency_key)
 
 
 def _own_judgement(judgement_id: int, annotator: User) -> Judgement:
@@ -117,9 +126,13 @@ def _own_judgement(judgement_id: int, annotator: User) -> Judgement:
     return found
 
 
-def _correct(old: Judgement, write: Callable[[Judgement], None], seconds: float, rationale: str) -> Judgement:
+def _correct(
+    old: Judgement, write: Callable[[Judgement], None], seconds: float, rationale: str, idempotency_key: str
+) -> Judgement:
     _check_seconds(seconds)
     _check_rationale(rationale)
+    if earlier := _with_key(old.assignment, idempotency_key):
+        return earlier
     try:
         with transaction.atomic():
             new = Judgement.objects.create(
@@ -131,6 +144,7 @@ def _correct(old: Judgement, write: Callable[[Judgement], None], seconds: float,
                 supersedes=old,
                 seconds=seconds,
                 rationale=rationale,
+                idempotency_key=idempotency_key,
             )
             write(new)
     except IntegrityError as error:

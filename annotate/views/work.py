@@ -106,6 +106,10 @@ def correct(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _save_correction(
     request: HttpRequest, view: queries.AssignmentView, work: RankingWork | WritingWork, old: Judgement
 ) -> None:
+    if request.POST.get("judgement") != str(old.pk):
+        raise DomainError(
+            "You have corrected this elsewhere since this page was opened. Save again to replace that, too."
+        )
     common = {"judgement_id": old.pk, "annotator": request.user, "seconds": work.seconds or 0.0}
     if isinstance(work, WritingWork):
         judging.correct_demonstration(text=work.text, reasoning=work.reasoning, **common)

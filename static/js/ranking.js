@@ -19,7 +19,7 @@ export class Ranking {
     this.ranks = this.read();
     root.addEventListener("change", (event) => this.onChange(event), { signal });
     root.addEventListener("pointerdown", (event) => this.onPointer(event), { signal });
-    this.makeCurrent(this.cards.find((card) => !this.rankOf(card)));
+    this.makeCurrent(this.cards.find((card) => !this.rankOf(card)) ?? this.cards[0]);
     this.render();
   }
 

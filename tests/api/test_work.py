@@ -232,3 +232,11 @@ def test_nobody_corrects_another_ones_submission(world, alice, as_user, held):
 def test_it_refuses_json_that_is_nested_too_deep(alice, held):
     response = alice.generic("POST", address(held, "submit"), b"[" * 100_000, content_type="application/json")
     assert problem(response, 400)["detail"] == "JSON parse error - the brackets are nested too deep."
+
+
+def test_a_correction_sent_twice_with_a_key_is_one_judgement(alice, held):
+    alice.post(address(held, "submit"), ranking(held))
+    for _ in range(2):
+        response = alice.post(address(held, "correct"), ranking(held), headers={"Idempotency-Key": "fix"})
+        assert response.status_code == 201
+    assert Judgement.objects.current().get().version == 2

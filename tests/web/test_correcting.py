@@ -21,9 +21,14 @@ def address(judgement: Judgement) -> str:
     return f"/work/{judgement.assignment_id}/correct/"
 
 
-def form(judgement: Judgement, *ranks: int, **fields) -> dict:
-    shown = judgement.assignment.shown_order
-    return {**{f"rank-{pk}": rank for pk, rank in zip(shown, ranks, strict=True)}, "seconds": "4", **fields}
+def form(submission: Judgement, *ranks: int, **fields) -> dict:
+    shown = submission.assignment.shown_order
+    return {
+        **{f"rank-{pk}": rank for pk, rank in zip(shown, ranks, strict=True)},
+        "seconds": "4",
+        "judgement": submission.pk,
+        **fields,
+    }
 
 
 def test_it_shows_what_was_submitted(alice, submitted):
@@ -64,16 +69,25 @@ def test_an_incomplete_correction_keeps_what_was_entered(alice, submitted):
 
 
 def test_it_corrects_a_demonstration(alice, world, writing):
-    submit_demonstration(assignment_id=writing.pk, annotator=world.alice, text="Blow.", seconds=30)
+    old = submit_demonstration(assignment_id=writing.pk, annotator=world.alice, text="Blow.", seconds=30)
     assert "Blow.</textarea>" in alice.get(f"/work/{writing.pk}/correct/").content.decode()
-    alice.post(f"/work/{writing.pk}/correct/", {"text": "Purse your lips.", "seconds": "3"})
+    alice.post(f"/work/{writing.pk}/correct/", {"text": "Purse your lips.", "seconds": "3", "judgement": old.pk})
     assert Judgement.objects.current().get().demonstration.completion.text == "Purse your lips."
 
 
 def test_a_correction_can_be_corrected(alice, submitted):
     alice.post(address(submitted), form(submitted, 4, 3, 2, 1))
-    alice.post(address(submitted), form(submitted, 1, 1, 1, 1))
+    newest = Judgement.objects.current().get()
+    alice.post(address(submitted), form(submitted, 1, 1, 1, 1, judgement=newest.pk))
     assert Judgement.objects.current().get().version == 3
+
+
+def test_a_page_that_another_correction_overtook_overwrites_nothing(alice, submitted):
+    alice.post(address(submitted), form(submitted, 4, 3, 2, 1))
+    response = alice.post(address(submitted), form(submitted, 1, 1, 1, 1))
+    assert response.status_code == 422
+    assert "corrected this elsewhere" in response.content.decode()
+    assert Judgement.objects.current().get().version == 2
 
 
 def test_the_next_page_links_to_the_last_one(alice, world, submitted):
