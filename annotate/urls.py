@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from annotate.views import account, audit, guidelines, home, work
+from annotate.views import account, audit, guidelines, home, language, work
 
 app_name = "annotate"
 urlpatterns = [
     path("", home.home, name="home"),
     path("login/", account.login, name="login"),
     path("logout/", account.logout, name="logout"),
+    path("language/", language.choose, name="choose_language"),
+    path("strings/<slug:code>.js", language.strings, name="strings"),
     path("guidelines/", guidelines.index, name="guidelines"),
     path("guidelines/<slug:slug>/", guidelines.detail, name="guideline"),
     path("guidelines/<slug:slug>/<int:version>/", guidelines.detail, name="guideline"),

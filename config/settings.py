@@ -15,6 +15,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from kombu.utils.url import parse_url
 
+from annotate.translations import compile_catalogs
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -108,6 +110,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -203,6 +206,14 @@ X_FRAME_OPTIONS = "DENY"
 
 # Language, time, files
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ar", "العربية")]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = HTTPS
+LOCALE_DIR = BASE_DIR / "locale"  # the catalogs as people write them
+LOCALE_PATHS = [VAR_DIR / "locale"]  # and as Django reads them
+compile_catalogs(LOCALE_DIR, LOCALE_PATHS[0])
 TIME_ZONE = os.environ.get("TIME_ZONE") or "UTC"
 if TIME_ZONE not in available_timezones():
     _fail("TIME_ZONE", TIME_ZONE, "a name of the time zone database, such as Europe/Berlin")
