@@ -9,6 +9,11 @@ import tempfile
 from pathlib import Path
 
 
+def translatable(sentence: str) -> str:
+    """The sentence itself, marked for makemessages: pure modules choose sentences, and pages translate them."""
+    return sentence
+
+
 def compile_catalogs(source: Path, target: Path) -> None:
     """Compile each `source`/LANGUAGE/LC_MESSAGES/DOMAIN.po to the .mo of the same place under `target`.
 

@@ -36,16 +36,19 @@ from annotate.quality.counts import Meetings, Preferences, count_units, expand_p
 from annotate.quality.crossing import Crossing, share_over_judgements
 from annotate.quality.intervals import Estimate, undefined
 from annotate.quality.table import RankingTable
+from annotate.translations import translatable
 
 SHARE = (0.0, 1.0)
 CORRELATION = (-1.0, 1.0)
 
-EMPTY = "Nobody has ranked anything yet."
-ALONE = "Only one annotator has ranked; agreement needs a second opinion on the same completions."
-NO_OVERLAP = "No two annotators have ranked the same completions; raise the overlap of the campaign."
-NEVER_STRICT = "There is no comparison on which two annotators both expressed a preference."
-ALL_TIES = "Every preference is a tie, so agreement by chance is complete and alpha is undefined."
-TAU_UNDEFINED = "In every meeting one of the two annotators tied all completions, which leaves tau-b undefined."
+EMPTY = translatable("Nobody has ranked anything yet.")
+ALONE = translatable("Only one annotator has ranked; agreement needs a second opinion on the same completions.")
+NO_OVERLAP = translatable("No two annotators have ranked the same completions; raise the overlap of the campaign.")
+NEVER_STRICT = translatable("There is no comparison on which two annotators both expressed a preference.")
+ALL_TIES = translatable("Every preference is a tie, so agreement by chance is complete and alpha is undefined.")
+TAU_UNDEFINED = translatable(
+    "In every meeting one of the two annotators tied all completions, which leaves tau-b undefined."
+)
 
 
 @dataclass(frozen=True, slots=True)

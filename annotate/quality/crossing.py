@@ -28,7 +28,9 @@ from numpy.typing import NDArray
 
 from annotate.quality.counts import Meetings, Preferences
 from annotate.quality.intervals import NEGLIGIBLE, Estimate, bounded, student_t_quantile, unseen_share
+from annotate.translations import translatable
 
+ONE_ANNOTATOR = translatable("One annotator: the interval covers other items, not other annotators.")
 _FEWEST_FOR_DYADIC = 4
 _TRIPLE_CORRECTION = 6.0
 
@@ -126,7 +128,7 @@ def share_over_judgements(
     items = np.unique(item[denominators > 0]).size
     effective = float(loads.sum() ** 2 / np.square(loads).sum())
     alone = loads.size == 1
-    reason = "One annotator: the interval covers other items, not other annotators." if alone else ""
+    reason = ONE_ANNOTATOR if alone else ""
     quantile = student_t_quantile(max((items if alone else effective) - 1, 1.0))
     bounds = (0.0, 1.0)
     if items < 2 or np.abs(influence).max() < NEGLIGIBLE:

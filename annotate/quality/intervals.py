@@ -13,9 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
+from annotate.translations import translatable
+
 Z_95 = 1.959963984540054
 NEGLIGIBLE = 1e-12
-ONE_CLUSTER = "A single cluster has no interval."
+ONE_CLUSTER = translatable("A single cluster has no interval.")
+NOTHING_COUNTED = translatable("Nothing counted yet.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def wilson(successes: float, n: float, *, z: float = Z_95) -> Estimate:
     if not 0 <= successes <= n:
         raise ValueError(f"A share needs 0 <= successes <= n, got {successes} of {n}.")
     if n == 0:
-        return undefined("Nothing counted yet.")
+        return undefined(NOTHING_COUNTED)
     share = successes / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))

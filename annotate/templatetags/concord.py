@@ -3,6 +3,7 @@
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language_bidi, gettext
 
 from annotate.quality import Estimate
 from annotate.rendering import render_guideline, render_markdown
@@ -46,7 +47,7 @@ def percent(share: float) -> str:
 @register.filter
 def coefficient(value: float) -> str:
     """0.3624 as 0.362, with a real minus sign."""
-    return f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
+    return _signed(f"{value:.3f}")
 
 
 @register.filter
@@ -58,7 +59,20 @@ def count(n: int) -> str:
 @register.filter
 def significant(value: float) -> str:
     """0.00021875 as 0.0002188: four significant digits, for numbers whose size nobody knows beforehand."""
-    return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
+    return _signed(f"{value:.4g}")
+
+
+def _signed(number: str) -> str:
+    """With a real minus sign; amid a right-to-left text, a mark keeps it in front of the number."""
+    if "-" not in number:
+        return number
+    return "\N{LEFT-TO-RIGHT MARK}" * get_language_bidi() + number.replace("-", "\N{MINUS SIGN}")
+
+
+@register.filter
+def translated(sentence: str) -> str:
+    """A sentence that a pure module gave, marked there as `translatable`, in the page's language."""
+    return gettext(sentence) if sentence else ""
 
 
 @register.inclusion_tag("annotate/_estimate.html")

@@ -5,6 +5,7 @@ from functools import wraps
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 
 def admin_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -13,7 +14,9 @@ def admin_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
     @wraps(view)
     def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         if not request.user.is_admin:
-            raise PermissionDenied("This page is for admins: it shows who judged what. Ask one of them if you need it.")
+            raise PermissionDenied(
+                _("This page is for admins: it shows who judged what. Ask one of them if you need it.")
+            )
         return view(request, *args, **kwargs)
 
     return guarded

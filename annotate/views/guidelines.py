@@ -2,6 +2,7 @@
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from annotate import queries
@@ -21,6 +22,6 @@ def detail(request: HttpRequest, slug: str, version: int | None = None) -> HttpR
     versions = list(Guideline.objects.filter(slug=slug).order_by("-version"))
     shown = next((one for one in versions if version in (None, one.version)), None)
     if shown is None:
-        raise Http404("There is no such guideline, or it has no version of this number.")
+        raise Http404(_("There is no such guideline, or it has no version of this number."))
     context = {"section": "guidelines", "guideline": shown, "versions": versions}
     return render(request, "annotate/guideline.html", context)

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page, require_POST, require_safe
@@ -38,6 +39,6 @@ class Strings(JavaScriptCatalog):
 def strings(request: HttpRequest, code: str) -> HttpResponse:
     """A language's strings, as a script to load before ours."""
     if code not in dict(settings.LANGUAGES):
-        raise Http404(f"There is no language {code}.")
+        raise Http404(_("There is no language %(code)s.") % {"code": code})
     with override(code):
         return Strings.as_view()(request)

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from annotate.quality import Estimate, RankingAgreement
 from annotate.queries import CampaignAgreement
 
@@ -11,10 +15,10 @@ class Measure:
     """How a field of RankingAgreement is shown."""
 
     name: str
-    label: str
-    counts: str
-    """What n counts."""
-    explanation: str
+    label: Promise
+    counts: Promise
+    """What n counts, as a sentence."""
+    explanation: Promise
     is_share: bool = False
     low: float = -1.0
     """The left end of its axis; the right end is always 1."""
@@ -23,37 +27,39 @@ class Measure:
 MEASURES = [
     Measure(
         "strict_agreement",
-        "Strict agreement",
-        "pairs where both have a preference",
-        "How often two annotators who both prefer one completion of a pair prefer the same one.",
+        gettext_lazy("Strict agreement"),
+        gettext_lazy("n counts pairs where both have a preference."),
+        gettext_lazy("How often two annotators who both prefer one completion of a pair prefer the same one."),
         is_share=True,
         low=0.0,
     ),
     Measure(
         "tie_rate",
-        "Tie rate",
-        "preferences",
-        "How often an annotator ranks two completions as equal.",
+        gettext_lazy("Tie rate"),
+        gettext_lazy("n counts preferences."),
+        gettext_lazy("How often an annotator ranks two completions as equal."),
         is_share=True,
         low=0.0,
     ),
     Measure(
         "alpha",
-        "Krippendorff’s alpha",
-        "preferences that meet another",
-        "Agreement beyond chance on first, second or tie: 0 is chance, 1 is perfect. Nominal, on mirrored pairs.",
+        gettext_lazy("Krippendorff’s alpha"),
+        gettext_lazy("n counts preferences that meet another."),
+        gettext_lazy(
+            "Agreement beyond chance on first, second or tie: 0 is chance, 1 is perfect. Nominal, on mirrored pairs."
+        ),
     ),
     Measure(
         "alpha_rank",
-        "Alpha for rankings",
-        "pairs that two annotators share",
-        "Agreement beyond chance in which a tie against a preference is half a disagreement.",
+        gettext_lazy("Alpha for rankings"),
+        gettext_lazy("n counts pairs that two annotators share."),
+        gettext_lazy("Agreement beyond chance in which a tie against a preference is half a disagreement."),
     ),
     Measure(
         "tau_b",
-        "Kendall’s tau-b",
-        "times two annotators met on a task",
-        "How similar two annotators order a whole task: 1 is the same order, −1 the reverse.",
+        gettext_lazy("Kendall’s tau-b"),
+        gettext_lazy("n counts times two annotators met on a task."),
+        gettext_lazy("How similar two annotators order a whole task: 1 is the same order, −1 the reverse."),
     ),
 ]
 
@@ -77,20 +83,27 @@ def meaning(overall: RankingAgreement) -> str:
     """The figures in a sentence or two, for someone who must decide whether to train on these judgements."""
     strict = overall.strict_agreement
     if strict.value is None:
-        return strict.reason
-    interval = "" if strict.lo is None else f" (95 % interval {_percent(strict.lo)} to {_percent(strict.hi)})"
-    said = f"Two annotators who both have a preference agree {_percent(strict.value)} of the time{interval}."
-    if strict.lo is not None and strict.lo <= 0.5:
-        return (
-            f"{said} That is not clearly better than tossing a coin: collect more judgements, and read the"
-            " disagreements below to see whether the guideline is unclear or somebody misreads it."
+        return _(strict.reason)
+    if strict.lo is None:
+        said = _("Two annotators who both have a preference agree %(share)s of the time.")
+    else:
+        said = _(
+            "Two annotators who both have a preference agree %(share)s of the time (95 %% interval %(lo)s to %(hi)s)."
         )
-    return (
-        f"{said} That is the yardstick for a reward model trained on them: one that matches held-out judgements as"
-        " often does as well as another annotator would. Agreement is not correctness: people who share a bias agree,"
-        " too."
-    )
+    shares = {name: _percent(getattr(strict, of)) for name, of in (("share", "value"), ("lo", "lo"), ("hi", "hi"))}
+    if strict.lo is not None and strict.lo <= 0.5:
+        advice = _(
+            "That is not clearly better than tossing a coin: collect more judgements, and read the disagreements below"
+            " to see whether the guideline is unclear or somebody misreads it."
+        )
+    else:
+        advice = _(
+            "That is the yardstick for a reward model trained on them: one that matches held-out judgements as often"
+            " does as well as another annotator would. Agreement is not correctness: people who share a bias agree,"
+            " too."
+        )
+    return f"{said % shares} {advice}"
 
 
-def _percent(share: float) -> str:
-    return f"{share * 100:.1f} %"
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share * 100:.1f} %"

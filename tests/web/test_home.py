@@ -20,15 +20,15 @@ def test_it_shows_campaigns_with_progress(alice, world):
 def test_it_offers_to_start_what_is_new_and_to_continue_what_is_held(alice, world):
     claim_next_task(annotator=world.alice, campaign=world.writing)
     page = text(alice.get("/"))
-    assert 'Start<span class="visually-hidden"> Rank answers</span>' in page
-    assert 'Continue<span class="visually-hidden"> Write answers</span>' in page
+    assert 'Start<span class="visually-hidden"> <bdi>Rank answers</bdi></span>' in page
+    assert 'Continue<span class="visually-hidden"> <bdi>Write answers</bdi></span>' in page
 
 
 def test_it_puts_the_focus_on_the_first_campaign_with_work(alice, world):
     rank_all(world.alice, world)
     page = text(alice.get("/"))
     assert page.count("autofocus") == 1
-    assert 'autofocus>Start<span class="visually-hidden"> Write answers' in page
+    assert 'autofocus>Start<span class="visually-hidden"> <bdi>Write answers' in page
 
 
 def test_it_says_why_a_paused_campaign_has_no_button(alice, world):

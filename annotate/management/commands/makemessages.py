@@ -16,7 +16,7 @@ from django.core.management import BaseCommand
 from django.utils.translation.template import templatize
 
 LAZY = {f"{name}_lazy": DEFAULT_KEYWORDS[name] for name in ("gettext", "ngettext", "pgettext", "npgettext")}
-KEYWORDS = {**DEFAULT_KEYWORDS, **LAZY, "gettext_noop": None}
+KEYWORDS = {**DEFAULT_KEYWORDS, **LAZY, "gettext_noop": None, "translatable": None}
 SOURCES = {
     "django": [("annotate", "**/*.py"), ("training", "**/*.py"), ("config", "*.py"), ("templates", "**/*.html")],
     "djangojs": [("static/js", "**/*.js")],
