@@ -13,14 +13,22 @@ from annotate.models import (
     Assignment,
     Campaign,
     Completion,
+    ContentWarning,
     Demonstration,
     Domain,
     Flag,
+    Gold,
     Guideline,
     Judgement,
     Producer,
+    Profile,
     Prompt,
     RankedCompletion,
+    Rating,
+    Review,
+    Revision,
+    Span,
+    StepLabel,
     Task,
     TaskCompletion,
     User,
@@ -245,3 +253,62 @@ class DemonstrationAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["id", "judgement", "completion"]
     list_select_related = ["judgement", "completion"]
     search_fields = ["completion__text", "reasoning"]
+
+
+@admin.register(Rating)
+class RatingAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "judgement", "completion", "axis", "value"]
+    list_filter = ["axis", "value"]
+    list_select_related = ["judgement", "completion"]
+
+
+@admin.register(Span)
+class SpanAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "type", "severity", "judgement", "completion", "start", "end"]
+    list_filter = ["type", "severity"]
+    list_select_related = ["judgement", "completion"]
+    search_fields = ["note"]
+
+
+@admin.register(StepLabel)
+class StepLabelAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "judgement", "step", "label"]
+    list_filter = ["label"]
+    list_select_related = ["judgement"]
+
+
+@admin.register(Revision)
+class RevisionAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "demonstration", "original"]
+    list_select_related = ["demonstration", "original"]
+    search_fields = ["diff"]
+
+
+@admin.register(Review)
+class ReviewAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "judgement", "demonstration", "decision"]
+    list_filter = ["decision"]
+    list_select_related = ["judgement", "demonstration"]
+    search_fields = ["reason"]
+
+
+@admin.register(Gold)
+class GoldAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "task", "created_by", "created_at"]
+    list_filter = ["task__campaign"]
+    list_select_related = ["task", "created_by"]
+    search_fields = ["explanation"]
+
+
+@admin.register(ContentWarning)
+class ContentWarningAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "prompt", "kind"]
+    list_filter = ["kind"]
+    list_select_related = ["prompt"]
+
+
+@admin.register(Profile)
+class ProfileAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "user", "language"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]

@@ -5,7 +5,7 @@ A guideline file is
     ---
     slug: ranking                # [a-z0-9-], unique within the folder
     title: Ranking completions
-    kind: ranking                # ranking | demonstration | rating
+    kind: ranking                # ranking | rating | demonstration | revision | review | steps
     language: en                 # BCP 47 tag, optional, default en
     summary: One sentence.
     flags:                       # optional; yes-or-no questions asked about a completion
@@ -33,7 +33,7 @@ from typing import Any
 
 import yaml
 
-KINDS = ("ranking", "demonstration", "rating")
+KINDS = ("ranking", "rating", "demonstration", "revision", "review", "steps")
 MAX_BYTES = 256 * 1024
 MAX_SLUG = 64
 MAX_TITLE = 200

@@ -1,7 +1,7 @@
 """Every read that a page, the API or an export needs. One function computes a number, wherever it is shown."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from annotate.errors import DomainError
+from annotate.forms import Form
 from annotate.models import Assignment, Campaign, Completion, Guideline, Judgement, RankedCompletion, Task, User
 from annotate.quality import (
     Disagreement,
@@ -104,6 +105,17 @@ class AssignmentView:
     completions: list[Completion]
 
     @property
+    def form(self) -> Form:
+        """What the campaign asks beyond its kind."""
+        return self.campaign.parsed_form
+
+    @property
+    def flags(self) -> list[dict[str, str]]:
+        """The flags that can be set: the campaign's own, else the guideline's, as {name, label, meaning}."""
+        own = self.form.flags
+        return self.guideline.flags if own is None else [asdict(flag) for flag in own]
+
+    @property
     def draft(self) -> dict | None:
         """The unfinished work that was saved, if any."""
         return self.assignment.draft
@@ -130,8 +142,8 @@ def newest_judgement(*, assignment_id: UUID, annotator: User) -> Judgement | Non
     return (
         Judgement.objects.current()
         .filter(assignment=assignment_id, annotator=annotator)
-        .select_related("demonstration__completion")
-        .prefetch_related("ranked", "flags")
+        .select_related("task__campaign", "demonstration__completion", "review")
+        .prefetch_related("ranked", "ratings", "flags", "spans", "step_labels")
         .first()
     )
 

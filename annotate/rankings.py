@@ -12,13 +12,15 @@ from enum import StrEnum
 from itertools import combinations
 from typing import Generic, TypeVar
 
+from annotate.refusals import Refusal
+
 MIN_COMPLETIONS = 2
 MAX_COMPLETIONS = 9
 
 Id = TypeVar("Id", bound=Hashable)
 
 
-class RankingError(ValueError):
+class RankingError(Refusal):
     """A ranking that cannot be accepted; the message says which rule it breaks and what to do."""
 
 
@@ -64,16 +66,27 @@ def validate_ranks(ranks: Mapping[Id, int], completion_ids: Iterable[Id]) -> dic
         raise RankingError("The task lists a completion twice; each completion may appear once.")
     if not MIN_COMPLETIONS <= count <= MAX_COMPLETIONS:
         raise RankingError(
-            f"A ranking needs {MIN_COMPLETIONS} to {MAX_COMPLETIONS} completions; this task has {count}."
+            "A ranking needs %(low)d to %(high)d completions; this task has %(count)d.",
+            low=MIN_COMPLETIONS,
+            high=MAX_COMPLETIONS,
+            count=count,
         )
     _refuse_wrong_completions(ranks, expected)
     for completion, rank in ranks.items():
         if isinstance(rank, bool) or not isinstance(rank, int):
             raise RankingError(
-                f"The rank of completion {completion} is {rank!r}; give a whole number from 1 to {count}."
+                "The rank of completion %(completion)s is %(rank)r; give a whole number from 1 to %(count)d.",
+                completion=completion,
+                rank=rank,
+                count=count,
             )
         if not 1 <= rank <= count:
-            raise RankingError(f"The rank of completion {completion} is {rank}; ranks run from 1 (best) to {count}.")
+            raise RankingError(
+                "The rank of completion %(completion)s is %(rank)d; ranks run from 1 (best) to %(count)d.",
+                completion=completion,
+                rank=rank,
+                count=count,
+            )
     if 1 not in ranks.values():
         raise RankingError("No completion has rank 1; give the best completion (or the tied best ones) rank 1.")
     return dense_ranks({completion: ranks[completion] for completion in expected})
@@ -83,16 +96,18 @@ def _refuse_wrong_completions(ranks: Mapping[Id, int], expected: list[Id]) -> No
     """Raise RankingError unless `ranks` names exactly the expected completions."""
     missing = [completion for completion in expected if completion not in ranks]
     if missing:
-        raise RankingError(f"No rank for {_name(missing)}; rank every completion, ties are allowed.")
+        raise RankingError("No rank for %(completions)s; rank every completion, ties are allowed.", **_name(missing))
     unknown = [completion for completion in ranks if completion not in set(expected)]
     if unknown:
-        raise RankingError(f"This task does not contain {_name(unknown)}; rank only the completions it shows.")
+        raise RankingError(
+            "This task does not contain %(completions)s; rank only the completions it shows.", **_name(unknown)
+        )
 
 
-def _name(completions: list[Id]) -> str:
+def _name(completions: list[Id]) -> dict[str, str]:
     """`completion 3` or `completions 3, 4`, for messages."""
     word = "completion" if len(completions) == 1 else "completions"
-    return f"{word} {', '.join(str(completion) for completion in completions)}"
+    return {"completions": f"{word} {', '.join(str(completion) for completion in completions)}"}
 
 
 def dense_ranks(ranks: Mapping[Id, int]) -> dict[Id, int]:

@@ -248,10 +248,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
-        "GuidelineKind": "annotate.models.Guideline.Kind",
-        "CampaignKind": "annotate.models.Campaign.Kind",
+        "CampaignKind": "annotate.models.Guideline.Kind",
         "CampaignState": "annotate.models.Campaign.State",
         "ProducerKind": "annotate.models.Producer.Kind",
+        "ReviewDecision": "annotate.models.Review.Decision",
         "CheckpointKind": "training.models.Checkpoint.Kind",
         "SnapshotState": "training.models.Snapshot.State",
         "RunState": "training.models.Run.State",

@@ -5,10 +5,23 @@ from typing import Any
 
 from rest_framework import serializers
 
+from annotate.answers import MAX_TEXT
 from annotate.api.base import StrictSerializer
-from annotate.models import Campaign, Completion, Demonstration, Guideline, Judgement, Producer, Prompt, User
+from annotate.models import (
+    Campaign,
+    Completion,
+    Demonstration,
+    Guideline,
+    Judgement,
+    Producer,
+    Prompt,
+    Review,
+    Span,
+    StepLabel,
+    User,
+)
 from annotate.models.corpus import ROLES
-from annotate.services.judging import MAX_SECONDS, MAX_TEXT
+from annotate.services.judging import MAX_SECONDS
 
 BIGGEST_ID = 2**63 - 1
 
@@ -126,34 +139,67 @@ class SkipSerializer(StrictSerializer):
     reason = serializers.CharField(max_length=MAX_TEXT, help_text="why; the admins read it")
 
 
-class RankingSerializer(StrictSerializer):
+def _text(help_text: str) -> serializers.CharField:
+    return serializers.CharField(
+        required=False, allow_blank=True, max_length=MAX_TEXT, trim_whitespace=False, help_text=help_text
+    )
+
+
+class SpanSerializer(StrictSerializer):
+    start = serializers.IntegerField(min_value=0, help_text="first code point of the completion's text")
+    end = serializers.IntegerField(min_value=1, help_text="the code point after the last")
+    type = serializers.SlugField(max_length=64)
+    severity = serializers.ChoiceField(choices=Span.Severity.choices, required=False)
+    note = _text("what is wrong there")
+
+
+class AnswerSerializer(StrictSerializer):
+    """An answer. Which fields a task has depends on its campaign's kind and form; another one is refused."""
+
     ranks = ByCompletionField(
         child=serializers.IntegerField(min_value=1, max_value=9),
-        help_text="{completion id: rank}; 1 = best, equal = tie",
+        required=False,
+        help_text="ranking: {completion id: rank}; 1 = best, equal = tie",
+    )
+    verdict = serializers.ChoiceField(
+        choices=Judgement.Verdict.choices, required=False, allow_blank=True, help_text="ranking; needs a reason"
+    )
+    reason = _text("why the verdict (ranking), or the decision (review)")
+    strength = serializers.IntegerField(
+        min_value=1,
+        max_value=3,
+        required=False,
+        allow_null=True,
+        help_text="pairs: 1 slightly, 2 clearly, 3 much better",
+    )
+    ratings = ByCompletionField(
+        child=serializers.DictField(child=serializers.IntegerField(min_value=1, max_value=10)),
+        required=False,
+        help_text="{completion id: {axis: value}}",
     )
     flags = ByCompletionField(
         child=serializers.ListField(child=serializers.SlugField(max_length=64)),
         required=False,
         help_text="{completion id: [flag name, ...]}",
     )
-    rationale = serializers.CharField(required=False, allow_blank=True, max_length=MAX_TEXT)
+    spans = ByCompletionField(child=SpanSerializer(many=True), required=False, help_text="{completion id: [passage]}")
+    behaviour = serializers.ChoiceField(choices=Judgement.Behaviour.choices, required=False, allow_blank=True)
+    rationale = _text("why, in your words")
+    text = _text("demonstration, revision, review: what you wrote")
+    reasoning = _text("demonstration, revision: how you got there")
+    decision = serializers.ChoiceField(choices=Review.Decision.choices, required=False, help_text="review")
+    labels = serializers.ListField(
+        child=serializers.ChoiceField(choices=StepLabel.Label.choices), required=False, help_text="steps: one for each"
+    )
+
+
+class SubmissionSerializer(AnswerSerializer):
     seconds = SecondsField(help_text="active seconds spent")
 
 
-class DemonstrationSerializer(StrictSerializer):
-    text = serializers.CharField(max_length=MAX_TEXT, trim_whitespace=False)
-    reasoning = serializers.CharField(required=False, allow_blank=True, max_length=MAX_TEXT)
-    seconds = SecondsField(help_text="active seconds spent")
+class DraftSerializer(AnswerSerializer):
+    """Unfinished work: any part of an answer."""
 
-
-class DraftSerializer(StrictSerializer):
-    """Unfinished work: any part of a ranking or of a demonstration."""
-
-    ranks = ByCompletionField(child=serializers.IntegerField(min_value=1, max_value=9), required=False)
-    flags = ByCompletionField(child=serializers.ListField(child=serializers.SlugField(max_length=64)), required=False)
-    rationale = serializers.CharField(required=False, allow_blank=True, max_length=MAX_TEXT, trim_whitespace=False)
-    text = serializers.CharField(required=False, allow_blank=True, max_length=MAX_TEXT, trim_whitespace=False)
-    reasoning = serializers.CharField(required=False, allow_blank=True, max_length=MAX_TEXT, trim_whitespace=False)
     seconds = SecondsField(required=False, allow_null=True)
 
 

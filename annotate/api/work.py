@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import GenericAPIView
@@ -17,11 +17,10 @@ from annotate.api.serializers import (
     AssignmentSerializer,
     AssignmentStateSerializer,
     CampaignProgressSerializer,
-    DemonstrationSerializer,
     DraftSerializer,
     NextSerializer,
-    RankingSerializer,
     SkipSerializer,
+    SubmissionSerializer,
     SubmittedSerializer,
 )
 from annotate.errors import DomainError, NotFound
@@ -34,9 +33,6 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     str,
     OpenApiParameter.HEADER,
     description=f"Your name for this submission, at most {MAX_KEY} characters: sent twice, it is one judgement.",
-)
-SUBMISSION = PolymorphicProxySerializer(
-    component_name="Submission", serializers=[RankingSerializer, DemonstrationSerializer], resource_type_field_name=None
 )
 
 
@@ -91,44 +87,35 @@ def _shown(request: Request, pk: UUID) -> Response:
 
 
 class Submit(Work):
-    """Submit a ranking (`ranks`) or a demonstration (`text`), whichever the campaign asks for.
+    """Submit an answer, with the fields that the campaign's kind and form ask for.
 
     After a lost lease it is still taken while the task has a free place. Else it is a 409, and what was sent is kept as
     the assignment's draft.
     """
 
-    @extend_schema(request=SUBMISSION, parameters=[IDEMPOTENCY_KEY], responses={201: SubmittedSerializer})
+    @extend_schema(request=SubmissionSerializer, parameters=[IDEMPOTENCY_KEY], responses={201: SubmittedSerializer})
     def post(self, request: Request, pk: UUID) -> Response:
-        own = {"assignment_id": pk, "annotator": request.user, "idempotency_key": _idempotency_key(request)}
-        if _is_ranking(request):
-            judgement = judging.submit_ranking(**own, **checked(RankingSerializer, request.data))
-        else:
-            judgement = judging.submit_demonstration(**own, **checked(DemonstrationSerializer, request.data))
+        judgement = judging.submit(assignment_id=pk, annotator=request.user, **_submission(request))
         return Response(SubmittedSerializer(judgement).data, status=status.HTTP_201_CREATED)
 
 
 class Correct(Work):
     """Correct what was submitted in an assignment of one's own: a new version counts, the old one stays on record."""
 
-    @extend_schema(request=SUBMISSION, parameters=[IDEMPOTENCY_KEY], responses={201: SubmittedSerializer})
+    @extend_schema(request=SubmissionSerializer, parameters=[IDEMPOTENCY_KEY], responses={201: SubmittedSerializer})
     def post(self, request: Request, pk: UUID) -> Response:
         claiming.own_assignment(assignment_id=pk, annotator=request.user)
         old = queries.newest_judgement(assignment_id=pk, annotator=request.user)
         if old is None:
             raise DomainError("Nothing was submitted in this assignment, so there is nothing to correct: submit it.")
-        own = {"judgement_id": old.pk, "annotator": request.user, "idempotency_key": _idempotency_key(request)}
-        if _is_ranking(request):
-            judgement = judging.correct_ranking(**own, **checked(RankingSerializer, request.data))
-        else:
-            judgement = judging.correct_demonstration(**own, **checked(DemonstrationSerializer, request.data))
+        judgement = judging.correct(judgement_id=old.pk, annotator=request.user, **_submission(request))
         return Response(SubmittedSerializer(judgement).data, status=status.HTTP_201_CREATED)
 
 
-def _is_ranking(request: Request) -> bool:
-    """Whether ranks were sent, and not a text. Raises ValidationError for both or neither."""
-    if not isinstance(request.data, dict) or ("ranks" in request.data) == ("text" in request.data):
-        raise ValidationError("Send an object with either ranks (for a ranking) or text (for a demonstration).")
-    return "ranks" in request.data
+def _submission(request: Request) -> dict:
+    """The answer, its seconds and its idempotency key, as the services take them."""
+    answer = dict(checked(SubmissionSerializer, request.data))
+    return {"seconds": answer.pop("seconds"), "answer": answer, "idempotency_key": _idempotency_key(request)}
 
 
 def _idempotency_key(request: Request) -> str:

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from annotate.hashing import completion_sha256, prompt_sha256
 from annotate.models.people import Domain
@@ -26,6 +27,34 @@ class Prompt(models.Model):
     def save(self, *args, **kwargs):
         self.sha256 = prompt_sha256(self.messages)
         super().save(*args, **kwargs)
+
+
+class ContentWarning(models.Model):
+    """A kind of distressing content in a prompt or in its completions: annotators are warned and may opt out."""
+
+    class Kind(models.TextChoices):
+        VIOLENCE = "violence", _("Violence")
+        SEXUAL = "sexual", _("Sexual content")
+        SELF_HARM = "self_harm", _("Self-harm")
+        HATE = "hate", _("Hate")
+        ABUSE = "abuse", _("Abuse")
+        MEDICAL = "medical", _("Illness and injury")
+        OTHER = "other", _("Other distressing content")
+
+    prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE, related_name="content_warnings")
+    kind = models.CharField(max_length=16, choices=Kind)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["prompt", "kind"], name="content_warning_once"),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["violence", "sexual", "self_harm", "hate", "abuse", "medical", "other"]),
+                name="content_warning_is_known",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.kind} in prompt {self.prompt_id}"
 
 
 class Producer(models.Model):

@@ -1,15 +1,19 @@
 """Guidelines: the text that people judge under. A version is its content hash; versions are only ever added."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Guideline(models.Model):
     """One version of one guideline text, as synced from `guidelines/*.md`."""
 
     class Kind(models.TextChoices):
-        RANKING = "ranking", "Ranking"
-        DEMONSTRATION = "demonstration", "Demonstration"
-        RATING = "rating", "Rating"
+        RANKING = "ranking", _("Ranking")
+        RATING = "rating", _("Rating")
+        DEMONSTRATION = "demonstration", _("Demonstration")
+        REVISION = "revision", _("Revision")
+        REVIEW = "review", _("Review")
+        STEPS = "steps", _("Step labels")
 
     slug = models.SlugField(max_length=64)
     version = models.PositiveIntegerField()
@@ -30,7 +34,8 @@ class Guideline(models.Model):
             models.UniqueConstraint(fields=["slug", "sha256"], name="guideline_text_once"),
             models.CheckConstraint(condition=models.Q(version__gte=1), name="guideline_version_from_one"),
             models.CheckConstraint(
-                condition=models.Q(kind__in=["ranking", "demonstration", "rating"]), name="guideline_kind_is_known"
+                condition=models.Q(kind__in=["ranking", "rating", "demonstration", "revision", "review", "steps"]),
+                name="guideline_kind_is_known",
             ),
         ]
 

@@ -53,3 +53,17 @@ class Domain(models.Model):
 
     def __str__(self):
         return self.name
+
+
+class Profile(models.Model):
+    """How a person wants to work. Nobody needs a row: without one everything is as it comes."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="profile")
+    opt_outs = models.JSONField(default=list, blank=True, help_text="kinds of distressing content never to be shown")
+    shortcuts = models.JSONField(
+        default=dict, blank=True, help_text="{action: key}: only what differs from the default"
+    )
+    language = models.CharField(max_length=16, blank=True)
+
+    def __str__(self):
+        return f"Profile of {self.user_id}"

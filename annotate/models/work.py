@@ -5,7 +5,9 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
+from annotate.forms import Form, parse_form
 from annotate.models.corpus import Completion, Prompt
 from annotate.models.guidelines import Guideline
 
@@ -16,14 +18,12 @@ class Campaign(models.Model):
     States: open <-> paused, open -> closed, paused -> closed.
     """
 
-    class Kind(models.TextChoices):
-        RANKING = "ranking", "Ranking"
-        DEMONSTRATION = "demonstration", "Demonstration"
+    Kind = Guideline.Kind
 
     class State(models.TextChoices):
-        OPEN = "open", "Open"
-        PAUSED = "paused", "Paused"
-        CLOSED = "closed", "Closed"
+        OPEN = "open", _("Open")
+        PAUSED = "paused", _("Paused")
+        CLOSED = "closed", _("Closed")
 
     slug = models.SlugField(max_length=64, unique=True)
     name = models.CharField(max_length=200)
@@ -33,13 +33,37 @@ class Campaign(models.Model):
     guideline = models.ForeignKey(Guideline, on_delete=models.PROTECT, related_name="campaigns")
     overlap = models.PositiveSmallIntegerField(default=3, help_text="how many annotators do each new task")
     lease_minutes = models.PositiveSmallIntegerField(default=30, help_text="how long a claimed task is held")
+    form = models.JSONField(default=dict, blank=True, help_text="what it asks beyond its kind: see annotate/forms.py")
+    source = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="reviewed_in",
+        help_text="the campaign whose demonstrations a review campaign reviews",
+    )
+    pay_seconds = models.PositiveIntegerField(
+        null=True, blank=True, help_text="active seconds per judgement that the campaign pays for"
+    )
+    show_agreement = models.BooleanField(default=True, help_text="annotators see how far they agree with the others")
+    show_gold = models.BooleanField(default=True, help_text="annotators see how they did on gold tasks, afterwards")
+    correction_minutes = models.PositiveSmallIntegerField(
+        default=60, help_text="how long an annotator may correct what they submitted"
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["created_at", "pk"]
         constraints = [
-            models.CheckConstraint(condition=Q(kind__in=["ranking", "demonstration"]), name="campaign_kind_is_known"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["ranking", "rating", "demonstration", "revision", "review", "steps"]),
+                name="campaign_kind_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="review", source__isnull=False) | (~Q(kind="review") & Q(source__isnull=True)),
+                name="campaign_review_has_source",
+            ),
             models.CheckConstraint(condition=Q(state__in=["open", "paused", "closed"]), name="campaign_state_is_known"),
             models.CheckConstraint(condition=Q(overlap__gte=1), name="campaign_overlap_from_one"),
             models.CheckConstraint(condition=Q(lease_minutes__gte=1), name="campaign_lease_from_one_minute"),
@@ -48,19 +72,40 @@ class Campaign(models.Model):
     def __str__(self):
         return self.name
 
+    @property
+    def parsed_form(self) -> Form:
+        """What the campaign asks beyond its kind."""
+        return parse_form(self.kind, self.form)
+
 
 class Task(models.Model):
     """One thing to judge or write in a campaign; `target` = how many annotators must do it.
 
     `reserved` counts the places taken: claimed and submitted assignments. `submitted` counts those that are done.
     Both are moved only by conditional UPDATEs (services/claiming.py), which makes overlap exact on every database.
+    A withdrawn task goes to nobody any more; a qualification task only to those who want to join the campaign.
     """
+
+    class Purpose(models.TextChoices):
+        WORK = "work", _("Work")
+        QUALIFICATION = "qualification", _("Qualification")
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="tasks")
     prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="tasks")
     content_sha256 = models.CharField(max_length=64, help_text="hash of the prompt and the set of completions")
     position = models.PositiveIntegerField(help_text="order in the campaign")
-    k = models.PositiveSmallIntegerField(help_text="completions to rank: 2 to 9; 0 in a demonstration campaign")
+    k = models.PositiveSmallIntegerField(help_text="completions shown: 2 to 9 to rank; 0 in a demonstration campaign")
+    purpose = models.CharField(max_length=16, choices=Purpose, default=Purpose.WORK)
+    withdrawn = models.BooleanField(default=False)
+    steps = models.JSONField(default=list, blank=True, help_text="the solution's steps, in a steps campaign")
+    demonstration = models.ForeignKey(
+        "Demonstration",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="review_tasks",
+        help_text="what a review task reviews",
+    )
     target = models.PositiveSmallIntegerField()
     reserved = models.PositiveSmallIntegerField(default=0)
     submitted = models.PositiveSmallIntegerField(default=0)
@@ -69,12 +114,17 @@ class Task(models.Model):
     class Meta:
         ordering = ["campaign_id", "position"]
         indexes = [
-            models.Index(fields=["campaign", "position"], condition=Q(reserved__lt=F("target")), name="task_open"),
+            models.Index(
+                fields=["campaign", "position"],
+                condition=Q(reserved__lt=F("target"), purpose="work", withdrawn=False),
+                name="task_open",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["campaign", "content_sha256"], name="task_once_per_campaign"),
             models.UniqueConstraint(fields=["campaign", "position"], name="task_position_once"),
-            models.CheckConstraint(condition=Q(k=0) | Q(k__gte=2, k__lte=9), name="task_k_from_two_to_nine"),
+            models.CheckConstraint(condition=Q(k__lte=9), name="task_k_to_nine"),
+            models.CheckConstraint(condition=Q(purpose__in=["work", "qualification"]), name="task_purpose_is_known"),
             models.CheckConstraint(condition=Q(target__gte=1), name="task_target_from_one"),
             models.CheckConstraint(condition=Q(reserved__lte=F("target")), name="task_never_over_target"),
             models.CheckConstraint(condition=Q(submitted__lte=F("reserved")), name="task_submitted_within_reserved"),
@@ -103,8 +153,26 @@ class TaskCompletion(models.Model):
         return f"{self.task_id}[{self.position}] = {self.completion_id}"
 
 
+class Gold(models.Model):
+    """The known answer of a task, which measures skill. Annotators never learn beforehand which tasks have one."""
+
+    task = models.OneToOneField(Task, on_delete=models.PROTECT, related_name="gold")
+    answer = models.JSONField(help_text="in the shape that annotators submit; only what is known needs to be there")
+    explanation = models.TextField(blank=True, help_text="why; shown as feedback")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "gold"
+
+    def __str__(self):
+        return f"Gold of task {self.task_id}"
+
+
 class Assignment(models.Model):
     """One annotator's hold on one task.
+
+    One that is leased ahead (`opened_at` is null) waits in the annotator's browser until the one before is submitted.
 
     States: claimed -> submitted | skipped | released | expired; expired | released -> submitted (late, while the place
     is still free). A released or expired task may be claimed again, by the same person too; a submitted or
@@ -112,11 +180,11 @@ class Assignment(models.Model):
     """
 
     class State(models.TextChoices):
-        CLAIMED = "claimed", "Claimed"
-        SUBMITTED = "submitted", "Submitted"
-        SKIPPED = "skipped", "Skipped"
-        RELEASED = "released", "Released"
-        EXPIRED = "expired", "Expired"
+        CLAIMED = "claimed", _("Claimed")
+        SUBMITTED = "submitted", _("Submitted")
+        SKIPPED = "skipped", _("Skipped")
+        RELEASED = "released", _("Released")
+        EXPIRED = "expired", _("Expired")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="assignments")
@@ -127,6 +195,8 @@ class Assignment(models.Model):
         default=list, help_text="completion ids in the order in which this annotator sees them"
     )
     claimed_at = models.DateTimeField()
+    opened_at = models.DateTimeField(null=True, blank=True, help_text="when the annotator saw it; null = leased ahead")
+    revealed_at = models.DateTimeField(null=True, blank=True, help_text="when distressing content was shown")
     lease_expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     skip_reason = models.TextField(blank=True)

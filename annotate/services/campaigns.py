@@ -1,14 +1,27 @@
 """Making campaigns and filling them with tasks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError
+from annotate.forms import FormError, parse_form
 from annotate.hashing import sha256_of
-from annotate.models import Campaign, Completion, Guideline, Prompt, Task, TaskCompletion, User
+from annotate.models import (
+    Campaign,
+    Completion,
+    Demonstration,
+    Guideline,
+    Judgement,
+    Prompt,
+    Task,
+    TaskCompletion,
+    User,
+)
 from annotate.rankings import MAX_COMPLETIONS, MIN_COMPLETIONS
 
 MAX_SMALL = 32_767  # what a small integer holds on every database
@@ -29,6 +42,8 @@ def create_campaign(
     overlap: int = 3,
     lease_minutes: int = 30,
     description: str = "",
+    form: Mapping[str, Any] | None = None,
+    source: Campaign | None = None,
 ) -> Campaign:
     """A new, open campaign under the newest version of a guideline. Raises DomainError when that is not possible."""
     guideline = Guideline.objects.filter(slug=guideline_slug).order_by("-version").first()
@@ -49,8 +64,11 @@ def create_campaign(
         overlap=overlap,
         lease_minutes=lease_minutes,
         description=description,
+        form=dict(form or {}),
+        source=source,
         created_by=by,
     )
+    _check_form(campaign)
     try:
         # The slug becomes part of addresses: one that is none would break every page that links to the campaign.
         campaign.clean_fields(exclude=["created_by"])
@@ -65,13 +83,43 @@ def create_campaign(
         raise DomainError(f"There is already a campaign named {slug!r}; choose another name.") from error
 
 
+def _check_form(campaign: Campaign) -> None:
+    """Refuse what would break every page of the campaign: a form that cannot be read, a review of nothing."""
+    try:
+        parse_form(campaign.kind, campaign.form)
+    except FormError as error:
+        raise DomainError(_(error.sentence) % error.values) from error
+    if (campaign.kind == Campaign.Kind.REVIEW) != (campaign.source is not None):
+        raise DomainError(_("A review campaign, and no other, names the campaign whose demonstrations it reviews."))
+
+
+def set_form(*, campaign: Campaign, form: Mapping[str, Any]) -> Campaign:
+    """Change what the campaign asks. Raises DomainError once something was submitted: answers would not be alike."""
+    campaign.form = dict(form)
+    _check_form(campaign)
+    if Judgement.objects.filter(task__campaign=campaign).exists():
+        raise DomainError(
+            _("People have already submitted answers to this form; make a new campaign with the other form.")
+        )
+    campaign.save(update_fields=["form"])
+    return campaign
+
+
 def add_task(
-    *, campaign: Campaign, prompt: Prompt, completions: Sequence[Completion] = (), target: int | None = None
+    *,
+    campaign: Campaign,
+    prompt: Prompt,
+    completions: Sequence[Completion] = (),
+    target: int | None = None,
+    steps: Sequence[str] = (),
+    demonstration: Demonstration | None = None,
+    purpose: str = Task.Purpose.WORK,
 ) -> tuple[Task, bool]:
     """The campaign's task with this prompt and this set of completions, and whether it is new.
 
-    Raises DomainError for a ranking task without 2..9 different completions of the prompt, and for a demonstration
-    task with any.
+    `steps` are those of the solution, in a steps campaign; `demonstration` is what a review task reviews. Raises
+    DomainError when the number of completions is not what the kind shows, or they are not different completions of the
+    prompt.
     """
     _check_completions(campaign, prompt, completions)
     content = sha256_of([prompt.sha256, sorted(completion.sha256 for completion in completions)])
@@ -89,6 +137,9 @@ def add_task(
             position=0 if last is None else last + 1,
             k=len(completions),
             target=target or campaign.overlap,
+            steps=list(steps),
+            demonstration=demonstration,
+            purpose=purpose,
         )
         TaskCompletion.objects.bulk_create(
             TaskCompletion(task=task, completion=completion, position=position)
@@ -97,19 +148,36 @@ def add_task(
     return task, True
 
 
+K_OF_KIND = {
+    Campaign.Kind.RANKING: (MIN_COMPLETIONS, MAX_COMPLETIONS),
+    Campaign.Kind.RATING: (1, MAX_COMPLETIONS),
+    Campaign.Kind.DEMONSTRATION: (0, 0),
+    Campaign.Kind.REVISION: (1, 1),
+    Campaign.Kind.REVIEW: (1, 1),
+    Campaign.Kind.STEPS: (1, 1),
+}
+
+
 def _check_completions(campaign: Campaign, prompt: Prompt, completions: Sequence[Completion]) -> None:
-    if campaign.kind == Campaign.Kind.DEMONSTRATION:
-        if completions:
-            raise DomainError("A demonstration task has no completions: the annotator writes one.")
-        return
-    if not MIN_COMPLETIONS <= len(completions) <= MAX_COMPLETIONS:
+    low, high = K_OF_KIND[campaign.kind]
+    if not low <= len(completions) <= high:
+        if high == 0:
+            raise DomainError(_("A demonstration task has no completions: the annotator writes one."))
         raise DomainError(
-            f"A ranking task needs {MIN_COMPLETIONS} to {MAX_COMPLETIONS} completions; this one has {len(completions)}."
+            _("A %(kind)s task needs %(low)d to %(high)d completions; this one has %(given)d.")
+            % {
+                "kind": campaign.get_kind_display().lower(),
+                "low": low,
+                "high": high,
+                "given": len(completions),
+            }
         )
     if any(completion.prompt_id != prompt.pk for completion in completions):
-        raise DomainError("A completion belongs to another prompt; a task ranks completions of one prompt.")
+        raise DomainError(_("A completion belongs to another prompt; a task shows completions of one prompt."))
     if len({completion.sha256 for completion in completions}) < len(completions):
-        raise DomainError("Two completions have the same text; leave one out: nobody can rank a text against itself.")
+        raise DomainError(
+            _("Two completions have the same text; leave one out: nobody can compare a text with itself.")
+        )
 
 
 def set_campaign_state(*, campaign: Campaign, state: str) -> Campaign:

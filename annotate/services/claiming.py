@@ -44,7 +44,7 @@ def open_tasks(*, annotator: User, campaign: Campaign) -> QuerySet[Task]:
     )
     own_work = TaskCompletion.objects.filter(task=OuterRef("pk"), completion__producer__user=annotator)
     return (
-        Task.objects.filter(campaign=campaign, reserved__lt=F("target"))
+        Task.objects.filter(campaign=campaign, reserved__lt=F("target"), purpose=Task.Purpose.WORK, withdrawn=False)
         .exclude(Exists(theirs))
         .exclude(Exists(own_work))
         .select_related("campaign")
@@ -73,6 +73,7 @@ def claim_task(*, task: Task, annotator: User, guideline: Guideline) -> Assignme
             guideline=guideline,
             shown_order=order,
             claimed_at=now,
+            opened_at=now,
             lease_expires_at=now + timedelta(minutes=task.campaign.lease_minutes),
             draft=_kept_draft(task, annotator),
         )
@@ -106,7 +107,7 @@ def own_assignment(*, assignment_id: UUID, annotator: User) -> Assignment:
     """This annotator's assignment. Raises NotFound when it does not exist or is somebody else's."""
     found = (
         Assignment.objects.filter(pk=assignment_id, annotator=annotator)
-        .select_related("task__campaign", "guideline")
+        .select_related("task__campaign", "task__prompt", "guideline", "annotator")
         .first()
     )
     if found is None:

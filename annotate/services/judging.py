@@ -1,249 +1,172 @@
 """Submitting judgements. A judgement is written whole or not at all, once per idempotency key, and never edited."""
 
 import math
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from annotate.answers import AnswerError, Shown, check_answer
 from annotate.errors import DomainError, LeaseLost
-from annotate.models import Assignment, Campaign, Demonstration, Flag, Judgement, RankedCompletion, Task, User
-from annotate.rankings import RankingError, validate_ranks
+from annotate.models import Assignment, Campaign, Completion, Judgement, Review, Task, User
 from annotate.services.claiming import own_assignment, take_place
-from annotate.services.corpus import add_completion, person_as_producer
+from annotate.services.records import WRITERS, columns_of
 
 State = Assignment.State
 MAX_SECONDS = 86_400
-MAX_TEXT = 20_000
-
-Flags = Mapping[int, list[str]]
 
 
-def submit_ranking(
+def submit(
     *,
     assignment_id: UUID,
     annotator: User,
-    ranks: Mapping[int, int],
+    answer: Mapping[str, Any],
     seconds: float,
-    flags: Flags | None = None,
-    rationale: str = "",
     idempotency_key: str = "",
 ) -> Judgement:
-    """Submit ranks (completion id -> rank, 1 = best, equal = tie) for a task that this annotator holds.
+    """Submit an answer (see annotate/answers) for a task that this annotator holds.
 
-    Raises DomainError when the ranking is not complete or the task is done, and LeaseLost when the task went back to
-    the queue and its place was taken: the work is then kept as the assignment's draft.
+    Raises DomainError when the answer is not whole or the task is done, and LeaseLost when the task went back to the
+    queue and its place was taken: the answer is then kept as the assignment's draft.
     """
     assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
-    _check_kind(assignment, Campaign.Kind.RANKING)
-    dense, flags = _check_ranking(assignment, ranks, flags or {})
-    draft = {
-        "ranks": {str(key): rank for key, rank in ranks.items()},
-        "flags": {str(key): names for key, names in flags.items()},
-        "rationale": rationale,
-    }
-    return _submit(
-        assignment,
-        write=lambda judgement: _write_ranking(judgement, dense, flags),
-        draft=draft,
-        seconds=seconds,
-        rationale=rationale,
-        idempotency_key=idempotency_key,
-    )
+    checked = _checked(assignment, answer)
+    _check_seconds(seconds)
+    if earlier := _with_key(assignment, idempotency_key):
+        return earlier
+    with transaction.atomic():
+        if _take_to_submitted(assignment):
+            judgement = _write(assignment, checked, seconds=seconds, idempotency_key=idempotency_key)
+            return judgement
+    return _explain_refusal(assignment, dict(answer), idempotency_key)
 
 
-def submit_demonstration(
-    *,
-    assignment_id: UUID,
-    annotator: User,
-    text: str,
-    seconds: float,
-    reasoning: str = "",
-    idempotency_key: str = "",
-) -> Judgement:
-    """Submit a written completion, with optional reasoning, for a task that this annotator holds. Raises as above."""
-    assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
-    _check_kind(assignment, Campaign.Kind.DEMONSTRATION)
-    text = _check_demonstration(text, reasoning)
-    return _submit(
-        assignment,
-        write=lambda judgement: _write_demonstration(judgement, annotator, text, reasoning),
-        draft={"text": text, "reasoning": reasoning},
-        seconds=seconds,
-        rationale="",
-        idempotency_key=idempotency_key,
-    )
+def submit_ranking(*, ranks: Mapping[int, int], flags: Mapping[int, list[str]] | None = None, **fields) -> Judgement:
+    """`submit` a plain ranking: completion id -> rank, 1 = best, equal = tie. Other fields as there."""
+    rationale = fields.pop("rationale", "")
+    return submit(answer={"ranks": ranks, "flags": flags or {}, "rationale": rationale}, **fields)
 
 
-def correct_ranking(
+def submit_demonstration(*, text: str, reasoning: str = "", **fields) -> Judgement:
+    """`submit` a written completion, with optional reasoning. Other fields as there."""
+    return submit(answer={"text": text, "reasoning": reasoning}, **fields)
+
+
+def correct(
     *,
     judgement_id: int,
     annotator: User,
-    ranks: Mapping[int, int],
+    answer: Mapping[str, Any],
     seconds: float,
-    flags: Flags | None = None,
-    rationale: str = "",
     idempotency_key: str = "",
 ) -> Judgement:
-    """Submit a new version of an own ranking, which supersedes the old one. The old one stays on record.
+    """Submit a new version of an own judgement, which supersedes the old one. The old one stays on record.
 
-    Raises DomainError when the judgement is not this annotator's, was corrected already, or the ranking is not whole.
+    Raises DomainError when the judgement is not this annotator's, was corrected already, is older than the campaign
+    lets people correct, or the answer is not whole. What a reviewer returned may always be corrected.
     """
     old = _own_judgement(judgement_id, annotator)
-    _check_kind(old.assignment, Campaign.Kind.RANKING)
-    dense, flags = _check_ranking(old.assignment, ranks, flags or {})
-    return _correct(old, lambda judgement: _write_ranking(judgement, dense, flags), seconds, rationale, idempotency_key)
+    checked = _checked(old.assignment, answer)
+    _check_seconds(seconds)
+    if earlier := _with_key(old.assignment, idempotency_key):
+        return earlier
+    if not may_correct(old):
+        raise DomainError(
+            _("The time to correct this is over: %(campaign)s allows %(minutes)d minutes after submitting.")
+            % {"campaign": old.task.campaign.name, "minutes": old.task.campaign.correction_minutes}
+        )
+    try:
+        with transaction.atomic():
+            return _write(
+                old.assignment,
+                checked,
+                seconds=seconds,
+                idempotency_key=idempotency_key,
+                version=old.version + 1,
+                supersedes=old,
+            )
+    except IntegrityError as error:
+        raise DomainError(_("This judgement was already corrected; correct its newest version.")) from error
 
 
-def correct_demonstration(
-    *,
-    judgement_id: int,
-    annotator: User,
-    text: str,
-    seconds: float,
-    reasoning: str = "",
-    idempotency_key: str = "",
-) -> Judgement:
-    """Submit a new version of an own demonstration, which supersedes the old one. Raises as above."""
-    old = _own_judgement(judgement_id, annotator)
-    _check_kind(old.assignment, Campaign.Kind.DEMONSTRATION)
-    text = _check_demonstration(text, reasoning)
-    write = partial(_write_demonstration, annotator=annotator, text=text, reasoning=reasoning)
-    return _correct(old, write, seconds, "", idempotency_key)
+def may_correct(judgement: Judgement) -> bool:
+    """Whether its annotator may still submit a new version."""
+    window = timedelta(minutes=judgement.task.campaign.correction_minutes)
+    if judgement.assignment.ended_at and timezone.now() < judgement.assignment.ended_at + window:
+        return True
+    return Review.objects.filter(
+        demonstration__judgement=judgement, decision=Review.Decision.RETURN, judgement__superseded_by__isnull=True
+    ).exists()
+
+
+def _write(assignment: Assignment, answer: dict, **fields) -> Judgement:
+    kind = assignment.task.campaign.kind
+    judgement = Judgement.objects.create(
+        assignment=assignment,
+        task=assignment.task,
+        annotator=assignment.annotator,
+        guideline_id=assignment.guideline_id,
+        **columns_of(kind, answer),
+        **fields,
+    )
+    WRITERS[kind](judgement, answer)
+    return judgement
 
 
 def _own_judgement(judgement_id: int, annotator: User) -> Judgement:
     found = (
         Judgement.objects.filter(pk=judgement_id, annotator=annotator)
-        .select_related("assignment__task__campaign", "assignment__task__prompt", "assignment__guideline", "annotator")
+        .select_related(
+            "task__campaign",
+            "assignment__task__campaign",
+            "assignment__task__prompt",
+            "assignment__guideline",
+            "assignment__annotator",
+        )
         .first()
     )
     if found is None:
-        raise DomainError("There is no such judgement of yours to correct.")
+        raise DomainError(_("There is no such judgement of yours to correct."))
     return found
 
 
-def _correct(
-    old: Judgement, write: Callable[[Judgement], None], seconds: float, rationale: str, idempotency_key: str
-) -> Judgement:
-    _check_seconds(seconds)
-    _check_rationale(rationale)
-    if earlier := _with_key(old.assignment, idempotency_key):
-        return earlier
+def shown_in(assignment: Assignment) -> Shown:
+    """What an assignment shows: what its answer is checked against."""
+    task = assignment.task
+    kind, form = task.campaign.kind, task.campaign.parsed_form
+    needs_texts = bool(form.spans) or kind == Campaign.Kind.REVIEW
+    texts = Completion.objects.filter(pk__in=assignment.shown_order) if needs_texts else Completion.objects.none()
+    flags = (
+        [flag["name"] for flag in assignment.guideline.flags] if form.flags is None else [f.name for f in form.flags]
+    )
+    return Shown(
+        kind=kind,
+        completions=tuple(assignment.shown_order),
+        texts=dict(texts.values_list("pk", "text")),
+        flags=frozenset(flags),
+        n_steps=len(task.steps),
+        form=form,
+    )
+
+
+def _checked(assignment: Assignment, answer: Mapping[str, Any]) -> dict:
     try:
-        with transaction.atomic():
-            new = Judgement.objects.create(
-                assignment=old.assignment,
-                task_id=old.task_id,
-                annotator=old.annotator,
-                guideline_id=old.guideline_id,
-                version=old.version + 1,
-                supersedes=old,
-                seconds=seconds,
-                rationale=rationale,
-                idempotency_key=idempotency_key,
-            )
-            write(new)
-    except IntegrityError as error:
-        raise DomainError("This judgement was already corrected; correct its newest version.") from error
-    return new
-
-
-def _check_kind(assignment: Assignment, kind: str) -> None:
-    campaign = assignment.task.campaign
-    if campaign.kind != kind:
-        raise DomainError(
-            f"The campaign {campaign.name!r} asks for a {campaign.get_kind_display().lower()}, not a {kind}."
-        )
-
-
-def _check_ranking(assignment: Assignment, ranks: Mapping[int, int], flags: Flags) -> tuple[dict[int, int], Flags]:
-    try:
-        dense = validate_ranks(ranks, assignment.shown_order)
-    except RankingError as error:
-        raise DomainError(str(error)) from error
-    known = {flag["name"] for flag in assignment.guideline.flags}
-    for completion, names in flags.items():
-        if completion not in dense:
-            raise DomainError(f"A flag is on completion {completion}, which this task does not show.")
-        unknown = sorted(set(names) - known)
-        if unknown:
-            raise DomainError(
-                f"The guideline has no flag named {unknown[0]!r}; it has {', '.join(sorted(known)) or 'none'}."
-            )
-    return dense, {completion: sorted(set(names)) for completion, names in flags.items() if names}
-
-
-def _check_demonstration(text: str, reasoning: str) -> str:
-    """The text without blank ends."""
-    text = text.strip()
-    if not text:
-        raise DomainError("The demonstration is empty; write the answer that you would want to read.")
-    for name, value in (("demonstration", text), ("reasoning", reasoning)):
-        if len(value) > MAX_TEXT:
-            raise DomainError(f"The {name} has {len(value)} characters; at most {MAX_TEXT} are kept. Shorten it.")
-    return text
-
-
-def _check_rationale(rationale: str) -> None:
-    if len(rationale) > MAX_TEXT:
-        raise DomainError(f"The rationale has {len(rationale)} characters; at most {MAX_TEXT} are kept. Shorten it.")
+        return check_answer(answer, shown_in(assignment))
+    except AnswerError as error:
+        raise DomainError(_(error.sentence) % error.values) from error
 
 
 def _check_seconds(seconds: float) -> None:
     if not math.isfinite(seconds) or not 0 <= seconds <= MAX_SECONDS:
-        raise DomainError(f"The time spent is {seconds} seconds; it must be from 0 to {MAX_SECONDS}.")
-
-
-def _write_ranking(judgement: Judgement, dense: Mapping[int, int], flags: Flags) -> None:
-    RankedCompletion.objects.bulk_create(
-        RankedCompletion(judgement=judgement, completion_id=completion, rank=rank) for completion, rank in dense.items()
-    )
-    Flag.objects.bulk_create(
-        Flag(judgement=judgement, completion_id=completion, name=name)
-        for completion, names in flags.items()
-        for name in names
-    )
-
-
-def _write_demonstration(judgement: Judgement, annotator: User, text: str, reasoning: str) -> None:
-    completion = add_completion(
-        prompt=judgement.assignment.task.prompt, producer=person_as_producer(user=annotator), text=text, by=annotator
-    )
-    Demonstration.objects.create(judgement=judgement, completion=completion, reasoning=reasoning)
-
-
-def _submit(
-    assignment: Assignment,
-    *,
-    write: Callable[[Judgement], None],
-    draft: dict,
-    seconds: float,
-    rationale: str,
-    idempotency_key: str,
-) -> Judgement:
-    """Take the assignment to `submitted` and write the judgement, in one transaction."""
-    _check_seconds(seconds)
-    _check_rationale(rationale)
-    if earlier := _with_key(assignment, idempotency_key):
-        return earlier
-    with transaction.atomic():
-        if _take_to_submitted(assignment):
-            judgement = Judgement.objects.create(
-                assignment=assignment,
-                task_id=assignment.task_id,
-                annotator_id=assignment.annotator_id,
-                guideline_id=assignment.guideline_id,
-                seconds=seconds,
-                rationale=rationale,
-                idempotency_key=idempotency_key,
-            )
-            write(judgement)
-            return judgement
-    return _explain_refusal(assignment, draft, idempotency_key)
+        raise DomainError(
+            _("The time spent is %(seconds)s seconds; it must be from 0 to %(most)d.")
+            % {"seconds": seconds, "most": MAX_SECONDS}
+        )
 
 
 def _take_to_submitted(assignment: Assignment) -> bool:
@@ -272,10 +195,14 @@ def _explain_refusal(assignment: Assignment, draft: dict, idempotency_key: str) 
     if assignment.state in (State.EXPIRED, State.RELEASED):
         Assignment.objects.filter(pk=assignment.pk).update(draft=draft)
         raise LeaseLost(
-            "The time for this task ran out, and the others have done it since. Your work is kept as a draft;"
-            " take the next task."
+            _(
+                "The time for this task ran out, and the others have done it since. Your work is kept as a draft;"
+                " take the next task."
+            )
         )
-    raise DomainError(f"This task is already {assignment.state}; take the next one.")
+    raise DomainError(
+        _("This task is already %(state)s; take the next one.") % {"state": assignment.get_state_display().lower()}
+    )
 
 
 def _with_key(assignment: Assignment, idempotency_key: str) -> Judgement | None:
@@ -283,5 +210,5 @@ def _with_key(assignment: Assignment, idempotency_key: str) -> Judgement | None:
         return None
     found = Judgement.objects.filter(annotator_id=assignment.annotator_id, idempotency_key=idempotency_key).first()
     if found and found.assignment_id != assignment.pk:
-        raise DomainError("This idempotency key was used for another task; use a new key for each submission.")
+        raise DomainError(_("This idempotency key was used for another task; use a new key for each submission."))
     return found

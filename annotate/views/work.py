@@ -5,22 +5,26 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from annotate import queries
+from annotate.answers import MAX_TEXT
 from annotate.errors import DomainError, LeaseLost, NotFound
 from annotate.models import Assignment, Campaign, Judgement
 from annotate.rendering import render_markdown
 from annotate.services import claiming, judging
-from annotate.views.work_forms import RankingWork, WritingWork, active_seconds, cards, typed
+from annotate.services.records import answer_of
+from annotate.views.work_forms import Work, active_seconds, cards, typed
 
 State = Assignment.State
 SKIP_REASONS = [
-    "I do not know enough about this to judge it",
-    "The prompt cannot be understood",
-    "A completion is broken or cut off",
-    "The content distresses me",
-    "Another reason",
+    gettext_lazy("I do not know enough about this to judge it"),
+    gettext_lazy("The prompt cannot be understood"),
+    gettext_lazy("A completion is broken or cut off"),
+    gettext_lazy("The content distresses me"),
+    gettext_lazy("Another reason"),
 ]
 
 
@@ -37,7 +41,10 @@ def _open_next(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         messages.warning(request, str(error))
         return redirect("annotate:home")
     if claimed is None:
-        messages.success(request, f"You have done all there is for you in “{campaign.name}” for now. Thank you.")
+        messages.success(
+            request,
+            _("You have done all there is for you in “%(campaign)s” for now. Thank you.") % {"campaign": campaign.name},
+        )
         return redirect("annotate:home")
     return redirect("annotate:assignment", claimed.pk)
 
@@ -46,10 +53,9 @@ def _open_next(request: HttpRequest, campaign: Campaign) -> HttpResponse:
 def assignment(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show an assignment of one's own, or submit it and go on to the next."""
     view = _own(request, pk)
-    kind = RankingWork if view.campaign.kind == Campaign.Kind.RANKING else WritingWork
     if request.method != "POST":
-        return _page(request, view, kind.from_draft(view.draft))
-    work = kind.from_post(request.POST, view)
+        return _page(request, view, Work.from_draft(view.draft))
+    work = Work.from_post(request.POST, view)
     try:
         _submit(request, view, work)
     except DomainError as error:
@@ -64,24 +70,26 @@ def _own(request: HttpRequest, pk: UUID) -> queries.AssignmentView:
         raise Http404(str(error)) from error
 
 
-def _submit(request: HttpRequest, view: queries.AssignmentView, work: RankingWork | WritingWork) -> None:
-    common = {
-        "assignment_id": view.assignment.pk,
-        "annotator": request.user,
-        "seconds": active_seconds(work.seconds, view.assignment),
-        "idempotency_key": str(view.assignment.pk),  # a second click is the same submission
-    }
-    if isinstance(work, WritingWork):
-        judging.submit_demonstration(text=work.text, reasoning=work.reasoning, **common)
-    else:
-        _refuse_missing_ranks(view, work)
-        judging.submit_ranking(ranks=work.ranks, flags=work.flags, rationale=work.rationale, **common)
+def _submit(request: HttpRequest, view: queries.AssignmentView, work: Work) -> None:
+    _refuse_missing_ranks(view, work)
+    judging.submit(
+        assignment_id=view.assignment.pk,
+        annotator=request.user,
+        answer=work.answer,
+        seconds=active_seconds(work.seconds, view.assignment),
+        idempotency_key=str(view.assignment.pk),  # a second click is the same submission
+    )
 
 
-def _refuse_missing_ranks(view: queries.AssignmentView, work: RankingWork) -> None:
+def _refuse_missing_ranks(view: queries.AssignmentView, work: Work) -> None:
     """Name the completions without a rank as the page names them: by letter."""
+    if view.campaign.kind != Campaign.Kind.RANKING or work.answer["verdict"]:
+        return
     if missing := [card.letter for card in cards(view, work) if card.rank is None]:
-        raise DomainError(f"No rank yet for {', '.join(missing)}. Rank every completion; equal ranks are ties.")
+        raise DomainError(
+            _("No rank yet for %(letters)s. Rank every completion; equal ranks are ties.")
+            % {"letters": ", ".join(missing)}
+        )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -90,38 +98,37 @@ def correct(request: HttpRequest, pk: UUID) -> HttpResponse:
     view = _own(request, pk)
     old = queries.newest_judgement(assignment_id=pk, annotator=request.user)
     if old is None:
-        raise Http404("Nothing was submitted here, so there is nothing to correct.")
-    kind = RankingWork if view.campaign.kind == Campaign.Kind.RANKING else WritingWork
+        raise Http404(_("Nothing was submitted here, so there is nothing to correct."))
     if request.method != "POST":
-        return _page(request, view, kind.from_judgement(old), correcting=old)
-    work = kind.from_post(request.POST, view)
+        return _page(request, view, Work(answer_of(old)), correcting=old)
+    work = Work.from_post(request.POST, view)
     try:
         _save_correction(request, view, work, old)
     except DomainError as error:
         return _page(request, view, work, error=error, correcting=old)
-    messages.success(request, "Corrected. What you submitted first stays on record.")
+    messages.success(request, _("Corrected. What you submitted first stays on record."))
     return _open_next(request, view.campaign)
 
 
-def _save_correction(
-    request: HttpRequest, view: queries.AssignmentView, work: RankingWork | WritingWork, old: Judgement
-) -> None:
+def _save_correction(request: HttpRequest, view: queries.AssignmentView, work: Work, old: Judgement) -> None:
     if request.POST.get("judgement") != str(old.pk):
         raise DomainError(
-            "You have corrected this elsewhere since this page was opened. Save again to replace that, too."
+            _("You have corrected this elsewhere since this page was opened. Save again to replace that, too.")
         )
-    common = {"judgement_id": old.pk, "annotator": request.user, "seconds": work.seconds or 0.0}
-    if isinstance(work, WritingWork):
-        judging.correct_demonstration(text=work.text, reasoning=work.reasoning, **common)
-    else:
-        _refuse_missing_ranks(view, work)
-        judging.correct_ranking(ranks=work.ranks, flags=work.flags, rationale=work.rationale, **common)
+    _refuse_missing_ranks(view, work)
+    judging.correct(judgement_id=old.pk, annotator=request.user, answer=work.answer, seconds=work.seconds or 0.0)
+
+
+TEMPLATES = {
+    Campaign.Kind.RANKING: "annotate/rank.html",
+    Campaign.Kind.DEMONSTRATION: "annotate/write.html",
+}
 
 
 def _page(
     request: HttpRequest,
     view: queries.AssignmentView,
-    work: RankingWork | WritingWork,
+    work: Work,
     error: DomainError | None = None,
     correcting: Judgement | None = None,
 ) -> HttpResponse:
@@ -134,12 +141,10 @@ def _page(
         context["last"] = queries.last_submitted(annotator=request.user, campaign=view.campaign)
     context["guideline_open"] = request.COOKIES.get("guideline", "open") == "open"
     context["lost"] = view.assignment.state in (State.EXPIRED, State.RELEASED)
-    if isinstance(work, RankingWork):
-        context["cards"] = cards(view, work)
-        context["ranks"] = range(1, len(view.completions) + 1)
-    template = "annotate/rank.html" if isinstance(work, RankingWork) else "annotate/write.html"
+    context["cards"] = cards(view, work)
+    context["ranks"] = range(1, len(view.completions) + 1)
     status = 200 if error is None else 409 if isinstance(error, LeaseLost) else 422
-    response = render(request, template, context, status=status)
+    response = render(request, TEMPLATES[view.campaign.kind], context, status=status)
     if error is not None:
         response["HX-Reswap"] = "outerHTML"  # stay where the annotator is; only a new task starts at the top
     return response
@@ -149,8 +154,7 @@ def _page(
 def draft(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Keep unfinished work."""
     view = _own(request, pk)
-    kind = RankingWork if view.campaign.kind == Campaign.Kind.RANKING else WritingWork
-    work = kind.from_post(request.POST, view)
+    work = Work.from_post(request.POST, view)
     try:
         claiming.save_draft(assignment_id=pk, annotator=request.user, draft=work.as_draft())
     except DomainError as error:
@@ -195,11 +199,11 @@ def release(request: HttpRequest, pk: UUID) -> HttpResponse:
     except DomainError as error:
         messages.warning(request, str(error))
     else:
-        messages.success(request, "The task is back in the queue. It may come to you again.")
+        messages.success(request, _("The task is back in the queue. It may come to you again."))
     return redirect("annotate:home")
 
 
 @require_POST
 def preview(request: HttpRequest) -> HttpResponse:
     """What is being written, as readers will see it."""
-    return HttpResponse(render_markdown(request.POST.get("text", "")[: judging.MAX_TEXT]))
+    return HttpResponse(render_markdown(request.POST.get("text", "")[:MAX_TEXT]))

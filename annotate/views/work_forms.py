@@ -1,127 +1,168 @@
-"""What the work pages post, read leniently: checking is the services' job, and nothing that was typed may get lost.
+"""What the work pages post, read leniently into an answer: checking is the services' job, and nothing that was typed
+may get lost.
 
-A draft has the same content as the form, so that one reader serves submitting, saving a draft and showing it again.
+A draft is the same answer as far as it goes, so that one shape serves submitting, saving a draft and showing it again.
 """
 
+import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.http import QueryDict
 from django.utils import timezone
 
-from annotate.models import Assignment, Completion, Judgement
+from annotate.models import Assignment, Completion
 from annotate.queries import AssignmentView
 
 LETTERS = "ABCDEFGHI"
 
 
 @dataclass(slots=True)
-class RankingWork:
-    """A ranking as far as it is done. Keys are completion ids."""
+class Work:
+    """An answer as far as it is given (see annotate/answers), and the active seconds so far."""
 
-    ranks: dict[int, int] = field(default_factory=dict)
-    flags: dict[int, list[str]] = field(default_factory=dict)
-    rationale: str = ""
+    answer: dict[str, Any] = field(default_factory=dict)
     seconds: float | None = None
-    """Active seconds so far; None when no script measured them."""
+    """None when no script measured them."""
 
     @classmethod
-    def from_post(cls, data: QueryDict, view: AssignmentView) -> "RankingWork":
-        """From the form's fields rank-ID, flag-ID, rationale and seconds."""
-        ids = view.assignment.shown_order
-        ranks = {pk: data.get(f"rank-{pk}", "") for pk in ids}
-        return cls(
-            ranks={pk: int(rank) for pk, rank in ranks.items() if re.fullmatch("[0-9]{1,4}", rank)},
-            flags={pk: names for pk in ids if (names := data.getlist(f"flag-{pk}"))},
-            rationale=typed(data, "rationale").strip(),
-            seconds=_number(data.get("seconds")),
-        )
+    def from_post(cls, data: QueryDict, view: AssignmentView) -> "Work":
+        """What the page's form says."""
+        return cls(READERS[view.campaign.kind](data, view), _number(data.get("seconds")))
 
     @classmethod
-    def from_draft(cls, draft: Mapping | None) -> "RankingWork":
-        """From a saved draft; whatever a client stored in another form is passed over."""
-        draft = draft or {}
-        return cls(
-            ranks={pk: rank for pk, rank in _by_id(draft.get("ranks")) if isinstance(rank, int)},
-            flags={pk: names for pk, names in _by_id(draft.get("flags")) if isinstance(names, list)},
-            rationale=str(draft.get("rationale", "")),
-            seconds=_number(draft.get("seconds")),
-        )
-
-    @classmethod
-    def from_judgement(cls, judgement: Judgement) -> "RankingWork":
-        """What was submitted, for correcting it. The time counts anew."""
-        flags: dict[int, list[str]] = {}
-        for flag in judgement.flags.all():
-            flags.setdefault(flag.completion_id, []).append(flag.name)
-        ranks = {ranked.completion_id: ranked.rank for ranked in judgement.ranked.all()}
-        return cls(ranks=ranks, flags=flags, rationale=judgement.rationale)
+    def from_draft(cls, draft: Any) -> "Work":
+        """A saved draft; whatever a client stored in another form is passed over."""
+        draft = draft if isinstance(draft, Mapping) else {}
+        answer = {name: value for name, value in draft.items() if name != "seconds"}
+        for name in ("ranks", "ratings", "flags", "spans"):
+            if name in answer:
+                answer[name] = _by_id(answer[name])
+        for name, wanted in (("ranks", int), ("flags", list), ("ratings", dict), ("spans", list)):
+            if name in answer:
+                answer[name] = {pk: value for pk, value in answer[name].items() if isinstance(value, wanted)}
+        for name in ("text", "reasoning", "rationale", "reason"):
+            if not isinstance(answer.get(name, ""), str):
+                del answer[name]
+        return cls(answer, _number(draft.get("seconds")))
 
     def as_draft(self) -> dict:
         """The JSON that `from_draft` reads."""
-        return {"ranks": self.ranks, "flags": self.flags, "rationale": self.rationale, "seconds": self.seconds}
+        return {**self.answer, "seconds": self.seconds}
 
 
-@dataclass(slots=True)
-class WritingWork:
-    """A demonstration as far as it is written."""
+def _comparison(data: QueryDict, view: AssignmentView) -> dict:
+    """Fields rank-ID, rating-ID-AXIS, flag-ID, span-ID (a JSON list), verdict, reason, strength and so on."""
+    ids = view.assignment.shown_order
+    answer = {
+        "ratings": {pk: values for pk in ids if (values := _ratings(data, pk, view))},
+        "flags": {pk: names for pk in ids if (names := data.getlist(f"flag-{pk}"))},
+        "spans": {pk: spans for pk in ids if (spans := _json_list(data.get(f"span-{pk}", "")))},
+        "behaviour": typed(data, "behaviour"),
+        "rationale": typed(data, "rationale").strip(),
+    }
+    if view.campaign.kind == "rating":
+        return answer
+    return answer | {
+        "ranks": {pk: int(rank) for pk in ids if (rank := _digits(data.get(f"rank-{pk}", "")))},
+        "verdict": typed(data, "verdict"),
+        "reason": typed(data, "reason").strip(),
+        "strength": int(strength) if (strength := _digits(data.get("strength", ""))) else None,
+    }
 
-    text: str = ""
-    reasoning: str = ""
-    seconds: float | None = None
 
-    @classmethod
-    def from_post(cls, data: QueryDict, view: AssignmentView) -> "WritingWork":
-        """From the form's fields text, reasoning and seconds. Browsers send CRLF; the corpus has LF."""
-        text, reasoning = (typed(data, name).replace("\r\n", "\n") for name in ("text", "reasoning"))
-        return cls(text=text, reasoning=reasoning.strip(), seconds=_number(data.get("seconds")))
+def _ratings(data: QueryDict, pk: int, view: AssignmentView) -> dict[str, int]:
+    values = {axis.name: _digits(data.get(f"rating-{pk}-{axis.name}", "")) for axis in view.form.axes}
+    return {axis: int(value) for axis, value in values.items() if value}
 
-    @classmethod
-    def from_draft(cls, draft: Mapping | None) -> "WritingWork":
-        """From a saved draft; whatever a client stored in another form is passed over."""
-        draft = draft or {}
-        return cls(str(draft.get("text", "")), str(draft.get("reasoning", "")), _number(draft.get("seconds")))
 
-    @classmethod
-    def from_judgement(cls, judgement: Judgement) -> "WritingWork":
-        """What was submitted, for correcting it. The time counts anew."""
-        written = judgement.demonstration
-        return cls(text=written.completion.text, reasoning=written.reasoning)
+def _writing(data: QueryDict, view: AssignmentView) -> dict:
+    """Fields text and reasoning."""
+    return {"text": _lines(data, "text"), "reasoning": _lines(data, "reasoning").strip()}
 
-    def as_draft(self) -> dict:
-        """The JSON that `from_draft` reads."""
-        return {"text": self.text, "reasoning": self.reasoning, "seconds": self.seconds}
+
+def _review(data: QueryDict, view: AssignmentView) -> dict:
+    """Fields decision, reason and text."""
+    return {"decision": typed(data, "decision"), "reason": typed(data, "reason").strip(), "text": _lines(data, "text")}
+
+
+def _steps(data: QueryDict, view: AssignmentView) -> dict:
+    """Fields step-0, step-1, ... and rationale. Labels end at the first step that has none."""
+    labels = []
+    for step in range(len(view.assignment.task.steps)):
+        if not (label := typed(data, f"step-{step}")):
+            break
+        labels.append(label)
+    return {"labels": labels, "rationale": typed(data, "rationale").strip()}
+
+
+READERS: dict[str, Callable[[QueryDict, AssignmentView], dict]] = {
+    "ranking": _comparison,
+    "rating": _comparison,
+    "demonstration": _writing,
+    "revision": _writing,
+    "review": _review,
+    "steps": _steps,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A completion on the ranking page: blinded, under a letter."""
+    """A completion on the page: blinded, under a letter, with what is already said about it."""
 
     letter: str
     completion: Completion
     rank: int | None
     flags: list[str]
+    ratings: dict[str, int]
+    spans: list[dict]
 
 
-def cards(view: AssignmentView, work: RankingWork) -> list[Card]:
-    """The completions in this annotator's order, with what is already said about them."""
+def cards(view: AssignmentView, work: Work) -> list[Card]:
+    """The completions in this annotator's order."""
+    said = {name: work.answer.get(name, {}) for name in ("ranks", "flags", "ratings", "spans")}
     return [
-        Card(letter, completion, work.ranks.get(completion.pk), work.flags.get(completion.pk, []))
+        Card(
+            letter,
+            completion,
+            said["ranks"].get(completion.pk),
+            said["flags"].get(completion.pk, []),
+            said["ratings"].get(completion.pk, {}),
+            said["spans"].get(completion.pk, []),
+        )
         for letter, completion in zip(LETTERS, view.completions, strict=False)
     ]
 
 
 def active_seconds(seconds: float | None, assignment: Assignment) -> float:
-    """The seconds that the page measured, at most those since the claim, which also stand in when it measured none."""
-    elapsed = max(0.0, (timezone.now() - assignment.claimed_at).total_seconds())
+    """The seconds that the page measured, at most those since it was opened, which stand in when it measured none."""
+    elapsed = max(0.0, (timezone.now() - (assignment.opened_at or assignment.claimed_at)).total_seconds())
     return elapsed if seconds is None else min(seconds, elapsed)
 
 
 def typed(data: QueryDict, name: str) -> str:
     """A text of the form, without NUL: nobody types it, and PostgreSQL refuses it."""
     return data.get(name, "").replace("\0", "")
+
+
+def _lines(data: QueryDict, name: str) -> str:
+    """A longer text. Browsers send CRLF; the corpus has LF."""
+    return typed(data, name).replace("\r\n", "\n")
+
+
+def _digits(value: str) -> str:
+    return value if re.fullmatch("[0-9]{1,4}", value) else ""
+
+
+def _json_list(value: str) -> list:
+    try:
+        found = json.loads(value) if value else []
+    except ValueError:
+        return []
+    return found if isinstance(found, list) else []
 
 
 def _number(value: object) -> float | None:
@@ -132,7 +173,7 @@ def _number(value: object) -> float | None:
     return number if math.isfinite(number) and number >= 0 else None
 
 
-def _by_id(mapping: object) -> list[tuple[int, object]]:
+def _by_id(mapping: object) -> dict[int, object]:
     if not isinstance(mapping, Mapping):
-        return []
-    return [(int(key), value) for key, value in mapping.items() if str(key).isascii() and str(key).isdigit()]
+        return {}
+    return {int(key): value for key, value in mapping.items() if str(key).isascii() and str(key).isdigit()}

@@ -5,7 +5,20 @@ from django.apps import apps
 from django.contrib import admin as django_admin
 from django.urls import reverse
 
-from annotate.models import Campaign, Completion, Judgement, Prompt
+from annotate.models import (
+    Campaign,
+    Completion,
+    ContentWarning,
+    Gold,
+    Judgement,
+    Profile,
+    Prompt,
+    Rating,
+    Review,
+    Revision,
+    Span,
+    StepLabel,
+)
 from annotate.services.claiming import claim_next_task
 from annotate.services.judging import submit_demonstration, submit_ranking
 from tests.api.training_rows import add_training_rows
@@ -36,8 +49,24 @@ def filled(world):
     flags = {ranked.shown_order[0]: ["hallucination"]}
     submit_ranking(assignment_id=ranked.pk, annotator=world.alice, ranks=ranks, flags=flags, seconds=1)
     written = claim_next_task(annotator=world.alice, campaign=world.writing)
-    submit_demonstration(assignment_id=written.pk, annotator=world.alice, text="Purse your lips.", seconds=1)
+    judgement = submit_demonstration(
+        assignment_id=written.pk, annotator=world.alice, text="Purse your lips.", seconds=1
+    )
+    add_rows_of_other_kinds(judgement, Completion.objects.get(pk=ranked.shown_order[0]))
     return add_training_rows()
+
+
+def add_rows_of_other_kinds(judgement, completion):
+    """What campaigns of the other kinds would hold."""
+    demonstration = judgement.demonstration
+    Rating.objects.create(judgement=judgement, completion=completion, axis="helpful", value=5)
+    Span.objects.create(judgement=judgement, completion=completion, start=0, end=3, type="false", severity="minor")
+    StepLabel.objects.create(judgement=judgement, step=0, label="good")
+    Revision.objects.create(demonstration=demonstration, original=completion, diff="-a\n+b")
+    Review.objects.create(judgement=judgement, demonstration=demonstration, decision="accept")
+    Gold.objects.create(task=judgement.task, answer={"text": "Purse your lips."})
+    ContentWarning.objects.create(prompt=completion.prompt, kind="medical")
+    Profile.objects.create(user=judgement.annotator)
 
 
 def page(model, name, *args):

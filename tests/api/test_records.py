@@ -5,7 +5,7 @@ import pytest
 from annotate import queries
 from annotate.models import Completion, Producer, Prompt
 from annotate.services.claiming import claim_next_task
-from annotate.services.judging import correct_ranking, submit_demonstration, submit_ranking
+from annotate.services.judging import correct, submit_demonstration, submit_ranking
 from tests.api.calls import problem
 
 PROMPTS, COMPLETIONS = "/api/v1/prompts/", "/api/v1/completions/"
@@ -108,7 +108,7 @@ def test_it_lists_judgements_under_pseudonyms(world, admin):
 def test_it_lists_only_the_judgements_that_count(world, admin):
     old = rank(world, world.alice, 1, 2, 3, 4)
     ranks = {ranked.completion_id: 1 for ranked in old.ranked.all()}
-    new = correct_ranking(judgement_id=old.pk, annotator=world.alice, ranks=ranks, seconds=1)
+    new = correct(judgement_id=old.pk, annotator=world.alice, answer={"ranks": ranks}, seconds=1)
     assert [row["id"] for row in admin.get("/api/v1/judgements/").json()["results"]] == [new.pk]
 
 
@@ -150,7 +150,7 @@ def test_the_agreement_asks_for_a_campaign(world, admin):
 def test_it_counts_each_annotators_judgements(world, admin):
     old = rank(world, world.alice, 1, 2, 3, 4)
     ranks = {ranked.completion_id: 1 for ranked in old.ranked.all()}
-    correct_ranking(judgement_id=old.pk, annotator=world.alice, ranks=ranks, seconds=1)
+    correct(judgement_id=old.pk, annotator=world.alice, answer={"ranks": ranks}, seconds=1)
     rank(world, world.alice, 1, 1, 1, 1)
     listed = {row["username"]: row for row in admin.get("/api/v1/annotators/").json()["results"]}
     assert (listed["alice"]["n_judgements"], listed["alice"]["pseudonym"]) == (2, world.alice.pseudonym)

@@ -134,9 +134,11 @@ def test_it_names_the_field_that_is_wrong(held, alice, change, field):
     assert Judgement.objects.count() == 0
 
 
-def test_it_wants_either_ranks_or_a_text(held, alice):
-    for body in ({"seconds": 1}, {**ranking(held), "text": "Both."}, ["neither"]):
-        assert "either ranks" in problem(alice.post(address(held, "submit"), body), 400)["detail"]
+def test_it_wants_the_fields_of_the_campaigns_kind(held, alice):
+    problem(alice.post(address(held, "submit"), ["neither"]), 400)
+    assert "No rank for" in problem(alice.post(address(held, "submit"), {"seconds": 1}), 422)["detail"]
+    document = problem(alice.post(address(held, "submit"), {**ranking(held), "text": "Both."}), 422)
+    assert "no field 'text'" in document["detail"]
 
 
 def test_it_refuses_an_overlong_key(held, alice):

@@ -94,7 +94,7 @@ def test_it_gives_changed_text_another_hash(old, new):
         ('"Short: answers"', "Short: answers", "a.md: the front matter is wrong at line 3: mapping values are not"),
         ('"Short: answers"', '""', "a.md: title is empty. Fill it in."),
         ('"Short: answers"', "x" * 201, "a.md: title has 201 characters, at most 200 are allowed. Shorten it."),
-        ("kind: ranking", "kind: ranked", "a.md: kind is 'ranked'. Use one of: ranking, demonstration, rating."),
+        ("kind: ranking", "kind: ranked", "a.md: kind is 'ranked'. Use one of: ranking, rating,"),
         ("kind: ranking", "kind: ranking\nkind: rating", "a.md: the front matter is wrong at line 5: the field 'kind'"),
         ("language: pt-BR", "language: no", "a.md: language is read as bool, not as text. Put the value in quotes."),
         ("language: pt-BR", "language: English!", "a.md: language is 'English!'. Use a tag such as en, de or pt-BR."),

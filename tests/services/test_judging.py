@@ -10,12 +10,7 @@ from django.utils import timezone
 from annotate.errors import DomainError, LeaseLost
 from annotate.models import AppendOnlyError, Assignment, Demonstration, Flag, Judgement, RankedCompletion, Task
 from annotate.services.claiming import claim_next_task, expire_leases, skip_assignment
-from annotate.services.judging import (
-    correct_demonstration,
-    correct_ranking,
-    submit_demonstration,
-    submit_ranking,
-)
+from annotate.services.judging import correct, submit_demonstration, submit_ranking
 
 
 @pytest.fixture
@@ -128,23 +123,26 @@ def test_a_skipped_task_cannot_be_submitted(held):
 
 def test_a_correction_supersedes(held):
     old = submit(held, 1, 2, 3, 4)
-    new = correct_ranking(judgement_id=old.pk, annotator=held.annotator, ranks=ranks_of(held, 4, 3, 2, 1), seconds=5)
+    new = correct(
+        judgement_id=old.pk, annotator=held.annotator, answer={"ranks": ranks_of(held, 4, 3, 2, 1)}, seconds=5
+    )
     assert (new.version, new.supersedes) == (2, old)
     assert list(Judgement.objects.current()) == [new]
 
 
 def test_only_the_newest_version_can_be_corrected(held):
     old = submit(held)
-    change = {"judgement_id": old.pk, "annotator": held.annotator, "ranks": ranks_of(held, 1, 1, 1, 1), "seconds": 5}
-    correct_ranking(**change)
+    change = {"judgement_id": old.pk, "annotator": held.annotator, "answer": {"ranks": ranks_of(held, 1, 1, 1, 1)}}
+    change["seconds"] = 5
+    correct(**change)
     with pytest.raises(DomainError, match="already corrected"):
-        correct_ranking(**change)
+        correct(**change)
 
 
 def test_nobody_corrects_another_ones_judgement(world, held):
     judgement = submit(held)
     with pytest.raises(DomainError, match="of yours"):
-        correct_ranking(judgement_id=judgement.pk, annotator=world.bob, ranks=ranks_of(held, 1, 1, 1, 1), seconds=5)
+        correct(judgement_id=judgement.pk, annotator=world.bob, answer={"ranks": ranks_of(held, 1, 1, 1, 1)}, seconds=5)
 
 
 def test_a_judgement_cannot_be_edited_or_deleted(held):
@@ -176,7 +174,7 @@ def test_it_stores_a_demonstration_as_the_persons_completion(world):
 def test_a_corrected_demonstration_supersedes(world):
     assignment = claim_next_task(annotator=world.alice, campaign=world.writing)
     old = submit_demonstration(assignment_id=assignment.pk, annotator=world.alice, text="Blow.", seconds=60)
-    new = correct_demonstration(judgement_id=old.pk, annotator=world.alice, text="Purse your lips.", seconds=5)
+    new = correct(judgement_id=old.pk, annotator=world.alice, answer={"text": "Purse your lips."}, seconds=5)
     assert (new.version, new.supersedes, new.demonstration.completion.text) == (2, old, "Purse your lips.")
     assert list(Judgement.objects.current()) == [new]
 
@@ -185,7 +183,7 @@ def test_an_empty_correction_is_refused(world):
     assignment = claim_next_task(annotator=world.alice, campaign=world.writing)
     old = submit_demonstration(assignment_id=assignment.pk, annotator=world.alice, text="Blow.", seconds=60)
     with pytest.raises(DomainError, match="is empty"):
-        correct_demonstration(judgement_id=old.pk, annotator=world.alice, text=" ", seconds=5)
+        correct(judgement_id=old.pk, annotator=world.alice, answer={"text": " "}, seconds=5)
 
 
 @pytest.mark.parametrize(("text", "sentence"), [("  ", "is empty"), ("x" * 20_001, "20001 characters")])
@@ -197,5 +195,5 @@ def test_it_refuses_an_unusable_demonstration(world, text, sentence):
 
 def test_it_refuses_a_ranking_in_a_demonstration_campaign(world):
     assignment = claim_next_task(annotator=world.alice, campaign=world.writing)
-    with pytest.raises(DomainError, match="asks for a demonstration"):
+    with pytest.raises(DomainError, match="no field 'ranks'"):
         submit_ranking(assignment_id=assignment.pk, annotator=world.alice, ranks={}, seconds=1)

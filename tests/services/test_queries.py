@@ -5,7 +5,7 @@ import pytest
 from annotate import queries
 from annotate.errors import DomainError
 from annotate.services.claiming import claim_next_task
-from annotate.services.judging import correct_ranking, submit_ranking
+from annotate.services.judging import correct, submit_ranking
 
 
 def rank(world, annotator, *ranks):
@@ -65,9 +65,8 @@ def test_a_correction_replaces_the_judgement_in_the_agreement(world):
     rank(world, world.alice, 1, 2, 3, 4)
     judgement = rank(world, world.bob, 4, 3, 2, 1)
     canonical = list(judgement.task.task_completions.values_list("completion_id", flat=True))
-    correct_ranking(
-        judgement_id=judgement.pk, annotator=world.bob, ranks=dict(zip(canonical, (1, 2, 3, 4), strict=True)), seconds=5
-    )
+    answer = {"ranks": dict(zip(canonical, (1, 2, 3, 4), strict=True))}
+    correct(judgement_id=judgement.pk, annotator=world.bob, answer=answer, seconds=5)
     assert queries.campaign_agreement(campaign=world.ranking).overall.strict_agreement.value == 1.0
 
 

@@ -10,7 +10,7 @@ from django.db import connection
 from annotate.errors import DomainError
 from annotate.models import Campaign, Judgement
 from annotate.services.corpus import add_prompt
-from annotate.services.judging import correct_ranking
+from annotate.services.judging import correct
 from tests.training.conftest import PASSING, figure, judge_everything, rank
 from training.models import Checkpoint, Pipeline, Run, RunInput, Snapshot
 from training.queries import current_policy, stages
@@ -111,7 +111,7 @@ def rank_one_more(world) -> None:
     """Something new to learn: alice corrects one of her rankings."""
     judgement = Judgement.objects.current().filter(annotator=world.alice, ranked__isnull=False).first()
     ranks = {item.completion_id: 5 - item.rank for item in judgement.ranked.all()}
-    correct_ranking(judgement_id=judgement.pk, annotator=world.alice, ranks=ranks, seconds=4.0)
+    correct(judgement_id=judgement.pk, annotator=world.alice, answer={"ranks": ranks}, seconds=4.0)
 
 
 def test_it_promotes_nothing_on_the_word_of_a_reward_model_that_guesses(judged, sent, recipes):

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from annotate.errors import DomainError
 from annotate.services.importing import import_file
-from annotate.services.judging import correct_ranking
+from annotate.services.judging import correct
 from tests.training.conftest import rank, write
 from training.exporting import SPLITS, TABLES
 from training.models import Snapshot
@@ -110,10 +110,10 @@ def test_it_names_annotators_by_pseudonym_only(judged, sent):
 def test_it_leaves_out_what_a_correction_supersedes(world, sent):
     old = rank(world.alice, world.ranking_tasks[0], [1, 2, 3, 4])
     ids = [item.completion_id for item in old.ranked.all()]
-    new = correct_ranking(
+    new = correct(
         judgement_id=old.pk,
         annotator=world.alice,
-        ranks=dict(zip(ids, [4, 3, 2, 1], strict=True)),
+        answer={"ranks": dict(zip(ids, [4, 3, 2, 1], strict=True))},
         seconds=5.0,
     )
     assert [row["judgement"] for row in rows(frozen(world), "rankings")] == [str(new.pk)]
@@ -123,7 +123,7 @@ def test_it_keeps_what_counted_when_the_snapshot_was_asked_for(world, sent):
     old = rank(world.alice, world.ranking_tasks[0], [1, 2, 3, 4])
     snapshot = request_snapshot(campaigns=[world.ranking], by=world.carol)
     ranks = {item.completion_id: 1 for item in old.ranked.all()}
-    correct_ranking(judgement_id=old.pk, annotator=world.alice, ranks=ranks, seconds=5.0)
+    correct(judgement_id=old.pk, annotator=world.alice, answer={"ranks": ranks}, seconds=5.0)
     freeze_snapshot(snapshot_id=snapshot.pk)
     snapshot.refresh_from_db()
     assert [(row["judgement"], row["ranks"]) for row in rows(snapshot, "rankings")] == [(str(old.pk), [1, 2, 3, 4])]

@@ -101,8 +101,8 @@ def test_it_counts_at_most_the_seconds_since_the_claim(alice, ranking):
     assert Judgement.objects.get().seconds < 60
 
 
-def test_it_counts_the_time_since_the_claim_when_no_script_measured(alice, ranking):
-    Assignment.objects.filter(pk=ranking.pk).update(claimed_at=timezone.now() - timedelta(seconds=30))
+def test_it_counts_the_time_since_it_was_opened_when_no_script_measured(alice, ranking):
+    Assignment.objects.filter(pk=ranking.pk).update(opened_at=timezone.now() - timedelta(seconds=30))
     alice.post(page_of(ranking), ranks_form(ranking, [1, 2, 3, 4], seconds=""))
     assert 30 <= Judgement.objects.get().seconds < 90
 
