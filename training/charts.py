@@ -9,6 +9,7 @@ from typing import Literal
 
 import altair
 import vl_convert
+from django.utils.translation import gettext
 
 Theme = Literal["light", "dark"]
 INK = {"light": "#59626a", "dark": "#a5afb9"}
@@ -23,7 +24,7 @@ def line_chart(points: Sequence[tuple[int, float]], *, name: str, theme: Theme) 
         altair.Chart(altair.Data(values=values))
         .mark_line(color=ACCENT[theme], strokeWidth=2, point=len(values) == 1)
         .encode(
-            x=altair.X("step:Q", title="step", axis=altair.Axis(tickCount=5)),
+            x=altair.X("step:Q", title=gettext("step"), axis=altair.Axis(tickCount=5)),
             y=altair.Y("value:Q", title=None, scale=altair.Scale(zero=False), axis=altair.Axis(tickCount=4)),
         )
         .properties(width=280, height=130, title=name)

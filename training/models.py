@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext, gettext_lazy
 
 from annotate.models import Campaign
 
@@ -15,10 +16,10 @@ class Snapshot(models.Model):
     """
 
     class State(models.TextChoices):
-        QUEUED = "queued", "Queued"
-        FREEZING = "freezing", "Freezing"
-        READY = "ready", "Ready"
-        FAILED = "failed", "Failed"
+        QUEUED = "queued", gettext_lazy("Queued")
+        FREEZING = "freezing", gettext_lazy("Freezing")
+        READY = "ready", gettext_lazy("Ready")
+        FAILED = "failed", gettext_lazy("Failed")
 
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     selection = models.JSONField(help_text="{campaigns: [slug, ...], until: ISO time}: what was asked for")
@@ -43,7 +44,8 @@ class Snapshot(models.Model):
         ]
 
     def __str__(self):
-        return f"Snapshot {self.pk} ({self.sha256[:12] if self.sha256 else self.state})"
+        name = self.sha256[:12] if self.sha256 else self.get_state_display().lower()
+        return gettext("Snapshot %(number)s (%(name)s)") % {"number": self.pk, "name": name}
 
     @property
     def path(self):
@@ -59,19 +61,21 @@ class Pipeline(models.Model):
     """
 
     class State(models.TextChoices):
-        RUNNING = "running", "Running"
-        DONE = "done", "Done"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
+        RUNNING = "running", gettext_lazy("Running")
+        DONE = "done", gettext_lazy("Done")
+        FAILED = "failed", gettext_lazy("Failed")
+        CANCELLED = "cancelled", gettext_lazy("Cancelled")
 
     class Decision(models.TextChoices):
-        PROMOTED = "promoted", "Promoted"
-        KEPT = "kept", "Kept the old policy"
+        PROMOTED = "promoted", gettext_lazy("Promoted")
+        KEPT = "kept", gettext_lazy("Kept the old policy")
 
     date = models.DateField()
     number = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(max_length=16, choices=State, default=State.RUNNING)
-    trigger = models.CharField(max_length=16, choices=[("nightly", "Nightly"), ("person", "Person")])
+    trigger = models.CharField(
+        max_length=16, choices=[("nightly", gettext_lazy("Nightly")), ("person", gettext_lazy("Person"))]
+    )
     config = models.JSONField(default=dict, help_text="per-stage overrides of the recipes' defaults")
     base_model = models.CharField(max_length=500)
     snapshot = models.ForeignKey(Snapshot, null=True, on_delete=models.PROTECT, related_name="pipelines")
@@ -102,7 +106,9 @@ class Pipeline(models.Model):
         ]
 
     def __str__(self):
-        return f"Pipeline {self.date:%Y-%m-%d}" + (f" no. {self.number}" if self.number > 1 else "")
+        if self.number > 1:
+            return gettext("Pipeline %(date)s no. %(number)s") % {"date": self.date, "number": self.number}
+        return gettext("Pipeline %(date)s") % {"date": self.date}
 
 
 class Run(models.Model):
@@ -114,21 +120,21 @@ class Run(models.Model):
     """
 
     class State(models.TextChoices):
-        QUEUED = "queued", "Queued"
-        RUNNING = "running", "Running"
-        DONE = "done", "Done"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
-        LOST = "lost", "Lost"
+        QUEUED = "queued", gettext_lazy("Queued")
+        RUNNING = "running", gettext_lazy("Running")
+        DONE = "done", gettext_lazy("Done")
+        FAILED = "failed", gettext_lazy("Failed")
+        CANCELLED = "cancelled", gettext_lazy("Cancelled")
+        LOST = "lost", gettext_lazy("Lost")
 
     class Recipe(models.TextChoices):
-        BASE = "base", "Base model"
-        SFT = "sft", "Supervised fine-tuning"
-        REWARD = "reward", "Reward model"
-        DPO = "dpo", "DPO"
-        PPO = "ppo", "PPO"
-        EVALUATE = "evaluate", "Evaluation"
-        SAMPLE = "sample", "Sampling"
+        BASE = "base", gettext_lazy("Base model")
+        SFT = "sft", gettext_lazy("Supervised fine-tuning")
+        REWARD = "reward", gettext_lazy("Reward model")
+        DPO = "dpo", gettext_lazy("DPO")
+        PPO = "ppo", gettext_lazy("PPO")
+        EVALUATE = "evaluate", gettext_lazy("Evaluation")
+        SAMPLE = "sample", gettext_lazy("Sampling")
 
     recipe = models.CharField(max_length=16, choices=Recipe)
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
@@ -166,7 +172,7 @@ class Run(models.Model):
         ]
 
     def __str__(self):
-        return f"Run {self.pk}: {self.recipe}"
+        return gettext("Run %(number)s: %(recipe)s") % {"number": self.pk, "recipe": self.recipe}
 
     @property
     def last_words(self) -> str:
@@ -183,8 +189,8 @@ class Checkpoint(models.Model):
     """What a run made: weights, named by their content hash, with the manifest that lies beside them."""
 
     class Kind(models.TextChoices):
-        POLICY = "policy", "Policy"
-        REWARD = "reward", "Reward model"
+        POLICY = "policy", gettext_lazy("Policy")
+        REWARD = "reward", gettext_lazy("Reward model")
 
     kind = models.CharField(max_length=16, choices=Kind)
     name = models.CharField(max_length=200)

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotate.models import Campaign
 from training.models import Checkpoint, Evaluation, Pipeline, Run, Snapshot
@@ -110,9 +111,9 @@ def stages(*, pipeline: Pipeline) -> list[Stage]:
 
 def _snapshot_stage(snapshot: Snapshot | None) -> Stage:
     if snapshot is None:
-        return Stage("snapshot", "Snapshot", WAITING, 0.0, "")
+        return Stage("snapshot", _("Snapshot"), WAITING, 0.0, "")
     ready = snapshot.state == Snapshot.State.READY
-    return Stage("snapshot", "Snapshot", snapshot.state, float(ready), snapshot.message)
+    return Stage("snapshot", _("Snapshot"), snapshot.state, float(ready), snapshot.message)
 
 
 def _run_stage(pipeline: Pipeline, recipe: Recipe, runs: dict[str, Run]) -> Stage:
@@ -123,31 +124,31 @@ def _run_stage(pipeline: Pipeline, recipe: Recipe, runs: dict[str, Run]) -> Stag
         message = run.last_words or _note(recipe, run)
         return Stage(recipe, recipe.label, run.state, run.progress, message, run, seconds)
     if recipe == Recipe.BASE and pipeline.base_model != EMBEDDED:
-        return Stage(recipe, recipe.label, SKIPPED, 1.0, f"Starts from {pipeline.base_model}.")
+        return Stage(recipe, recipe.label, SKIPPED, 1.0, _("Starts from %(model)s.") % {"model": pipeline.base_model})
     if recipe == Recipe.BASE and Recipe.SFT in runs:
-        return Stage(recipe, recipe.label, SKIPPED, 1.0, "An earlier pipeline has trained the same base model.")
+        return Stage(recipe, recipe.label, SKIPPED, 1.0, _("An earlier pipeline has trained the same base model."))
     if recipe == Recipe.SAMPLE and pipeline.state == Pipeline.State.DONE:
-        return Stage(recipe, recipe.label, SKIPPED, 1.0, "Every prompt has been asked about.")
+        return Stage(recipe, recipe.label, SKIPPED, 1.0, _("Every prompt has been asked about."))
     return Stage(recipe, recipe.label, WAITING, 0.0, "")
 
 
 def _note(recipe: Recipe, run: Run) -> str:
     if recipe == Recipe.SFT and run.config.get("source") == "preferred":
-        return "Learns from the preferred completions: nobody has written a demonstration yet."
+        return _("Learns from the preferred completions: nobody has written a demonstration yet.")
     return ""
 
 
 def _gate_stage(pipeline: Pipeline) -> Stage:
     if not pipeline.decision:
-        return Stage("gate", "Gate", WAITING, 0.0, "")
-    return Stage("gate", "Gate", "done", 1.0, pipeline.get_decision_display())
+        return Stage("gate", _("Gate"), WAITING, 0.0, "")
+    return Stage("gate", _("Gate"), "done", 1.0, pipeline.get_decision_display())
 
 
 def _publish_stage(pipeline: Pipeline) -> Stage:
     if pipeline.next_campaign:
-        return Stage("publish", "New tasks", "done", 1.0, pipeline.next_campaign.name)
+        return Stage("publish", _("New tasks"), "done", 1.0, pipeline.next_campaign.name)
     done = pipeline.state == Pipeline.State.DONE
-    return Stage("publish", "New tasks", SKIPPED if done else WAITING, float(done), "")
+    return Stage("publish", _("New tasks"), SKIPPED if done else WAITING, float(done), "")
 
 
 def runs() -> QuerySet[Run]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -16,7 +18,9 @@ from annotate.services.bulk import MAX_ROWS, RowProblem, RowsRefused
 class IsAdmin(IsAuthenticated):
     """Admins only: the answer shows other people's work."""
 
-    message = "This is for admins: it shows or changes other people's work. Ask one of them if you need it."
+    message = gettext_lazy(
+        "This is for admins: it shows or changes other people's work. Ask one of them if you need it."
+    )
 
     def has_permission(self, request: Request, view) -> bool:
         return super().has_permission(request, view) and request.user.is_admin
@@ -28,7 +32,9 @@ class StrictSerializer(serializers.Serializer):
     def to_internal_value(self, data: Any) -> dict:
         if isinstance(data, Mapping) and (unknown := sorted(set(data) - set(self.fields))):
             known = ", ".join(self.fields)
-            raise ValidationError({str(unknown[0]): [f"There is no such field here; there are {known}."]})
+            raise ValidationError(
+                {str(unknown[0]): [_("There is no such field here; there are %(known)s.") % {"known": known}]}
+            )
         return super().to_internal_value(data)
 
 

@@ -8,6 +8,9 @@ from typing import Any
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.core.signals import got_request_exception
 from django.http import Http404, JsonResponse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import exceptions
 
 from annotate.errors import DomainError, LeaseLost, NotAllowed, NotFound
@@ -18,35 +21,48 @@ TYPE = "urn:concord:problem:"
 SHOWN = 3
 
 # The most specific first: the first class that fits names the problem.
-DOMAIN_PROBLEMS: list[tuple[type[DomainError], HTTPStatus, str, str]] = [
-    (LeaseLost, HTTPStatus.CONFLICT, "lease-lost", "The task is no longer held"),
-    (NotAllowed, HTTPStatus.FORBIDDEN, "not-allowed", "Not allowed"),
-    (NotFound, HTTPStatus.NOT_FOUND, "not-found", "Not found"),
-    (RowsRefused, HTTPStatus.UNPROCESSABLE_ENTITY, "rows-refused", "Some rows are wrong; nothing was written"),
-    (DomainError, HTTPStatus.UNPROCESSABLE_ENTITY, "refused", "Refused; nothing was written"),
+DOMAIN_PROBLEMS: list[tuple[type[DomainError], HTTPStatus, str, Promise]] = [
+    (LeaseLost, HTTPStatus.CONFLICT, "lease-lost", gettext_lazy("The task is no longer held")),
+    (NotAllowed, HTTPStatus.FORBIDDEN, "not-allowed", gettext_lazy("Not allowed")),
+    (NotFound, HTTPStatus.NOT_FOUND, "not-found", gettext_lazy("Not found")),
+    (
+        RowsRefused,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "rows-refused",
+        gettext_lazy("Some rows are wrong; nothing was written"),
+    ),
+    (DomainError, HTTPStatus.UNPROCESSABLE_ENTITY, "refused", gettext_lazy("Refused; nothing was written")),
 ]
 TITLES = {
-    HTTPStatus.BAD_REQUEST: ("unreadable", "The request cannot be read"),
-    HTTPStatus.UNAUTHORIZED: ("not-logged-in", "Not logged in"),
-    HTTPStatus.FORBIDDEN: ("not-allowed", "Not allowed"),
-    HTTPStatus.NOT_FOUND: ("not-found", "Not found"),
-    HTTPStatus.TOO_MANY_REQUESTS: ("too-many-attempts", "Too many attempts"),
+    HTTPStatus.BAD_REQUEST: ("unreadable", gettext_lazy("The request cannot be read")),
+    HTTPStatus.UNAUTHORIZED: ("not-logged-in", gettext_lazy("Not logged in")),
+    HTTPStatus.FORBIDDEN: ("not-allowed", gettext_lazy("Not allowed")),
+    HTTPStatus.NOT_FOUND: ("not-found", gettext_lazy("Not found")),
+    HTTPStatus.TOO_MANY_REQUESTS: ("too-many-attempts", gettext_lazy("Too many attempts")),
 }
-LOG_IN = (
+LOG_IN = gettext_lazy(
     "Log in first: POST your username and password to /api/v1/auth/login/ and send the token that it returns in the"
     " header `Authorization: Token …`."
 )
-OWN_FAULT = "The server failed; its log says how. Nothing that the answer would have confirmed can be relied on."
+OWN_FAULT = gettext_lazy(
+    "The server failed; its log says how. Nothing that the answer would have confirmed can be relied on."
+)
 
 logger = logging.getLogger("django.request")
 
 
 def problem(
-    status: int, name: str, title: str, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
+    status: int,
+    name: str,
+    title: str | Promise,
+    detail: str | Promise,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **members: Any,
 ) -> JsonResponse:
     """A problem document. `members` are extension members, such as `errors`."""
-    sentence = f"{detail.rstrip('.')}."
-    body = {"type": TYPE + name, "title": title, "status": int(status), "detail": sentence, **members}
+    sentence = f"{str(detail).rstrip('.')}."
+    body = {"type": TYPE + name, "title": str(title), "status": int(status), "detail": sentence, **members}
     return JsonResponse(body, status=status, content_type=CONTENT_TYPE, headers=headers)
 
 
@@ -78,7 +94,7 @@ def _domain_problem(error: DomainError) -> JsonResponse:
 def _validation_problem(error: exceptions.ValidationError) -> JsonResponse:
     errors = [{"field": field, "detail": detail} for field, detail in flat_errors(error.detail)]
     shown = "; ".join(f"{row['field']}: {row['detail']}" if row["field"] else row["detail"] for row in errors[:SHOWN])
-    return problem(error.status_code, "invalid", "The request is not valid", shown, errors=errors)
+    return problem(error.status_code, "invalid", _("The request is not valid"), shown, errors=errors)
 
 
 def flat_errors(detail: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -111,4 +127,4 @@ def _own_fault(error: Exception, context: Mapping[str, Any]) -> JsonResponse:
     # As Django does for pages: tell those who listen (error reporters, the test client), and log the traceback.
     got_request_exception.send(sender=None, request=request)
     logger.error("Internal Server Error: %s", request.path, exc_info=error)
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "server-error", "The server failed", OWN_FAULT)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "server-error", _("The server failed"), OWN_FAULT)

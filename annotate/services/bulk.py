@@ -1,11 +1,13 @@
 """Adding many rows to the corpus at once: all of them, or none and a list of what is wrong with which."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, TypeVar
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotate.errors import DomainError
 from annotate.models import Completion, Prompt, User
@@ -27,7 +29,9 @@ class RowProblem:
     field: str = ""
 
     def __str__(self) -> str:
-        return f"row {self.row}{f', {self.field}' if self.field else ''}: {self.detail}"
+        if self.field:
+            return _("row %(row)s, %(field)s: %(detail)s") % asdict(self)
+        return _("row %(row)s: %(detail)s") % asdict(self)
 
 
 class RowsRefused(DomainError):
@@ -37,9 +41,11 @@ class RowsRefused(DomainError):
         self.problems = list(problems)
         shown = "; ".join(str(problem).rstrip(".") for problem in self.problems[:SHOWN])
         more = len(self.problems) - SHOWN
+        if more > 0:
+            shown += ngettext("; and %(n)s more", "; and %(n)s more", more) % {"n": more}
         super().__init__(
-            f"Nothing was written, because {shown}{f'; and {more} more' if more > 0 else ''}."
-            " Correct the rows named and send all of them again."
+            _("Nothing was written, because %(why)s. Correct the rows named and send all of them again.")
+            % {"why": shown}
         )
 
 
@@ -65,7 +71,7 @@ def add_completions(*, rows: Sequence[Row], by: User) -> list[Completion]:
 
     def add(row: Row) -> Completion:
         if row["prompt"] not in prompts:
-            raise DomainError(f"There is no prompt {row['prompt']}; add it first.")
+            raise DomainError(_("There is no prompt %(number)s; add it first.") % {"number": row["prompt"]})
         producer = producer_of(row["producer"], row["kind"])
         return add_completion(prompt=prompts[row["prompt"]], producer=producer, text=row["text"], by=by)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError
 from annotate.hashing import completion_sha256, prompt_sha256
@@ -37,7 +38,8 @@ def add_producer(*, name: str, kind: str) -> Producer:
     producer = Producer.objects.get_or_create(name=name, defaults={"kind": kind})[0]
     if producer.kind != kind:
         raise DomainError(
-            f"The producer {name!r} is already known as {producer.get_kind_display().lower()}; use another name."
+            _("The producer %(name)r is already known as %(kind)s; use another name.")
+            % {"name": name, "kind": producer.get_kind_display().lower()}
         )
     return producer
 
@@ -52,7 +54,9 @@ def person_as_producer(*, user: User) -> Producer:
 def add_completion(*, prompt: Prompt, producer: Producer, text: str, by: User | None) -> Completion:
     """This producer's completion with this text, made if it is new. Raises DomainError when the text is empty."""
     if not text.strip():
-        raise DomainError(f"The completion by {producer.name!r} is empty; leave it out or give its text.")
+        raise DomainError(
+            _("The completion by %(name)r is empty; leave it out or give its text.") % {"name": producer.name}
+        )
     return Completion.objects.get_or_create(
         prompt=prompt,
         producer=producer,

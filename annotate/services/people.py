@@ -3,6 +3,7 @@
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError
 from annotate.models import User
@@ -27,6 +28,10 @@ def _create(username: str, password: str | None, **fields) -> User:
         with transaction.atomic():
             return User.objects.create_user(username=username, password=password, **fields)
     except ValidationError as error:
-        raise DomainError(f"The password of {username!r} is too weak: {' '.join(error.messages)}") from error
+        raise DomainError(
+            _("The password of %(name)r is too weak: %(why)s") % {"name": username, "why": " ".join(error.messages)}
+        ) from error
     except IntegrityError as error:
-        raise DomainError(f"There is already an account named {username!r}; choose another name.") from error
+        raise DomainError(
+            _("There is already an account named %(name)r; choose another name.") % {"name": username}
+        ) from error

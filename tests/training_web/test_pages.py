@@ -88,7 +88,7 @@ def test_the_run_shows_its_log_escaped(admin_client, night):
 
 def test_the_run_tables_what_its_charts_draw(admin_client, night):
     page = admin_client.get(address("run", night)).content.decode()
-    assert '<th scope="row">loss</th><td class="num">0.6</td><td class="num">0.3</td>' in page
+    assert '<th scope="row"><bdi>loss</bdi></th><td class="num">0.6</td><td class="num">0.3</td>' in page
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError
 from annotate.models import Campaign, Judgement, Prompt, User
@@ -81,34 +82,52 @@ def _who_was_first(date: datetime.date, again: bool) -> Pipeline:
     if not again and (first := Pipeline.objects.filter(date=date, number=1).first()):
         return first
     running = Pipeline.objects.filter(state=State.RUNNING).first()
-    what = f"{running} is still running" if running else "Another pipeline was started at the same moment"
-    raise DomainError(f"{what}, and one runs at a time; wait for it or cancel it.")
+    if running:
+        raise DomainError(
+            _("%(pipeline)s is still running, and one runs at a time; wait for it or cancel it.")
+            % {"pipeline": running}
+        )
+    raise DomainError(
+        _("Another pipeline was started at the same moment, and one runs at a time; wait for it or cancel it.")
+    )
 
 
 def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(config, Mapping):
-        raise DomainError('The pipeline\'s config must be an object, such as {"ppo": {"iterations": 30}}.')
-    _refuse_unknown(config, CONFIG_KEYS, "The pipeline's config")
+        raise DomainError(_('The pipeline\'s config must be an object, such as {"ppo": {"iterations": 30}}.'))
+    _refuse_unknown(config, CONFIG_KEYS, _("The pipeline's config"))
     seed = config.get("seed", 1)
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= MAX_SEED:
-        raise DomainError(f"The pipeline's seed is {seed!r}; it must be a whole number from 0 to {MAX_SEED}.")
+        raise DomainError(
+            _("The pipeline's seed is %(seed)r; it must be a whole number from 0 to %(most)s.")
+            % {"seed": seed, "most": MAX_SEED}
+        )
     for name, fields in config.items():
         if name != "seed" and not isinstance(fields, Mapping):
-            raise DomainError(f"The pipeline's config of {name} is {fields!r}; it must be an object with fields.")
-    _refuse_unknown(config.get("publish", {}), PUBLISH, "The pipeline's config of publish")
+            raise DomainError(
+                _("The pipeline's config of %(name)s is %(value)r; it must be an object with fields.")
+                % {"name": name, "value": fields}
+            )
+    _refuse_unknown(config.get("publish", {}), PUBLISH, _("The pipeline's config of publish"))
     for name, value in config.get("publish", {}).items():
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise DomainError(f"The pipeline's publish.{name} is {value!r}; it must be a whole number from 1.")
+            raise DomainError(
+                _("The pipeline's publish.%(name)s is %(value)r; it must be a whole number from 1.")
+                % {"name": name, "value": value}
+            )
     try:
         gate.Thresholds(**config.get("gate", {}))
     except TypeError as error:
-        raise DomainError(f"The gate has no such threshold: {error}.") from error
+        raise DomainError(_("The gate has no such threshold: %(error)s.") % {"error": error}) from error
     return {"seed": 1, **config}
 
 
 def _refuse_unknown(given: Collection[str], known: Collection[str], what: str) -> None:
     if unknown := sorted(set(given) - set(known)):
-        raise DomainError(f"{what} has an unknown key {unknown[0]!r}; it takes {', '.join(sorted(known))}.")
+        raise DomainError(
+            _("%(what)s has an unknown key %(key)r; it takes %(known)s.")
+            % {"what": what, "key": unknown[0], "known": ", ".join(sorted(known))}
+        )
 
 
 def _selection(campaigns: Collection[Campaign] | None) -> dict[str, Any]:
@@ -117,7 +136,7 @@ def _selection(campaigns: Collection[Campaign] | None) -> dict[str, Any]:
     judged = Judgement.objects.filter(task__campaign__in=chosen).values("task__campaign")
     slugs = list(chosen.filter(pk__in=judged).order_by("slug").values_list("slug", flat=True))
     if not slugs:
-        raise DomainError("There is nothing to learn from: nobody has judged anything yet. Rank some tasks first.")
+        raise DomainError(_("There is nothing to learn from: nobody has judged anything yet. Rank some tasks first."))
     prompts = Prompt.objects.filter(pk__in=judged.values("task__prompt"))
     return {"campaigns": slugs, "world": is_world(prompts.iterator())}
 
@@ -270,7 +289,10 @@ def cancel_pipeline(*, pipeline_id: int, by: User | None) -> Pipeline:
     pipeline = _get(pipeline_id)
     with transaction.atomic():
         if not _end(pipeline, State.CANCELLED, reason=f"Cancelled by {by}." if by else "Cancelled."):
-            raise DomainError(f"{pipeline} is {pipeline.state}; only a running one can be cancelled.")
+            raise DomainError(
+                _("%(what)s is %(state)s; only a running one can be cancelled.")
+                % {"what": pipeline, "state": pipeline.get_state_display().lower()}
+            )
         for run in pipeline.runs.filter(state__in=[Run.State.QUEUED, Run.State.RUNNING]):
             _cancel_if_not_ended(run, by)
     pipeline.refresh_from_db()
@@ -293,19 +315,26 @@ def resume_pipeline(*, pipeline_id: int, by: User | None) -> Pipeline:
     """
     pipeline = _get(pipeline_id)
     if pipeline.runs.filter(state=Run.State.RUNNING, cancel_requested_at__isnull=False).exists():
-        raise DomainError(f"A run of {pipeline} is still stopping; try again in a few seconds.")
+        raise DomainError(
+            _("A run of %(pipeline)s is still stopping; try again in a few seconds.") % {"pipeline": pipeline}
+        )
     stopped = Pipeline.objects.filter(pk=pipeline_id, state__in=[State.FAILED, State.CANCELLED])
     try:
         with transaction.atomic():
             if not stopped.update(state=State.RUNNING, reason="", ended_at=None):
-                raise DomainError(f"{pipeline} is {pipeline.state}; only a failed or cancelled one can be resumed.")
+                raise DomainError(
+                    _("%(what)s is %(state)s; only a failed or cancelled one can be resumed.")
+                    % {"what": pipeline, "state": pipeline.get_state_display().lower()}
+                )
             if pipeline.snapshot_id:
                 retry_snapshot(snapshot_id=pipeline.snapshot_id)
             for run in pipeline.runs.filter(state__in=[*BROKEN, Run.State.CANCELLED]):
                 requeue_run(run)
             send("advance_pipeline", pipeline.pk)
     except IntegrityError as error:
-        raise DomainError("Another pipeline is running, and one runs at a time; wait for it or cancel it.") from error
+        raise DomainError(
+            _("Another pipeline is running, and one runs at a time; wait for it or cancel it.")
+        ) from error
     pipeline.refresh_from_db()
     return pipeline
 
@@ -313,7 +342,9 @@ def resume_pipeline(*, pipeline_id: int, by: User | None) -> Pipeline:
 def _get(pipeline_id: int) -> Pipeline:
     pipeline = Pipeline.objects.filter(pk=pipeline_id).first()
     if pipeline is None:
-        raise DomainError(f"There is no pipeline {pipeline_id}; look at the list of pipelines.")
+        raise DomainError(
+            _("There is no pipeline %(number)s; look at the list of pipelines.") % {"number": pipeline_id}
+        )
     return pipeline
 
 

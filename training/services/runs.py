@@ -17,6 +17,7 @@ from django.db import Error as DatabaseError
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError
 from annotate.models import User
@@ -55,9 +56,15 @@ def create_run(
     set.
     """
     if recipe not in Run.Recipe.values:
-        raise DomainError(f"There is no recipe {recipe!r}; choose one of {', '.join(Run.Recipe.values)}.")
+        raise DomainError(
+            _("There is no recipe %(name)r; choose one of %(known)s.")
+            % {"name": recipe, "known": ", ".join(Run.Recipe.values)}
+        )
     if forbidden := sorted(SET_BY_THE_SERVICE & set(config)):
-        raise DomainError(f"The field {forbidden[0]!r} of {recipe} follows from the run's row; leave it out.")
+        raise DomainError(
+            _("The field %(field)r of %(recipe)s follows from the run's row; leave it out.")
+            % {"field": forbidden[0], "recipe": recipe}
+        )
     with transaction.atomic():
         run = Run.objects.create(
             recipe=recipe,
@@ -201,7 +208,10 @@ def cancel_run(*, run_id: int, by: User | None) -> Run:
             _tell_pipeline(run)
         elif not row.filter(state=State.RUNNING).update(cancel_requested_at=now):
             run.refresh_from_db()
-            raise DomainError(f"Run {run.pk} is {run.state}; only a queued or running one can be cancelled.")
+            raise DomainError(
+                _("Run %(number)s is %(state)s; only a queued or running one can be cancelled.")
+                % {"number": run.pk, "state": run.get_state_display().lower()}
+            )
     run.refresh_from_db()
     return run
 
@@ -213,10 +223,16 @@ def resume_run(*, run_id: int, by: User | None) -> Run:
     """
     run = _get(run_id)
     if run.pipeline and run.pipeline.state != Pipeline.State.RUNNING:
-        raise DomainError(f"Run {run.pk} belongs to {run.pipeline}, which is {run.pipeline.state}: resume that.")
+        raise DomainError(
+            _("Run %(number)s belongs to %(pipeline)s, which is %(state)s: resume that.")
+            % {"number": run.pk, "pipeline": run.pipeline, "state": run.pipeline.get_state_display().lower()}
+        )
     if not requeue_run(run):
         run.refresh_from_db()
-        raise DomainError(f"Run {run.pk} is {run.state}; only a failed, cancelled or lost one can be resumed.")
+        raise DomainError(
+            _("Run %(number)s is %(state)s; only a failed, cancelled or lost one can be resumed.")
+            % {"number": run.pk, "state": run.get_state_display().lower()}
+        )
     logger.info("Run %s was resumed by %s.", run.pk, by)
     run.refresh_from_db()
     return run
@@ -245,7 +261,7 @@ def requeue_run(run: Run, *, message: str = WAITING) -> bool:
 def _get(run_id: int) -> Run:
     run = Run.objects.filter(pk=run_id).select_related("pipeline").first()
     if run is None:
-        raise DomainError(f"There is no run {run_id}; look at the list of runs.")
+        raise DomainError(_("There is no run %(number)s; look at the list of runs.") % {"number": run_id})
     return run
 
 

@@ -12,6 +12,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Prefetch, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from annotate.errors import DomainError
 from annotate.models import Campaign, Judgement, RankedCompletion, User
@@ -24,7 +26,9 @@ from training.version import code_version
 State = Snapshot.State
 RESEND_AFTER = timedelta(seconds=15)
 JUDGEMENTS_AT_A_TIME = 500
-NOTHING_JUDGED = "There is nothing to freeze: nobody has judged anything in {campaigns}. Rank some tasks first."
+NOTHING_JUDGED = gettext_lazy(
+    "There is nothing to freeze: nobody has judged anything in %(campaigns)s. Rank some tasks first."
+)
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +44,9 @@ def request_snapshot(*, campaigns: Iterable[Campaign], by: User | None) -> Snaps
     """
     slugs = sorted({campaign.slug for campaign in campaigns})
     if not slugs:
-        raise DomainError("A snapshot needs at least one campaign; choose which.")
+        raise DomainError(_("A snapshot needs at least one campaign; choose which."))
     if not Judgement.objects.filter(task__campaign__slug__in=slugs).exists():
-        raise DomainError(NOTHING_JUDGED.format(campaigns=", ".join(slugs)))
+        raise DomainError(NOTHING_JUDGED % {"campaigns": ", ".join(slugs)})
     now = timezone.now()
     snapshot = Snapshot.objects.create(
         selection={"campaigns": slugs, "until": now.isoformat()},
@@ -116,7 +120,7 @@ def _export(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
             done += len(batch)
             _hold(snapshot, message=f"Writing: {done} judgements so far.")
     if not done:
-        raise DomainError(NOTHING_JUDGED.format(campaigns=", ".join(slugs)))
+        raise DomainError(NOTHING_JUDGED % {"campaigns": ", ".join(slugs)})
     content = writer.content
     manifest = {
         "format": FORMAT,

@@ -3,11 +3,30 @@
 import datetime
 
 from django import template
+from django.utils.translation import gettext_lazy as _
 
 from training import queries
 from training.models import Pipeline
 
 register = template.Library()
+STATES = {
+    "waiting": _("waiting"),
+    "queued": _("queued"),
+    "freezing": _("freezing"),
+    "running": _("running"),
+    "ready": _("ready"),
+    "done": _("done"),
+    "failed": _("failed"),
+    "cancelled": _("cancelled"),
+    "lost": _("lost"),
+    "skipped": _("skipped"),
+}
+
+
+@register.filter
+def state_name(state: str) -> str:
+    """The state of a snapshot, run, stage or pipeline, in the page's language."""
+    return STATES[state]
 
 
 @register.simple_tag

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from annotate.errors import DomainError
@@ -44,7 +45,7 @@ def start(request: HttpRequest) -> HttpResponse:
     again = request.POST.get("again") == "yes"
     pipeline, created = start_pipeline(date=timezone.localdate(), trigger="person", by=request.user, again=again)
     if not created:
-        messages.info(request, f"{pipeline} was already started; a date has one pipeline.")
+        messages.info(request, _("%(pipeline)s was already started; a date has one pipeline.") % {"pipeline": pipeline})
     return redirect("training:pipeline", pipeline_id=pipeline.pk)
 
 

@@ -2,6 +2,7 @@
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
@@ -19,7 +20,7 @@ def metric(request: HttpRequest, run_id: int, name: str, theme: charts.Theme) ->
     report = queries.run_report(run_id=run_id)
     series = next((series for series in report.series if series.name == name), None) if report else None
     if series is None:
-        raise Http404(f"Run {run_id} has no metric {name}.")
+        raise Http404(_("Run %(number)s has no metric %(name)s.") % {"number": run_id, "name": name})
     return HttpResponse(charts.line_chart(series.points, name=name, theme=theme), content_type="image/svg+xml")
 
 
@@ -33,10 +34,12 @@ def figure(request: HttpRequest, pipeline_id: int, name: str, theme: charts.Them
     groups = figure_groups(row for row in figures if row.run.recipe == Run.Recipe.EVALUATE)
     group = next((group for group in groups if group.name == name and group.drawable), None)
     if group is None:
-        raise Http404(f"{pipeline} has no figure {name} to draw.")
+        raise Http404(_("%(pipeline)s has no figure %(name)s to draw.") % {"pipeline": pipeline, "name": name})
     rows = [
         {
-            "label": f"{row.subject} against {row.against}" if row.against else row.subject,
+            "label": _("%(one)s against %(other)s") % {"one": row.subject, "other": row.against}
+            if row.against
+            else row.subject,
             "value": row.value,
             "lo": row.lo,
             "hi": row.hi,
@@ -44,5 +47,5 @@ def figure(request: HttpRequest, pipeline_id: int, name: str, theme: charts.Them
         for row in group.rows
         if row.lo is not None
     ]
-    drawn = charts.interval_chart(rows, title=group.meaning.label, theme=theme, rule=group.meaning.rule)
+    drawn = charts.interval_chart(rows, title=str(group.meaning.label), theme=theme, rule=group.meaning.rule)
     return HttpResponse(drawn, content_type="image/svg+xml")

@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from training.models import Evaluation
 
 ORDER = {name: place for place, name in enumerate(("base", "sft", "dpo", "ppo", "promoted"))}
@@ -13,38 +16,43 @@ COMPARED = 2  # rows that a chart needs to show more than the table does
 class Meaning:
     """How a figure is called on a page, and what it says."""
 
-    label: str
-    explanation: str
+    label: str | Promise
+    explanation: str | Promise
     is_share: bool = False
     rule: float | None = None
     """A value worth marking in the chart, such as one half for a win rate."""
 
 
 MEANINGS = {
-    "win_rate": Meaning("Win rate", "How often the judge prefers its answer; ties count half.", True, 0.5),
+    "win_rate": Meaning(_("Win rate"), _("How often the judge prefers its answer; ties count half."), True, 0.5),
     "win_rate_by_reward": Meaning(
-        "Win rate by the reward model", "The same, judged by the model that PPO was trained against.", True, 0.5
+        _("Win rate by the reward model"), _("The same, judged by the model that PPO was trained against."), True, 0.5
     ),
-    "gold": Meaning("Gold score", "The demo world's true quality of an answer."),
+    "gold": Meaning(_("Gold score"), _("The demo world's true quality of an answer.")),
     "pair_accuracy": Meaning(
-        "Accuracy on held-out pairs", "How often a comparison is ordered as the annotator ordered it.", True, 0.5
+        _("Accuracy on held-out pairs"), _("How often a comparison is ordered as the annotator ordered it."), True, 0.5
     ),
     "pair_agreement": Meaning(
-        "Annotators' own agreement", "How often two annotators order the same pairs alike: the yardstick.", True, 0.5
+        _("Annotators' own agreement"),
+        _("How often two annotators order the same pairs alike: the yardstick."),
+        True,
+        0.5,
     ),
-    "score": Meaning("Reward", "The reward model's score, in standard deviations of SFT's answers."),
+    "score": Meaning(_("Reward"), _("The reward model's score, in standard deviations of SFT's answers.")),
     "kl": Meaning(
-        "KL to SFT", "How far it moved from SFT, in nats of an answer. Far away a reward is not to be trusted."
+        _("KL to SFT"), _("How far it moved from SFT, in nats of an answer. Far away a reward is not to be trusted.")
     ),
-    "entropy": Meaning("Entropy", "Nats of a token. Near zero it says the same to everybody."),
-    "distinct_1": Meaning("Distinct words", "Share of words that differ, over all answers.", True),
-    "distinct_2": Meaning("Distinct bigrams", "Share of word pairs that differ, over all answers.", True),
-    "length": Meaning("Length", "Tokens of an answer. A policy may win by length alone."),
+    "entropy": Meaning(_("Entropy"), _("Nats of a token. Near zero it says the same to everybody.")),
+    "distinct_1": Meaning(_("Distinct words"), _("Share of words that differ, over all answers."), True),
+    "distinct_2": Meaning(_("Distinct bigrams"), _("Share of word pairs that differ, over all answers."), True),
+    "length": Meaning(_("Length"), _("Tokens of an answer. A policy may win by length alone.")),
     "test_accuracy": Meaning(
-        "Test accuracy", "How often it orders a comparison of the test split as people did.", True
+        _("Test accuracy"), _("How often it orders a comparison of the test split as people did."), True
     ),
-    "validation_accuracy": Meaning("Validation accuracy", "The same on the validation split, while it trained.", True),
-    "end_rate": Meaning("Answers that end", "Share of answers that end by themselves.", True),
+    "validation_accuracy": Meaning(
+        _("Validation accuracy"), _("The same on the validation split, while it trained."), True
+    ),
+    "end_rate": Meaning(_("Answers that end"), _("Share of answers that end by themselves."), True),
 }
 
 

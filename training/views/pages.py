@@ -5,6 +5,7 @@ import json
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from annotate.views.access import admin_required
@@ -64,7 +65,7 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
     """One run: progress, metrics, log, figures, and what it was made from."""
     report = queries.run_report(run_id=run_id)
     if report is None:
-        raise Http404(f"There is no run {run_id}.")
+        raise Http404(_("There is no run %(number)s.") % {"number": run_id})
     context = {
         "section": "training",
         "report": report,
@@ -96,7 +97,7 @@ def snapshot_file(request: HttpRequest, snapshot_id: int, name: str) -> FileResp
     """One file of a snapshot, as it lies on disk."""
     found = get_object_or_404(Snapshot, pk=snapshot_id, state=Snapshot.State.READY)
     if name not in {file.name for file in queries.snapshot_files(snapshot=found)}:
-        raise Http404(f"{found} has no file {name}.")
+        raise Http404(_("%(snapshot)s has no file %(name)s.") % {"snapshot": found, "name": name})
     saved_as = f"{found.sha256[:12]}-{name.replace('/', '-')}"
     return FileResponse((found.path / name).open("rb"), as_attachment=True, filename=saved_as)
 
