@@ -4,13 +4,16 @@
 // and places it behind those already placed when it has no rank yet; Shift+letter (or = before it) ties it with the
 // last one placed. Every step can be undone.
 
+import { parts } from "./parts.js";
+
 const ordinal = (rank) => rank + (["th", "st", "nd", "rd"][rank > 3 ? 0 : rank]);
 
-export class Ranking {
-  constructor(root, { announce, changed, signal }) {
+class Ranking {
+  constructor({ root, announce, changed, signal }) {
     this.root = root;
     this.announce = announce;
     this.changed = changed;
+    this.actions = { undo: () => this.undo() };
     this.cards = [...root.querySelectorAll("[data-completion]")];
     this.k = this.cards.length;
     this.history = [];
@@ -18,6 +21,7 @@ export class Ranking {
     this.tieNext = false;
     this.ranks = this.read();
     root.addEventListener("change", (event) => this.onChange(event), { signal });
+    root.addEventListener("click", (event) => event.target.closest("[data-undo]") && this.undo(), { signal });
     root.addEventListener("pointerdown", (event) => this.onPointer(event), { signal });
     this.makeCurrent(this.cards.find((card) => !this.rankOf(card)) ?? this.cards[0]);
     this.render();
@@ -181,14 +185,15 @@ export class Ranking {
     this.root.querySelector("[data-undo]").disabled = this.history.length === 0;
   }
 
-  // Marks what has no rank and says so; true when the ranking is complete.
-  check(error) {
+  // Marks what has no rank, and says so.
+  refusal() {
     const missing = this.missing();
     for (const card of missing) card.setAttribute("data-missing", "");
+    if (!missing.length) return null;
+    this.makeCurrent(missing[0]);
     const names = missing.map((card) => this.letterOf(card)).join(", ");
-    error.textContent = missing.length ? `No rank yet for ${names}. Rank every completion; equal ranks are ties.` : "";
-    error.hidden = !missing.length;
-    if (missing.length) this.makeCurrent(missing[0]);
-    return !missing.length;
+    return { text: `No rank yet for ${names}. Rank every completion; equal ranks are ties.` };
   }
 }
+
+parts.push((workplace) => (workplace.root.querySelector("[data-completion] .ranks") ? new Ranking(workplace) : null));

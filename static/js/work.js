@@ -1,5 +1,5 @@
 // The workplace: active time, drafts, the lease, shortcuts. Everything here is comfort: the forms work without it.
-import { Ranking } from "./ranking.js";
+import { parts } from "./parts.js";
 
 const IDLE_AFTER = 60_000; // ms without a key, a click or a scroll: the time counts as a pause
 const DRAFT_DELAY = 800; // ms after the last change
@@ -19,13 +19,7 @@ class Workplace {
     this.dirty = false;
     this.timers = [];
     for (const element of root.querySelectorAll("[data-needs-script]")) element.hidden = false;
-    if (this.form.querySelector("[data-completion]")) {
-      this.ranking = new Ranking(root, {
-        announce: (text) => (this.live.textContent = text),
-        changed: () => this.touch(),
-        signal: this.signal,
-      });
-    }
+    this.parts = [this, ...parts.map((part) => part(this)).filter(Boolean)];
     this.listen();
     this.countWords();
     this.every(1000, () => this.tick());
@@ -55,9 +49,6 @@ class Workplace {
     on(this.form, "input", () => this.touch());
     on(this.form, "input", () => this.countWords());
     on(document, "submit", (event) => this.onSubmit(event), { capture: true });
-    on(this.root, "click", (event) => {
-      if (event.target.closest("[data-undo]")) this.ranking.undo();
-    });
     on(window, "pagehide", () => this.flush());
     for (const failure of ["htmx:responseError", "htmx:sendError"]) on(document, failure, () => this.failed());
     const panel = this.root.querySelector(".guideline-panel");
@@ -145,7 +136,9 @@ class Workplace {
 
   onSubmit(event) {
     if (event.target !== this.form) return;
-    if (this.ranking && !this.ranking.check(this.root.querySelector("[data-error]"))) {
+    const refusal = this.parts.map((part) => part.refusal?.()).find(Boolean);
+    this.complain(refusal);
+    if (refusal) {
       event.preventDefault();
       event.stopImmediatePropagation();
       return;
@@ -154,10 +147,15 @@ class Workplace {
     this.dirty = false;
   }
 
+  complain(refusal) {
+    const line = this.root.querySelector("[data-error]");
+    line.textContent = refusal?.text ?? "";
+    line.classList.toggle("warning", Boolean(refusal?.warning));
+    line.hidden = !refusal;
+  }
+
   failed() {
-    const error = this.root.querySelector("[data-error]");
-    error.textContent = "The server could not take this just now. Your work is still here: submit it again in a moment.";
-    error.hidden = false;
+    this.complain({ text: gettext("The server could not take this just now. Your work is still here: submit it again in a moment.") });
     this.touch();
   }
 
@@ -166,6 +164,17 @@ class Workplace {
   shortcutsOn() {
     return localStorage.getItem("shortcuts") !== "off";
   }
+
+  actions = {
+    help: () => document.getElementById("help").togglePopover(),
+    skip: () => document.getElementById("skip")?.togglePopover(),
+    guideline: () => this.root.querySelector(".guideline-panel").toggleAttribute("open"),
+  };
+
+  // What parts tell the people who cannot see it, and that the answer is another now.
+  announce = (text) => (this.live.textContent = text);
+
+  changed = () => this.touch();
 
   onKey(event) {
     if (event.defaultPrevented || event.isComposing) return;
@@ -181,28 +190,15 @@ class Workplace {
 
   shortcut(event) {
     const native = event.target.closest("a, button, summary, input");
-    switch (event.key) {
-      case "Enter":
-        if (native) return false;
-        this.form.requestSubmit();
-        return true;
-      case "?":
-        document.getElementById("help").togglePopover();
-        return true;
-      case "s":
-        document.getElementById("skip")?.togglePopover();
-        return true;
-      case "t":
-        this.root.querySelector(".guideline-panel").toggleAttribute("open");
-        return true;
-    }
-    if (!this.ranking) return false;
-    if (event.key === "u" || event.key === "Backspace") {
-      this.ranking.undo();
+    if (native && (event.key === "Enter" || event.key.startsWith("Arrow"))) return false;
+    if (event.key === "Enter") {
+      this.form.requestSubmit();
       return true;
     }
-    if (event.key.startsWith("Arrow") && native) return false;
-    return this.ranking.key(event);
+    const name = { "?": "help", s: "skip", t: "guideline", u: "undo", Backspace: "undo" }[event.key];
+    const able = this.parts.find((part) => part.actions?.[name]);
+    if (able) return able.actions[name]() !== false;
+    return this.parts.some((part) => part.key?.(event));
   }
 
   // Writing
