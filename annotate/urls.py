@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotate.views import account, audit, guidelines, home, language, work
+from annotate.views import account, audit, guidelines, home, language, preferences, work
 
 app_name = "annotate"
 urlpatterns = [
@@ -22,6 +22,7 @@ urlpatterns = [
     path("work/<uuid:pk>/skip/", work.skip, name="skip"),
     path("work/<uuid:pk>/release/", work.release, name="release"),
     path("preview/", work.preview, name="preview"),
+    path("preferences/shortcuts/", preferences.shortcuts, name="shortcuts"),
     path("agreement/", audit.agreements, name="agreements"),
     path("agreement/tasks/<int:pk>/", audit.task, name="task"),
     path("agreement/<slug:slug>/", audit.agreement, name="agreement"),

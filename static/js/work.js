@@ -1,5 +1,7 @@
 // The workplace: active time, drafts, the lease, shortcuts. Everything here is comfort: the forms work without it.
 import { parts } from "./parts.js";
+import { Reading } from "./reading.js";
+import { Shortcuts } from "./shortcuts.js";
 
 const IDLE_AFTER = 60_000; // ms without a key, a click or a scroll: the time counts as a pause
 const DRAFT_DELAY = 800; // ms after the last change
@@ -19,7 +21,8 @@ class Workplace {
     this.dirty = false;
     this.timers = [];
     for (const element of root.querySelectorAll("[data-needs-script]")) element.hidden = false;
-    this.parts = [this, ...parts.map((part) => part(this)).filter(Boolean)];
+    this.shortcuts = new Shortcuts(this);
+    this.parts = [this, new Reading(this), ...parts.map((part) => part(this)).filter(Boolean)];
     this.listen();
     this.countWords();
     this.every(1000, () => this.tick());
@@ -56,9 +59,6 @@ class Workplace {
     on(panel, "toggle", () => {
       document.cookie = `guideline=${panel.open ? "open" : "closed"}; path=/; max-age=31536000; samesite=lax`;
     });
-    const shortcuts = this.root.querySelector("[data-shortcuts]");
-    shortcuts.checked = this.shortcutsOn();
-    on(shortcuts, "change", () => localStorage.setItem("shortcuts", shortcuts.checked ? "on" : "off"));
   }
 
   // Time
@@ -161,10 +161,6 @@ class Workplace {
 
   // Keys
 
-  shortcutsOn() {
-    return localStorage.getItem("shortcuts") !== "off";
-  }
-
   actions = {
     help: () => document.getElementById("help").togglePopover(),
     skip: () => document.getElementById("skip")?.togglePopover(),
@@ -181,21 +177,18 @@ class Workplace {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       this.form.requestSubmit();
-      return;
-    }
-    if (event.ctrlKey || event.metaKey || event.altKey || !this.shortcutsOn()) return;
-    if (event.target.closest("textarea, select, [contenteditable], [popover], input:not([type=radio], [type=checkbox])")) return;
-    if (this.shortcut(event)) event.preventDefault();
+    } else if (this.shortcuts.allowed(event) && this.shortcut(event)) event.preventDefault();
   }
 
   shortcut(event) {
     const native = event.target.closest("a, button, summary, input");
-    if (native && (event.key === "Enter" || event.key.startsWith("Arrow"))) return false;
+    if (native && (event.key === "Enter" || event.key === " ")) return false;
+    if (native?.matches("input") && event.key.startsWith("Arrow")) return false;
     if (event.key === "Enter") {
       this.form.requestSubmit();
       return true;
     }
-    const name = { "?": "help", s: "skip", t: "guideline", u: "undo", Backspace: "undo" }[event.key];
+    const name = this.shortcuts.actionOf(event);
     const able = this.parts.find((part) => part.actions?.[name]);
     if (able) return able.actions[name]() !== false;
     return this.parts.some((part) => part.key?.(event));

@@ -136,7 +136,7 @@ def test_it_goes_back_to_the_campaigns_when_all_is_done(site):
     site.log_in(site.world.alice)
     site.begin("Rank answers")
     for done in range(1, 4):
-        for key in ("1", "2", "3", "4", "Enter"):
+        for key in ("2", "1", "3", "4", "Enter"):
             site.page.keyboard.press(key)
         if done < 3:
             expect(site.page.locator(".done")).to_have_text(f"{done} done today")
@@ -148,7 +148,7 @@ def test_it_keeps_the_ranking_while_the_server_is_away(site, complaints):
     site.log_in(site.world.alice)
     site.begin("Rank answers")
     site.page.context.set_offline(True)
-    for key in "1234":
+    for key in "2134":
         site.page.keyboard.press(key)
     site.page.keyboard.press("Enter")
     expect(site.page.locator("[data-error]")).to_contain_text("Your work is still here")
@@ -179,7 +179,7 @@ def test_it_corrects_the_last_one_by_keyboard(site):
     site.log_in(site.world.alice)
     site.begin("Rank answers")
     first = site.page.url
-    for key in ["1", "2", "3", "4", "Enter"]:
+    for key in ["2", "1", "3", "4", "Enter"]:
         site.page.keyboard.press(key)
     site.page.wait_for_url(lambda url: url != first)
     site.page.get_by_role("link", name="Correct the last one").click()
@@ -189,4 +189,4 @@ def test_it_corrects_the_last_one_by_keyboard(site):
         site.page.keyboard.press(key)
     expect(site.page.get_by_text("Corrected.")).to_be_visible()
     ranks = dict(Judgement.objects.current().get().ranked.values_list("completion_id", "rank"))
-    assert (ranks[letters["A"]], ranks[letters["D"]]) == (4, 1)
+    assert (ranks[letters["A"]], ranks[letters["D"]]) == (3, 1)
