@@ -5,6 +5,7 @@ function that Django's command uses, and Babel reads the strings.
 """
 
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from django.core.management import BaseCommand
 from django.utils.translation.template import templatize
 
 LAZY = {f"{name}_lazy": DEFAULT_KEYWORDS[name] for name in ("gettext", "ngettext", "pgettext", "npgettext")}
-KEYWORDS = {**DEFAULT_KEYWORDS, **LAZY, "gettext_noop": None, "translatable": None}
+# The pure modules refuse with a sentence, which the services translate: annotate/refusals.py.
+REFUSALS = {"Refusal": None, "presence": (3,), "translatable": None}
+KEYWORDS = {**DEFAULT_KEYWORDS, **LAZY, **REFUSALS, "gettext_noop": None}
 SOURCES = {
     "django": [("annotate", "**/*.py"), ("training", "**/*.py"), ("config", "*.py"), ("templates", "**/*.html")],
     "djangojs": [("static/js", "**/*.js")],
@@ -40,15 +43,22 @@ class Command(BaseCommand):
 def messages_of(domain: str) -> Catalog:
     """Every translatable string of the code, with the files that it is in."""
     found = Catalog(domain=domain)
+    keywords = {**KEYWORDS, **dict.fromkeys(_refusals())}
     for folder, pattern in SOURCES[domain]:
         for path in sorted((settings.BASE_DIR / folder).glob(pattern)):
-            for text, comments, context in _strings(path):
+            for text, comments, context in _strings(path, keywords):
                 name = str(path.relative_to(settings.BASE_DIR))
                 found.add(text, locations=[(name, None)], auto_comments=comments, context=context)
     return found
 
 
-def _strings(path: Path) -> Iterator[tuple]:
+def _refusals() -> list[str]:
+    """The names of the classes that are a Refusal."""
+    sources = (settings.BASE_DIR / "annotate").glob("**/*.py")
+    return [name for path in sources for name in re.findall(r"^class (\w+)\(Refusal\)", path.read_text(), re.MULTILINE)]
+
+
+def _strings(path: Path, keywords: dict) -> Iterator[tuple]:
     text, method, options = path.read_text(), "python", {}
     if path.suffix == ".html":
         # What is not to be translated is blanked out, and must not look like an indented block.
@@ -57,7 +67,7 @@ def _strings(path: Path) -> Iterator[tuple]:
         method, options = "javascript", {"parse_template_string": True}
     source = io.BytesIO(text.encode())
     for _, message, comments, context in extract(
-        method, source, KEYWORDS, ["Translators:"], options, strip_comment_tags=True
+        method, source, keywords, ["Translators:"], options, strip_comment_tags=True
     ):
         yield message, comments, context
 
