@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from annotate.hashing import completion_sha256, prompt_sha256
 from annotate.models import (
@@ -97,7 +98,7 @@ class PromptForm(forms.ModelForm):
         messages = self.cleaned_data["messages"]
         validate_messages(messages)
         if Prompt.objects.filter(sha256=prompt_sha256(messages)).exists():
-            raise ValidationError("There is already a prompt with these messages; use that one.")
+            raise ValidationError(_("There is already a prompt with these messages; use that one."))
         return messages
 
 
@@ -119,7 +120,7 @@ class CompletionForm(forms.ModelForm):
         same = {name: cleaned.get(name) for name in ("prompt", "producer")}
         text = cleaned.get("text")
         if text and Completion.objects.filter(**same, sha256=completion_sha256(text)).exists():
-            raise ValidationError("This producer's completion with this text is already there; use that one.")
+            raise ValidationError(_("This producer's completion with this text is already there; use that one."))
         return cleaned
 
 
@@ -152,11 +153,17 @@ class CampaignForm(forms.ModelForm):
         guideline = cleaned.get("guideline")
         if guideline and guideline.kind != kind:
             self.add_error(
-                "guideline", f"This guideline is for {guideline.get_kind_display().lower()}, not for {kind}."
+                "guideline",
+                _("This guideline is for %(of)s, not for %(kind)s.")
+                % {"of": guideline.get_kind_display().lower(), "kind": kind},
             )
         state = cleaned.get("state")
         if self.instance.pk and "state" in self.changed_data and state not in MOVES[self.initial["state"]]:
-            self.add_error("state", f"A campaign that is {self.initial['state']} cannot become {state}.")
+            self.add_error(
+                "state",
+                _("A campaign that is %(state)s cannot become %(other)s.")
+                % {"state": self.initial["state"], "other": state},
+            )
         return cleaned
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError
 from annotate.forms import Form
@@ -246,7 +247,7 @@ def judged_task(*, task_id: int) -> JudgedTask:
     """A task, its completions with their producers, and the judgements that count. Raises DomainError if unknown."""
     task = Task.objects.filter(pk=task_id).select_related("campaign", "prompt__domain").first()
     if task is None:
-        raise DomainError(f"There is no task {task_id}.")
+        raise DomainError(_("There is no task %(number)s.") % {"number": task_id})
     judgements = task.judgements.current().select_related("annotator", "guideline", "assignment")
     return JudgedTask(
         task=task,

@@ -1,11 +1,18 @@
 """Catalogs are compiled by whatever starts first, and again when they change."""
 
+import ast
 import gettext
 import os
+from pathlib import Path
 
 import pytest
 
 from annotate.translations import compile_catalogs
+
+ROOT = Path(__file__).parents[1]
+REFUSING = {"DomainError", "NotAllowed", "NotFound", "LeaseLost", "ValidationError", "PermissionDenied", "Http404"}
+# What only a terminal shows stays English.
+ENGLISH = {"annotate/services/importing.py", "annotate/services/claiming.py"}
 
 CATALOG = """\
 msgid ""
@@ -51,3 +58,18 @@ def test_it_compiles_again_only_what_changed_even_to_something_older(source, tmp
 def test_it_leaves_nothing_else_behind(source, tmp_path):
     compile_catalogs(source, tmp_path / "var")
     assert [path.name for path in (tmp_path / "var").rglob("*.*")] == ["django.mo"]
+
+
+def refusals(source: str):
+    """The calls in this source that refuse with a sentence as it stands: a literal or an f-string."""
+    for call in ast.walk(ast.parse(source)):
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", getattr(call.func, "id", "")) in REFUSING:
+            yield from (one for one in call.args if isinstance(one, ast.JoinedStr | ast.Constant))
+
+
+@pytest.mark.parametrize("app", ["annotate", "training"])
+def test_it_refuses_in_every_language(app):
+    paths = [path for path in (ROOT / app).rglob("*.py") if "management" not in path.parts]
+    names = {path.relative_to(ROOT).as_posix(): path for path in paths}
+    found = {name: [one.lineno for one in refusals(names[name].read_text())] for name in sorted(set(names) - ENGLISH)}
+    assert {name: lines for name, lines in found.items() if lines} == {}

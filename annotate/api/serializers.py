@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from annotate.answers import MAX_TEXT
@@ -44,7 +45,7 @@ class ByCompletionField(serializers.DictField):
         values = super().to_internal_value(data)
         for key in values:
             if not (key.isascii() and key.isdigit() and len(key) < 20):
-                raise serializers.ValidationError(f"{key[:40]!r} is not the id of a completion.")
+                raise serializers.ValidationError(_("%(key)r is not the id of a completion.") % {"key": key[:40]})
         return {int(key): value for key, value in values.items()}
 
 

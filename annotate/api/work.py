@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
@@ -70,7 +71,9 @@ def find_campaign(slug: str) -> Campaign:
     """The campaign of this slug. Raises NotFound."""
     campaign = Campaign.objects.filter(slug=slug).first()
     if campaign is None:
-        raise NotFound(f"There is no campaign {slug!r}; GET /api/v1/campaigns/ lists those that there are.")
+        raise NotFound(
+            _("There is no campaign %(name)r; GET /api/v1/campaigns/ lists those that there are.") % {"name": slug}
+        )
     return campaign
 
 
@@ -107,7 +110,7 @@ class Correct(Work):
         claiming.own_assignment(assignment_id=pk, annotator=request.user)
         old = queries.newest_judgement(assignment_id=pk, annotator=request.user)
         if old is None:
-            raise DomainError("Nothing was submitted in this assignment, so there is nothing to correct: submit it.")
+            raise DomainError(_("Nothing was submitted in this assignment, so there is nothing to correct: submit it."))
         judgement = judging.correct(judgement_id=old.pk, annotator=request.user, **_submission(request))
         return Response(SubmittedSerializer(judgement).data, status=status.HTTP_201_CREATED)
 
@@ -121,7 +124,8 @@ def _submission(request: Request) -> dict:
 def _idempotency_key(request: Request) -> str:
     key = request.headers.get("Idempotency-Key", "")
     if len(key) > MAX_KEY:
-        raise ValidationError({"Idempotency-Key": [f"It has {len(key)} characters; at most {MAX_KEY} are allowed."]})
+        said = _("It has %(length)s characters; at most %(most)s are allowed.") % {"length": len(key), "most": MAX_KEY}
+        raise ValidationError({"Idempotency-Key": [said]})
     return key
 
 

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy
 
 from annotate.hashing import completion_sha256, prompt_sha256
 from annotate.models.people import Domain
@@ -33,13 +33,13 @@ class ContentWarning(models.Model):
     """A kind of distressing content in a prompt or in its completions: annotators are warned and may opt out."""
 
     class Kind(models.TextChoices):
-        VIOLENCE = "violence", _("Violence")
-        SEXUAL = "sexual", _("Sexual content")
-        SELF_HARM = "self_harm", _("Self-harm")
-        HATE = "hate", _("Hate")
-        ABUSE = "abuse", _("Abuse")
-        MEDICAL = "medical", _("Illness and injury")
-        OTHER = "other", _("Other distressing content")
+        VIOLENCE = "violence", gettext_lazy("Violence")
+        SEXUAL = "sexual", gettext_lazy("Sexual content")
+        SELF_HARM = "self_harm", gettext_lazy("Self-harm")
+        HATE = "hate", gettext_lazy("Hate")
+        ABUSE = "abuse", gettext_lazy("Abuse")
+        MEDICAL = "medical", gettext_lazy("Illness and injury")
+        OTHER = "other", gettext_lazy("Other distressing content")
 
     prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE, related_name="content_warnings")
     kind = models.CharField(max_length=16, choices=Kind)
@@ -61,9 +61,9 @@ class Producer(models.Model):
     """Whoever a completion comes from: a policy checkpoint, an imported model, a person, or the demo's grammar."""
 
     class Kind(models.TextChoices):
-        POLICY = "policy", "Policy checkpoint"
-        IMPORTED = "imported", "Imported model"
-        PERSON = "person", "Person"
+        POLICY = "policy", gettext_lazy("Policy checkpoint")
+        IMPORTED = "imported", gettext_lazy("Imported model")
+        PERSON = "person", gettext_lazy("Person")
 
     name = models.CharField(max_length=200, unique=True)
     kind = models.CharField(max_length=16, choices=Kind)
@@ -115,15 +115,20 @@ ROLES = ("system", "user", "assistant")
 def validate_messages(messages) -> None:
     """Refuse, with a sentence, what is not a prompt: a list of {role, content} that ends with the user's turn."""
     if not isinstance(messages, list) or not messages:
-        raise ValidationError("A prompt must be a list of at least one message.")
+        raise ValidationError(gettext("A prompt must be a list of at least one message."))
     for number, message in enumerate(messages, start=1):
         if not isinstance(message, dict) or set(message) != {"role", "content"}:
-            raise ValidationError(f"Message {number} must have exactly the fields role and content.")
+            raise ValidationError(
+                gettext("Message %(number)s must have exactly the fields role and content.") % {"number": number}
+            )
         if message["role"] not in ROLES:
             raise ValidationError(
-                f"Message {number} has the role {message['role']!r}; it must be one of {', '.join(ROLES)}."
+                gettext("Message %(number)s has the role %(role)r; it must be one of %(known)s.")
+                % {"number": number, "role": message["role"], "known": ", ".join(ROLES)}
             )
         if not isinstance(message["content"], str) or not message["content"].strip():
-            raise ValidationError(f"Message {number} has no content; write some or leave the message out.")
+            raise ValidationError(
+                gettext("Message %(number)s has no content; write some or leave the message out.") % {"number": number}
+            )
     if messages[-1]["role"] != "user":
-        raise ValidationError("The last message of a prompt must be the user's: the assistant speaks next.")
+        raise ValidationError(gettext("The last message of a prompt must be the user's: the assistant speaks next."))

@@ -2,6 +2,7 @@
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 
 class User(AbstractUser):
@@ -11,8 +12,8 @@ class User(AbstractUser):
     """
 
     class Role(models.TextChoices):
-        ANNOTATOR = "annotator", "Annotator"
-        ADMIN = "admin", "Admin"
+        ANNOTATOR = "annotator", gettext_lazy("Annotator")
+        ADMIN = "admin", gettext_lazy("Admin")
 
     role = models.CharField(max_length=16, choices=Role, default=Role.ANNOTATOR)
     is_simulated = models.BooleanField(default=False)

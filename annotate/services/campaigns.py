@@ -48,14 +48,19 @@ def create_campaign(
     """A new, open campaign under the newest version of a guideline. Raises DomainError when that is not possible."""
     guideline = Guideline.objects.filter(slug=guideline_slug).order_by("-version").first()
     if guideline is None:
-        raise DomainError(f"There is no guideline named {guideline_slug!r}; run sync_guidelines or choose another.")
+        raise DomainError(
+            _("There is no guideline named %(name)r; run sync_guidelines or choose another.") % {"name": guideline_slug}
+        )
     if guideline.kind != kind:
         raise DomainError(
-            f"The guideline {guideline_slug!r} is for {guideline.get_kind_display().lower()}, but the campaign is for"
-            f" {kind!r}; choose a guideline of that kind."
+            _(
+                "The guideline %(name)r is for %(of)s, but the campaign is for %(kind)r; choose a guideline of that"
+                " kind."
+            )
+            % {"name": guideline_slug, "of": guideline.get_kind_display().lower(), "kind": kind}
         )
     if not (1 <= overlap <= MAX_SMALL and 1 <= lease_minutes <= MAX_SMALL):
-        raise DomainError(f"A campaign's overlap and lease must be from 1 to {MAX_SMALL}.")
+        raise DomainError(_("A campaign's overlap and lease must be from 1 to %(most)s.") % {"most": MAX_SMALL})
     campaign = Campaign(
         slug=slug,
         name=name,
@@ -73,14 +78,19 @@ def create_campaign(
         # The slug becomes part of addresses: one that is none would break every page that links to the campaign.
         campaign.clean_fields(exclude=["created_by"])
     except ValidationError as error:
-        field, (first, *_) = next(iter(error.message_dict.items()))
-        raise DomainError(f"A campaign cannot have the {field} {getattr(campaign, field)!r}: {first}") from error
+        field, (first, *_others) = next(iter(error.message_dict.items()))
+        raise DomainError(
+            _("A campaign cannot have the %(field)s %(value)r: %(why)s")
+            % {"field": field, "value": getattr(campaign, field), "why": first}
+        ) from error
     try:
         with transaction.atomic():
             campaign.save(force_insert=True)
             return campaign
     except IntegrityError as error:
-        raise DomainError(f"There is already a campaign named {slug!r}; choose another name.") from error
+        raise DomainError(
+            _("There is already a campaign named %(name)r; choose another name.") % {"name": slug}
+        ) from error
 
 
 def _check_form(campaign: Campaign) -> None:
@@ -184,7 +194,14 @@ def set_campaign_state(*, campaign: Campaign, state: str) -> Campaign:
     """Pause, reopen or close a campaign. Raises DomainError when the state machine has no such arrow."""
     sources = [source for source, targets in MOVES.items() if state in targets]
     if not Campaign.objects.filter(pk=campaign.pk, state__in=sources).update(state=state):
-        raise DomainError(f"The campaign {campaign.slug!r} is {campaign.state}; it cannot become {state}.")
+        raise DomainError(
+            _("The campaign %(name)r is %(state)s; it cannot become %(other)s.")
+            % {
+                "name": campaign.slug,
+                "state": campaign.get_state_display().lower(),
+                "other": Campaign.State(state).label.lower(),
+            }
+        )
     campaign.refresh_from_db()
     return campaign
 
@@ -193,7 +210,8 @@ def use_guideline(*, campaign: Campaign, guideline: Guideline) -> Campaign:
     """Put the campaign under another guideline version, for tasks claimed from now on."""
     if guideline.kind != campaign.kind:
         raise DomainError(
-            f"The guideline {guideline.slug!r} is for {guideline.get_kind_display().lower()}; choose another."
+            _("The guideline %(name)r is for %(of)s; choose another.")
+            % {"name": guideline.slug, "of": guideline.get_kind_display().lower()}
         )
     Campaign.objects.filter(pk=campaign.pk).update(guideline=guideline)
     campaign.refresh_from_db()

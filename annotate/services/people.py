@@ -1,12 +1,23 @@
 """Accounts."""
 
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError
-from annotate.models import User
+from annotate.models import Profile, User
+
+
+def choose_language(*, user: User, language: str) -> None:
+    """Show this person the pages in a language, on every device they log in from."""
+    if language not in dict(settings.LANGUAGES):
+        raise DomainError(
+            _("There is no language %(name)r here; choose one of %(known)s.")
+            % {"name": language, "known": ", ".join(dict(settings.LANGUAGES))}
+        )
+    Profile.objects.update_or_create(user=user, defaults={"language": language})
 
 
 def create_annotator(

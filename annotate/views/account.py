@@ -2,9 +2,13 @@
 
 from django.contrib.auth import views
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django_htmx.http import HttpResponseClientRedirect
+
+from annotate.models import Profile
+from annotate.views.language import remember_language
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -18,6 +22,13 @@ class Login(views.LoginView):
         if request.htmx:
             return HttpResponseClientRedirect(request.get_full_path())
         return super().get(request, *args, **kwargs)
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Log in, in the language that the person chose on whatever device."""
+        response = super().form_valid(form)
+        if language := Profile.objects.filter(user=self.request.user).values_list("language", flat=True).first():
+            remember_language(response, language)
+        return response
 
 
 login = Login.as_view()

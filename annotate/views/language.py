@@ -3,6 +3,7 @@
 import json
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,12 +13,27 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page, require_POST, require_safe
 from django.views.i18n import JavaScriptCatalog, set_language
 
+from annotate.errors import DomainError
+from annotate.services.people import choose_language
+
 
 @login_not_required
 @require_POST
 def choose(request: HttpRequest) -> HttpResponse:
-    """Keep the posted `language` in a cookie and show the page again that it was chosen on."""
+    """Keep the posted `language`, in a cookie and with the account, and show the page again that it was chosen on."""
+    if request.user.is_authenticated:
+        try:
+            choose_language(user=request.user, language=request.POST.get("language", ""))
+        except DomainError as error:
+            messages.warning(request, str(error))
     return set_language(request)
+
+
+def remember_language(response: HttpResponse, code: str) -> None:
+    """Let the browser ask for this language from now on."""
+    cookie = {"max_age": settings.LANGUAGE_COOKIE_AGE, "secure": settings.LANGUAGE_COOKIE_SECURE}
+    cookie |= {"httponly": settings.LANGUAGE_COOKIE_HTTPONLY, "samesite": settings.LANGUAGE_COOKIE_SAMESITE}
+    response.set_cookie(settings.LANGUAGE_COOKIE_NAME, code, **cookie)
 
 
 class Strings(JavaScriptCatalog):

@@ -3,6 +3,7 @@
 from django.test import Client
 
 from tests.web.conftest import client_of
+from tests.world import PASSWORD
 
 ENGLISH, ARABIC = '<html lang="en" dir="ltr">', '<html lang="ar" dir="rtl">'
 
@@ -59,3 +60,16 @@ def test_it_gives_scripts_a_language_that_may_be_kept():
 def test_it_says_when_there_is_no_such_language():
     response = Client().get("/strings/tlh.js")
     assert response.status_code == 404
+
+
+def test_a_person_finds_their_language_on_another_device(world):
+    client_of(world.alice).post("/language/", {"language": "ar"})
+    elsewhere = Client()
+    elsewhere.post("/login/", {"username": "alice", "password": PASSWORD})
+    assert ARABIC in elsewhere.get("/").content.decode()
+
+
+def test_it_says_when_a_person_chooses_a_language_that_there_is_not(world):
+    client = client_of(world.alice)
+    client.post("/language/", {"language": "tlh"})
+    assert "There is no language &#x27;tlh&#x27; here" in client.get("/").content.decode()

@@ -167,7 +167,8 @@ def _advance(pipeline: Pipeline) -> None:
         return
     for run in runs.values():
         if run.state in BROKEN:
-            raise DomainError(f"{run} {'failed' if run.state == Run.State.FAILED else 'was lost'}: {run.last_words}")
+            said = _("%(run)s failed: %(why)s") if run.state == Run.State.FAILED else _("%(run)s was lost: %(why)s")
+            raise DomainError(said % {"run": run, "why": run.last_words})
     if not pipeline.decision:
         _queue_training(pipeline, runs)
         _decide(pipeline, runs)
@@ -194,12 +195,12 @@ def _snapshot_is_ready(pipeline: Pipeline) -> bool:
                 Pipeline.objects.filter(pk=pipeline.pk).update(snapshot=snapshot)
         return False
     if pipeline.snapshot.state == Snapshot.State.FAILED:
-        raise DomainError(f"The snapshot could not be frozen: {pipeline.snapshot.message}")
+        raise DomainError(_("The snapshot could not be frozen: %(why)s") % {"why": pipeline.snapshot.message})
     if pipeline.snapshot.state != Snapshot.State.READY:
         return False
     if not pipeline.snapshot.manifest["counts"]["comparisons"]["train"]:
         raise DomainError(
-            "The snapshot has no comparisons on training prompts, so nothing can learn preferences: rank more tasks."
+            _("The snapshot has no comparisons on training prompts, so nothing can learn preferences: rank more tasks.")
         )
     return True
 
