@@ -5,12 +5,14 @@ Formats, told apart by the fields of the first row (or named by the caller):
 | format | a row |
 |---|---|
 | completions | `{"prompt": text or messages, "completions": [text or {"text", "producer", "rank" or "score"}, ...]}` |
+| | or with a single one, `{"prompt": text or messages, "completion": text or {"text", "producer"}}` |
+| steps | `{"prompt": text or messages, "steps": [text, ...], "producer": name}`: a solution, step by step |
 | prompts | `{"prompt": text or messages}`: prompts to write demonstrations for |
 | hh | `{"chosen": dialogue, "rejected": dialogue}` of HH-RLHF, with "\\n\\nHuman:" and "\\n\\nAssistant:" turns |
 | oasst | an Open-Assistant conversation tree; each assistant fork with at least two replies is an item |
 
-The first two may have a `domain`. `rank` 1 is best; a `score` is better when it is higher; in an Open-Assistant tree
-rank 0 is best. Files are JSON Lines in UTF-8, plain or gzipped (by the file's first bytes, not by its name).
+All but the last two may have a `domain`. `rank` 1 is best; a `score` is better when it is higher; in an Open-Assistant
+tree rank 0 is best. Files are JSON Lines in UTF-8, plain or gzipped (by the file's first bytes, not by its name).
 """
 
 import gzip
@@ -21,6 +23,8 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from annotate.steps import MAX_STEPS, join_steps
 
 HUMAN, ASSISTANT = "\n\nHuman:", "\n\nAssistant:"
 ROLES = ("system", "user", "assistant")
@@ -54,6 +58,8 @@ class Item:
     messages: list[dict[str, str]]
     answers: tuple[Answer, ...]
     domain: str = ""
+    steps: tuple[str, ...] = ()
+    """The steps of the only answer, where the file gives them; joined, they are its text."""
 
     @property
     def ranks(self) -> tuple[int, ...] | None:
@@ -132,7 +138,9 @@ def _recognise(row: dict) -> str:
     if "message_tree_id" in row:
         return "oasst"
     if "prompt" in row:
-        return "completions" if "completions" in row else "prompts"
+        if "steps" in row:
+            return "steps"
+        return "completions" if {"completions", "completion"} & row.keys() else "prompts"
     raise RowError(
         f"has the fields {', '.join(sorted(row)) or '(none)'}; a prompt, chosen and rejected, or a tree is needed"
     )
@@ -176,7 +184,7 @@ def _domain(row: dict) -> str:
 
 def _completions_row(number: int, row: dict) -> list[Item]:
     messages = _messages(row.get("prompt"))
-    completions = row.get("completions")
+    completions = [row["completion"]] if "completion" in row else row.get("completions")
     if not isinstance(completions, list) or not completions:
         raise RowError("field completions must be a list that is not empty")
     answers = [_completion(place, value) for place, value in enumerate(completions, start=1)]
@@ -223,6 +231,18 @@ def _distinct(answers: Iterator[Answer]) -> tuple[Answer, ...]:
     for answer in answers:
         first.setdefault(answer.text, answer)
     return tuple(first.values())
+
+
+def _steps_row(number: int, row: dict) -> list[Item]:
+    given = row.get("steps")
+    if not isinstance(given, list) or not given:
+        raise RowError("field steps must be a list of texts that is not empty")
+    if len(given) > MAX_STEPS:
+        raise RowError(f"field steps has {len(given)} steps; a task has at most {MAX_STEPS}")
+    steps = join_steps([_text(step, f"steps: number {place}") for place, step in enumerate(given, start=1)])
+    producer = _text(row.get("producer", "imported"), "producer")[:MAX_NAME]
+    answer = Answer("".join(steps), producer)
+    return [Item(number, _messages(row.get("prompt")), (answer,), _domain(row), tuple(steps))]
 
 
 def _hh_row(number: int, row: dict) -> list[Item]:
@@ -301,6 +321,7 @@ def _model(reply: dict) -> str:
 FORMATS: dict[str, Callable[[int, dict], list[Item]]] = {
     "completions": _completions_row,
     "prompts": _prompt_row,
+    "steps": _steps_row,
     "hh": _hh_row,
     "oasst": _oasst_row,
 }

@@ -1,9 +1,16 @@
 """Judgements as Parquet tables in TRL's columns, named by their content. Pure.
 
-A snapshot folder holds `{rankings,comparisons,demonstrations}/{train,validation,test}.parquet`; a file exists even with
-no rows. A comparison is a strict pair of a ranking; ties are counted and left out. The split depends on the prompt
-alone, so that no prompt is in two splits. The content hash covers every row of every table in order, and not the bytes
-of the files, which change with the version of the Parquet library.
+A snapshot folder holds `{rankings,comparisons,demonstrations,steps}/{train,validation,test}.parquet`; a file exists
+even with no rows. A comparison is a strict pair of a ranking; ties are counted and left out. The split depends on the
+prompt alone, so that no prompt is in two splits. The content hash covers every row of every table in order (a table
+without rows adds nothing, so that a new table renames no snapshot), and not the bytes of the files, which change with
+the version of the Parquet library.
+
+A row of `steps` is one judgement of a solution in TRL's stepwise format: `prompt` is a text, `completions` are the
+steps that were labelled, without white space at their ends, and `labels` are true for good and, as PRM800K counts
+them, for neutral steps; `verdicts` has the annotator's own words. Where labelling stopped at the first error, that step
+is the last one, and `n_steps` says how many the solution has. `conversation` is the prompt with its
+turns (under the name `messages` TRL would take the whole row for a conversation).
 """
 
 import hashlib
@@ -19,7 +26,7 @@ import pyarrow.parquet as pq
 
 from annotate.rankings import Outcome, derive_comparisons
 
-TABLES = ("rankings", "comparisons", "demonstrations")
+TABLES = ("rankings", "comparisons", "demonstrations", "steps")
 SPLITS = ("train", "validation", "test")
 ROWS_IN_MEMORY = 1000
 
@@ -42,6 +49,21 @@ SCHEMAS = {
     "demonstrations": pa.schema(
         [("messages", MESSAGES), ("reasoning", pa.string()), *ORIGIN, ("guideline_sha256", pa.string())]
     ),
+    "steps": pa.schema(
+        [
+            ("prompt", pa.string()),
+            ("completions", pa.list_(pa.string())),
+            ("labels", pa.list_(pa.bool_())),
+            ("verdicts", pa.list_(pa.string())),
+            ("n_steps", pa.int64()),
+            ("conversation", MESSAGES),
+            *ORIGIN,
+            ("completion_sha256", pa.string()),
+            ("producer", pa.string()),
+            ("guideline_sha256", pa.string()),
+            ("seconds", pa.float64()),
+        ]
+    ),
 }
 
 
@@ -57,8 +79,19 @@ class Ranked:
 
 
 @dataclass(frozen=True)
+class LabelledSteps:
+    """A solution and what a judgement says about its steps: all of them, or those down to the first error."""
+
+    steps: tuple[str, ...]
+    labels: tuple[str, ...]
+    """good, neutral or bad; not more than there are steps."""
+    sha256: str
+    producer: str
+
+
+@dataclass(frozen=True)
 class ExportedJudgement:
-    """A judgement with everything that a snapshot says about it: a ranking, or a demonstration."""
+    """A judgement with everything that a snapshot says about it: a ranking, a demonstration, or labelled steps."""
 
     judgement: str
     annotator: str
@@ -73,6 +106,7 @@ class ExportedJudgement:
     """The completions in an order that never changes; empty for a demonstration."""
     demonstration: str = ""
     reasoning: str = ""
+    solution: LabelledSteps | None = None
 
     @property
     def origin(self) -> dict[str, str]:
@@ -99,8 +133,12 @@ def split_of(prompt_sha256: str) -> str:
 
 def rows_of(judgement: ExportedJudgement) -> tuple[list[tuple[str, dict[str, Any]]], int]:
     """The judgement's rows as (table, row), and how many of its pairs are ties."""
-    if not judgement.ranked:
+    if judgement.solution:
+        return [("steps", _steps_row(judgement, judgement.solution))], 0
+    if judgement.demonstration:
         return [("demonstrations", _demonstration_row(judgement))], 0
+    if not judgement.ranked:  # somebody said that these cannot be ranked
+        return [], 0
     ranked = judgement.ranked
     comparisons = derive_comparisons({index: item.rank for index, item in enumerate(ranked)})
     strict = [pair for pair in comparisons if pair.outcome is not Outcome.TIE]
@@ -140,6 +178,30 @@ def _demonstration_row(judgement: ExportedJudgement) -> dict[str, Any]:
     }
 
 
+def _steps_row(judgement: ExportedJudgement, solution: LabelledSteps) -> dict[str, Any]:
+    labelled = len(solution.labels)
+    return {
+        "prompt": as_text(judgement.prompt),
+        "completions": [step.strip() for step in solution.steps[:labelled]],
+        "labels": [label != "bad" for label in solution.labels],
+        "verdicts": list(solution.labels),
+        "n_steps": len(solution.steps),
+        "conversation": judgement.prompt,
+        **judgement.origin,
+        "completion_sha256": solution.sha256,
+        "producer": solution.producer,
+        "guideline_sha256": judgement.guideline_sha256,
+        "seconds": judgement.seconds,
+    }
+
+
+def as_text(messages: Sequence[dict[str, str]]) -> str:
+    """A prompt as TRL's stepwise format has it: the text of a single message, else turns under their roles."""
+    if len(messages) == 1:
+        return messages[0]["content"]
+    return "\n\n".join(f"{message['role'].title()}: {message['content']}" for message in messages)
+
+
 def _answer(text: str) -> list[dict[str, str]]:
     return [{"role": "assistant", "content": text}]
 
@@ -174,7 +236,8 @@ class SnapshotWriter:
     @property
     def content(self) -> Content:
         """Hash and counts of what was added so far."""
-        listing = "".join(f"{table}/{split} {file.digest}\n" for (table, split), file in self._files.items())
+        files = [(name, file) for name, file in self._files.items() if file.rows]
+        listing = "".join(f"{table}/{split} {file.digest}\n" for (table, split), file in files)
         counts = {table: {split: self._files[table, split].rows for split in SPLITS} for table in TABLES}
         return Content(hashlib.sha256(listing.encode()).hexdigest(), counts, self._ties)
 
@@ -212,5 +275,6 @@ class _Table:
 
 
 def describe_counts(counts: dict[str, dict[str, int]], tables: Sequence[str] = TABLES) -> str:
-    """`412 rankings, 2300 comparisons, 300 demonstrations`: for messages."""
-    return ", ".join(f"{sum(counts[table].values())} {table}" for table in tables)
+    """`412 rankings, 2300 comparisons`: the tables that have rows, for messages."""
+    rows = {table: sum(counts[table].values()) for table in tables}
+    return ", ".join(f"{n} {table}" for table, n in rows.items() if n) or "no rows"

@@ -13,7 +13,8 @@ def check_steps(answer: Any, shown: Shown) -> dict:
     labels = fields.get("labels")
     if not isinstance(labels, list) or any(label not in LABELS for label in labels):
         raise AnswerError("Labels must be a list of good, neutral and bad.")
-    if shown.form.stop_at_first_error and "bad" in labels:
+    stopped = shown.form.stop_at_first_error and "bad" in labels[: shown.n_steps]
+    if stopped:
         labels = labels[: labels.index("bad") + 1]
     elif len(labels) != shown.n_steps:
         raise AnswerError(

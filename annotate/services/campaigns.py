@@ -23,6 +23,7 @@ from annotate.models import (
     User,
 )
 from annotate.rankings import MAX_COMPLETIONS, MIN_COMPLETIONS
+from annotate.steps import MAX_STEPS, split_steps
 
 MAX_SMALL = 32_767  # what a small integer holds on every database
 MOVES = {
@@ -69,7 +70,7 @@ def create_campaign(
         overlap=overlap,
         lease_minutes=lease_minutes,
         description=description,
-        form=dict(form or {}),
+        form={} if form is None else form,
         source=source,
         created_by=by,
     )
@@ -105,7 +106,7 @@ def _check_form(campaign: Campaign) -> None:
 
 def set_form(*, campaign: Campaign, form: Mapping[str, Any]) -> Campaign:
     """Change what the campaign asks. Raises DomainError once something was submitted: answers would not be alike."""
-    campaign.form = dict(form)
+    campaign.form = form
     _check_form(campaign)
     if Judgement.objects.filter(task__campaign=campaign).exists():
         raise DomainError(
@@ -127,11 +128,13 @@ def add_task(
 ) -> tuple[Task, bool]:
     """The campaign's task with this prompt and this set of completions, and whether it is new.
 
-    `steps` are those of the solution, in a steps campaign; `demonstration` is what a review task reviews. Raises
-    DomainError when the number of completions is not what the kind shows, or they are not different completions of the
-    prompt.
+    `steps` are those of the solution, in a steps campaign (without them it is split); `demonstration` is what a review
+    task reviews. Raises DomainError when the number of completions is not what the kind shows, they are not different
+    completions of the prompt, or the steps are not the solution's.
     """
     _check_completions(campaign, prompt, completions)
+    if campaign.kind == Campaign.Kind.STEPS:
+        steps = steps_of(completions[0].text, steps)
     content = sha256_of([prompt.sha256, sorted(completion.sha256 for completion in completions)])
     found = Task.objects.filter(campaign=campaign, content_sha256=content).first()
     if found:
@@ -156,6 +159,19 @@ def add_task(
             for position, completion in enumerate(completions)
         )
     return task, True
+
+
+def steps_of(solution: str, steps: Sequence[str] = ()) -> list[str]:
+    """The steps of a solution: these, or where it can be split. Raises DomainError when they are not its own."""
+    found = list(steps) or split_steps(solution)
+    if "".join(found) != solution or not all(step.strip() for step in found):
+        raise DomainError(_("The steps, joined, must be the solution, and none of them may be blank."))
+    if len(found) > MAX_STEPS:
+        raise DomainError(
+            _("The solution has %(given)d steps; a task has at most %(most)d. Give fewer steps, each with more in it.")
+            % {"given": len(found), "most": MAX_STEPS}
+        )
+    return found
 
 
 K_OF_KIND = {

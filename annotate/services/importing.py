@@ -1,8 +1,9 @@
 """Bringing files of prompts, completions and rankings in. What is already there stays: import is idempotent."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 
@@ -10,8 +11,8 @@ from annotate.errors import DomainError
 from annotate.hashing import sha256_of
 from annotate.importing import Answer, ImportFileError, Item, read_file
 from annotate.models import Campaign, Guideline, Judgement, Producer, Task, User
-from annotate.rankings import MAX_COMPLETIONS, MIN_COMPLETIONS, dense_ranks
-from annotate.services.campaigns import add_task, create_campaign
+from annotate.rankings import MIN_COMPLETIONS, dense_ranks
+from annotate.services.campaigns import K_OF_KIND, add_task, create_campaign, steps_of
 from annotate.services.claiming import claim_task
 from annotate.services.corpus import add_completion, add_producer, add_prompt
 from annotate.services.guidelines import guideline_of_imports
@@ -20,6 +21,15 @@ from annotate.services.people import create_annotator
 
 # Rows in one transaction. On SQLite a transaction keeps every other writer waiting: it must be over in a moment.
 BATCH = 50
+
+# What a file may hold, and the kinds of campaigns that it can be imported into: the first when nothing else is said.
+KINDS = {
+    "rows with steps": ("steps",),
+    "rows with completions": ("ranking", "rating", "revision", "steps"),
+    "prompts alone": ("demonstration",),
+}
+RATED = ("helpful", "truthful", "harmless")
+"""What a new rating campaign asks unless it is told otherwise: the axes of its guideline, each from 1 to 7."""
 
 
 @dataclass(slots=True)
@@ -39,6 +49,8 @@ def import_file(
     path: Path,
     campaign_slug: str,
     by: User | None,
+    kind: str = "",
+    form: Mapping[str, Any] | None = None,
     campaign_name: str = "",
     format: str = "auto",
     guideline_slug: str = "",
@@ -50,8 +62,10 @@ def import_file(
     skip_bad_rows: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ImportReport:
-    """Import a file into a campaign, which is made if it is new.
+    """Import a file into a campaign, which is made, with this kind and form, if it is new.
 
+    `kind` may stay out where the campaign exists or the rows say it: with steps, with completions (then they are to
+    rank), or prompts alone (then people write).
     `k` takes that many completions of each prompt (always the same ones). Ranks in the file become judgements by the
     account `annotator` (made if it is new; it cannot log in). `progress` is called with (done items, items).
     Raises DomainError, before anything is written, when a row or the request is not acceptable.
@@ -64,9 +78,18 @@ def import_file(
     except ImportFileError as error:
         raise DomainError(str(error)) from error
     items = [_take(item, k) for item in parsed.items[:limit]]
-    kind = Campaign.Kind.RANKING if items[0].answers else Campaign.Kind.DEMONSTRATION
+    found = Campaign.objects.filter(slug=campaign_slug).first()
+    kind = _kind(items, kind, found)
     _check(items, kind, path)
-    campaign = _campaign(campaign_slug, campaign_name or path.name, kind, guideline_slug or kind, overlap, by)
+    campaign = found or create_campaign(
+        slug=campaign_slug,
+        name=campaign_name or path.name,
+        kind=kind,
+        guideline_slug=guideline_slug or kind,
+        overlap=overlap,
+        form=form or _plain_form(kind),
+        by=by,
+    )
     writer = _Writer(campaign, by, domain, annotator or f"imported-{campaign_slug}")
     report = ImportReport(campaign, parsed.format, parsed.bad_rows, len(items))
     for start in range(0, len(items), BATCH):
@@ -85,7 +108,7 @@ def _take(item: Item, k: int | None) -> Item:
         return item
     chosen = sorted(item.answers, key=lambda answer: sha256_of([item.messages[-1]["content"], answer.text]))[:k]
     answers = [answer for answer in item.answers if answer in chosen]
-    return Item(item.row, item.messages, tuple(_with_dense_ranks(answers)), item.domain)
+    return replace(item, answers=tuple(_with_dense_ranks(answers)))
 
 
 def _with_dense_ranks(answers: Sequence[Answer]) -> list[Answer]:
@@ -95,29 +118,46 @@ def _with_dense_ranks(answers: Sequence[Answer]) -> list[Answer]:
     return [Answer(answer.text, answer.producer, ranks[place]) for place, answer in enumerate(answers)]
 
 
+def _kind(items: Sequence[Item], asked: str, campaign: Campaign | None) -> str:
+    """The kind of campaign that these items go into. Raises DomainError when the campaign is of another one."""
+    first = items[0]
+    held = "rows with steps" if first.steps else "rows with completions" if first.answers else "prompts alone"
+    if asked and asked not in KINDS[held]:
+        raise DomainError(
+            f"The file holds {held}, which a campaign of the kind {asked} cannot use. Such rows are for"
+            f" {' or '.join(KINDS[held])}. Nothing was imported."
+        )
+    wanted = asked or (campaign.kind if campaign and campaign.kind in KINDS[held] else KINDS[held][0])
+    if campaign and campaign.kind != wanted:
+        raise DomainError(
+            f"The campaign {campaign.slug!r} is for {campaign.get_kind_display().lower()}, but the file holds {wanted}"
+            " tasks; choose another campaign. Nothing was imported."
+        )
+    return wanted
+
+
+def _plain_form(kind: str) -> dict[str, Any]:
+    if kind != Campaign.Kind.RATING:
+        return {}
+    return {"axes": [{"name": name, "label": name.title(), "levels": 7} for name in RATED]}
+
+
 def _check(items: Sequence[Item], kind: str, path: Path) -> None:
     """Refuse, before anything is written, what would be refused in the middle."""
-    if kind == Campaign.Kind.DEMONSTRATION:
-        return
+    low, high = K_OF_KIND[kind]
     for item in items:
         count = len(item.answers)
-        if not MIN_COMPLETIONS <= count <= MAX_COMPLETIONS:
+        if not low <= count <= high:
+            needed = f"{low} to {high}" if low < high else f"exactly {low}" if low else "none"
             raise DomainError(
-                f"{path.name}, row {item.row}: {count} different completions; a ranking task has {MIN_COMPLETIONS} to"
-                f" {MAX_COMPLETIONS}. Choose some of them with --k, or correct the row. Nothing was imported."
+                f"{path.name}, row {item.row}: {count} different completions; a {kind} task has {needed}. Choose some"
+                " of them with --k, or correct the row. Nothing was imported."
             )
-
-
-def _campaign(slug: str, name: str, kind: str, guideline_slug: str, overlap: int, by: User | None) -> Campaign:
-    found = Campaign.objects.filter(slug=slug).first()
-    if found is None:
-        return create_campaign(slug=slug, name=name, kind=kind, guideline_slug=guideline_slug, overlap=overlap, by=by)
-    if found.kind != kind:
-        raise DomainError(
-            f"The campaign {slug!r} is for {found.get_kind_display().lower()}, but the file holds {kind} tasks;"
-            " choose another campaign. Nothing was imported."
-        )
-    return found
+        if kind == Campaign.Kind.STEPS:
+            try:
+                steps_of(item.answers[0].text, item.steps)
+            except DomainError as error:
+                raise DomainError(f"{path.name}, row {item.row}: {error} Nothing was imported.") from error
 
 
 class _Writer:
@@ -139,8 +179,8 @@ class _Writer:
             add_completion(prompt=prompt, producer=self._producer(answer.producer), text=answer.text, by=self.by)
             for answer in item.answers
         ]
-        task, new_task = add_task(campaign=self.campaign, prompt=prompt, completions=completions)
-        if item.ranks is None:
+        task, new_task = add_task(campaign=self.campaign, prompt=prompt, completions=completions, steps=item.steps)
+        if item.ranks is None or self.campaign.kind != Campaign.Kind.RANKING:
             return new_task, False
         ranks = dict(zip((completion.pk for completion in completions), item.ranks, strict=True))
         return new_task, self._judge(task, ranks)

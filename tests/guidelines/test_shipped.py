@@ -17,6 +17,8 @@ EDGE_CASES = {
                       "Length", "Sources", "reasoning field", "opinion"],
     "rating": ["Ambiguous prompt", "False premise", "refusal that is due", "source that does not exist",
                "Long but empty", "Format against substance", "Flattery", "Code that you cannot run", "Equal values"],
+    "steps": ["Ambiguous prompt", "False premise", "refusal that is due", "refusal that is not", "missing step",
+              "step that you cannot check", "cut badly", "error that cancels", "Several ways", "Going on after"],
 }  # fmt: skip
 
 each = pytest.mark.parametrize("guideline", GUIDELINES, ids=lambda guideline: guideline.slug)

@@ -195,3 +195,28 @@ def test_it_reads_the_real_files(shared_data, name, format, n_items, n_ranked, n
     parsed = read_file(shared_data / f"{name}.jsonl.gz", skip_bad_rows=True)
     ranked = sum(item.ranks is not None for item in parsed.items)
     assert (parsed.format, len(parsed.items), ranked, len(parsed.bad_rows)) == (format, n_items, n_ranked, n_bad)
+
+
+def test_it_reads_a_solution_step_by_step(written):
+    item = only_item(written({"prompt": "1 + 1?", "steps": ["Add. ", "\nIt is 2."], "producer": "m"}))
+    assert item.steps == ("Add.\n\n", "It is 2.")
+    assert item.answers == (Answer("Add.\n\nIt is 2.", "m"),)
+
+
+def test_it_reads_a_single_completion(written):
+    item = only_item(written({"prompt": "p", "completion": {"text": "a", "producer": "m"}}))
+    assert item.answers == (Answer("a", "m"),)
+
+
+@pytest.mark.parametrize(
+    ("steps", "sentence"),
+    [
+        ([], "steps must be a list"),
+        ("a", "steps must be a list"),
+        (["a", " "], "number 2"),
+        (["a"] * 201, "at most 200"),
+    ],
+)
+def test_it_refuses_steps_that_are_none(written, steps, sentence):
+    with pytest.raises(ImportFileError, match=f"row 1: .*{sentence}"):
+        read_file(written({"prompt": "p", "steps": steps}))

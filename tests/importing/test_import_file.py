@@ -10,6 +10,7 @@ from annotate.errors import DomainError
 from annotate.models import Campaign, Completion, Guideline, Judgement, Prompt, Task
 from annotate.services.guidelines import sync_guidelines
 from annotate.services.importing import import_file
+from tests.world import add_guideline
 
 
 @pytest.fixture
@@ -137,3 +138,57 @@ def test_it_refuses_what_would_break_later(world, written, options, sentence):
     with pytest.raises(DomainError, match=sentence):
         import_file(path=written(row("p", "a", "b")), by=world.carol, **{"campaign_slug": "new", **options})
     assert Campaign.objects.count() == campaigns
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "told", "k"),
+    [
+        ("steps", [row("p", "1. Add.\n2. Stop.")], "steps", 1),
+        ("", [{"prompt": "p", "steps": ["Add.", "Stop."]}], "steps", 1),
+        ("rating", [row("p", "a", "b")], "rating", 2),
+        ("rating", [{"prompt": "p", "completion": "a"}], "rating", 1),
+    ],
+)
+def test_it_imports_tasks_of_the_kind_asked_for(world, written, kind, rows, told, k):
+    add_guideline(told)
+    report = load(written(*rows), world, kind=kind)
+    assert (report.campaign.kind, report.campaign.tasks.get().k) == (told, k)
+
+
+def test_it_takes_the_steps_that_the_file_gives_or_splits_the_solution(world, written):
+    add_guideline("steps")
+    load(written({"prompt": "p", "steps": ["One. Two.", "Three."]}), world)
+    report = load(written({"prompt": "q", "completion": "Step 1: One.\nStep 2: Two."}), world)
+    assert [task.steps for task in report.campaign.tasks.all()] == [
+        ["One. Two.\n\n", "Three."],
+        ["Step 1: One.\n", "Step 2: Two."],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "sentence"),
+    [
+        ("steps", [row("p", "a", "b")], "row 1: 2 different completions; a steps task has exactly 1"),
+        ("steps", [{"prompt": "p"}], "prompts alone, which a campaign of the kind steps cannot use"),
+        ("steps", [row("p", "\n\n".join("a" * 201))], "row 1: The solution has 201 steps; a task has at most 200"),
+        ("demonstration", [row("p", "a", "b")], "which a campaign of the kind demonstration cannot use"),
+        ("ranking", [{"prompt": "p", "steps": ["a"]}], "Such rows are for steps"),
+    ],
+)
+def test_it_refuses_rows_that_the_kind_cannot_use(world, written, kind, rows, sentence):
+    add_guideline("steps")
+    with pytest.raises(DomainError, match=sentence):
+        load(written(*rows), world, kind=kind)
+    assert not Campaign.objects.filter(slug="new").exists()
+
+
+def test_a_form_comes_from_a_file(world, written, tmp_path):
+    add_guideline("steps")
+    form = tmp_path / "form.json"
+    form.write_text('{"steps": {"stop_at_first_error": false}}')
+    path = written({"prompt": "p", "steps": ["a"]})
+    call_command("import_prompts", str(path), campaign="new", form=form)
+    assert not Campaign.objects.get(slug="new").parsed_form.stop_at_first_error
+    form.write_text("[1]")
+    with pytest.raises(CommandError, match="form must be an object"):
+        call_command("import_prompts", str(path), campaign="newer", form=form)

@@ -10,14 +10,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Prefetch, Q
+from django.db.models import F, Prefetch, Q, prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from annotate.errors import DomainError
-from annotate.models import Campaign, Judgement, RankedCompletion, User
-from training.exporting import ExportedJudgement, Ranked, SnapshotWriter, describe_counts
+from annotate.models import Campaign, Judgement, RankedCompletion, TaskCompletion, User
+from training.exporting import ExportedJudgement, LabelledSteps, Ranked, SnapshotWriter, describe_counts
 from training.modelling.artifacts import FORMAT, MANIFEST, write_json
 from training.models import Snapshot
 from training.services.messages import send
@@ -136,6 +136,15 @@ def _export(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
     return manifest
 
 
+READ_BESIDE: dict[str, list] = {
+    Campaign.Kind.STEPS: [
+        "step_labels",
+        Prefetch("task__task_completions", TaskCompletion.objects.select_related("completion__producer")),
+    ],
+}
+"""What a kind's judgements need beside their rankings: read once a batch."""
+
+
 def judgements_until(*, campaigns: Collection[str], until: datetime) -> Iterator[list[Judgement]]:
     """The judgements that counted at `until`, oldest first, in batches: each is a query of its own, and no transaction
     stays open between them.
@@ -152,6 +161,8 @@ def judgements_until(*, campaigns: Collection[str], until: datetime) -> Iterator
     )
     last = 0
     while batch := list(judgements.filter(pk__gt=last)[:JUDGEMENTS_AT_A_TIME]):
+        for kind, lookups in READ_BESIDE.items():
+            prefetch_related_objects([one for one in batch if one.task.campaign.kind == kind], *lookups)
         yield batch
         last = batch[-1].pk
 
@@ -172,6 +183,8 @@ def exported(judgement: Judgement) -> ExportedJudgement:
     if judgement.task.campaign.kind == Campaign.Kind.DEMONSTRATION:
         written = judgement.demonstration
         return ExportedJudgement(**fields, demonstration=written.completion.text, reasoning=written.reasoning)
+    if judgement.task.campaign.kind == Campaign.Kind.STEPS:
+        return ExportedJudgement(**fields, solution=_labelled(judgement))
     ranked = sorted(judgement.ranked.all(), key=lambda item: item.completion_id)
     return ExportedJudgement(
         **fields,
@@ -179,6 +192,16 @@ def exported(judgement: Judgement) -> ExportedJudgement:
             Ranked(item.completion.text, item.completion.sha256, item.completion.producer.name, item.rank)
             for item in ranked
         ),
+    )
+
+
+def _labelled(judgement: Judgement) -> LabelledSteps:
+    (shown,) = judgement.task.task_completions.all()
+    return LabelledSteps(
+        steps=tuple(judgement.task.steps),
+        labels=tuple(row.label for row in judgement.step_labels.all()),
+        sha256=shown.completion.sha256,
+        producer=shown.completion.producer.name,
     )
 
 

@@ -1,5 +1,6 @@
 """`manage.py import_prompts FILE --campaign NAME`: bring prompts, completions and rankings in."""
 
+import json
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
@@ -20,6 +21,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("file", type=Path)
         parser.add_argument("--campaign", required=True, help="slug of the campaign; made if it is new")
+        parser.add_argument(
+            "--kind",
+            choices=["ranking", "rating", "demonstration", "steps"],
+            default="",
+            help="what people are to do (default: what the campaign or the rows say)",
+        )
+        parser.add_argument("--form", type=Path, help="JSON file with the form of a new campaign (annotate/forms.py)")
         parser.add_argument("--name", default="", help="name of a new campaign (default: the file's name)")
         parser.add_argument("--format", choices=["auto", *FORMATS], default="auto")
         parser.add_argument("--guideline", default="", help="guideline of a new campaign (default: its kind's)")
@@ -38,11 +46,13 @@ class Command(BaseCommand):
                     path=options["file"],
                     campaign_slug=options["campaign"],
                     campaign_name=options["name"],
+                    form=self._form(options["form"]),
                     by=self._admin(options["by"]),
                     progress=lambda done, total: self._show(bar, done, total),
                     **{
                         target: options[source]
                         for target, source in {
+                            "kind": "kind",
                             "format": "format",
                             "guideline_slug": "guideline",
                             "overlap": "overlap",
@@ -62,6 +72,15 @@ class Command(BaseCommand):
             f"{options['file'].name} ({report.format}): {report.n_items} prompts in the campaign"
             f" {report.campaign.slug!r}; {report.new_tasks} new tasks, {report.new_judgements} new judgements."
         )
+
+    @staticmethod
+    def _form(path: Path | None) -> dict | None:
+        if path is None:
+            return None
+        try:
+            return json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise DomainError(f"The form {path} cannot be read as JSON: {error}.") from error
 
     @staticmethod
     def _admin(username: str) -> User | None:
