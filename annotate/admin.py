@@ -9,21 +9,29 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from annotate.errors import DomainError
 from annotate.hashing import completion_sha256, prompt_sha256
 from annotate.models import (
+    Acknowledgement,
     Assignment,
     Campaign,
     Completion,
+    Consent,
     ContentWarning,
     Demonstration,
     Domain,
+    Expertise,
     Flag,
     Gold,
     Guideline,
+    Invitation,
     Judgement,
+    Membership,
     Producer,
     Profile,
     Prompt,
+    QualificationAnswer,
+    QualificationAttempt,
     RankedCompletion,
     Rating,
     Review,
@@ -36,6 +44,7 @@ from annotate.models import (
 )
 from annotate.models.corpus import validate_messages
 from annotate.services.campaigns import MOVES, set_campaign_state, use_guideline
+from annotate.services.onboarding import check_onboarding
 
 
 class ReadOnly:
@@ -157,6 +166,11 @@ class CampaignForm(forms.ModelForm):
                 _("This guideline is for %(of)s, not for %(kind)s.")
                 % {"of": guideline.get_kind_display().lower(), "kind": kind},
             )
+        cleaned["onboarding"] = cleaned.get("onboarding") or {}
+        try:
+            check_onboarding(cleaned["onboarding"], kind=kind)
+        except DomainError as error:
+            self.add_error("onboarding", str(error))
         state = cleaned.get("state")
         if self.instance.pk and "state" in self.changed_data and state not in MOVES[self.initial["state"]]:
             self.add_error(
@@ -171,6 +185,7 @@ class CampaignForm(forms.ModelForm):
 class CampaignAdmin(admin.ModelAdmin):
     form = CampaignForm
     fields = ["slug", "name", "description", "kind", "state", "guideline", "overlap", "lease_minutes"]
+    fields += ["access", "onboarding"]
     list_display = ["slug", "name", "kind", "state", "guideline", "overlap", "created_at"]
     list_filter = ["kind", "state"]
     list_select_related = ["guideline"]
@@ -319,3 +334,42 @@ class ProfileAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["id", "user", "language"]
     list_select_related = ["user"]
     search_fields = ["user__username"]
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnly, admin.ModelAdmin):
+    fields = ["name", "email", "campaigns", "created_by", "expires_at", "accepted_by", "accepted_at", "revoked_at"]
+    list_display = ["id", "name", "created_by", "expires_at", "accepted_by", "revoked_at"]
+    list_select_related = ["created_by", "accepted_by"]
+    search_fields = ["name", "email"]
+
+
+@admin.register(Membership, Consent, QualificationAttempt)
+class TakingPartAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "user", "campaign"]
+    list_filter = ["campaign"]
+    list_select_related = ["user", "campaign"]
+    search_fields = ["user__username"]
+
+
+@admin.register(Expertise)
+class ExpertiseAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "user", "domain", "level", "verified_by"]
+    list_filter = ["domain", "level"]
+    list_select_related = ["user", "domain", "verified_by"]
+    search_fields = ["user__username", "evidence"]
+
+
+@admin.register(Acknowledgement)
+class AcknowledgementAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "user", "guideline", "at"]
+    list_filter = ["guideline"]
+    list_select_related = ["user", "guideline"]
+    search_fields = ["user__username"]
+
+
+@admin.register(QualificationAnswer)
+class QualificationAnswerAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "attempt", "share", "created_at"]
+    list_select_related = ["attempt"]
+    search_fields = ["attempt__user__username"]

@@ -15,3 +15,16 @@ class NotAllowed(DomainError):
 
 class NotFound(DomainError):
     """What was asked for does not exist, or is somebody else's."""
+
+
+class InvitationClosed(DomainError):
+    """The invitation was used, revoked, or its time is over."""
+
+
+class StepMissing(DomainError):
+    """A step is to be done before the person may work in the campaign; `step` names it (onboarding_rules.STEPS)."""
+
+    def __init__(self, message: str, *, step: str, campaign: str):
+        super().__init__(message)
+        self.step = step
+        self.campaign = campaign

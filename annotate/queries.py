@@ -24,6 +24,7 @@ from annotate.quality import (
     ranking_agreement,
 )
 from annotate.services.claiming import open_tasks, own_assignment
+from annotate.services.onboarding import Standing, standings
 
 NO_DOMAIN = "no domain"
 
@@ -39,6 +40,12 @@ class CampaignProgress:
     n_mine: int
     has_work_for_me: bool
     holds_task: bool
+    standing: Standing
+
+    @property
+    def n_steps_done(self) -> int:
+        """Of the steps that the campaign asks for before the first task."""
+        return len(self.standing.done)
 
     @property
     def fraction(self) -> float:
@@ -47,8 +54,11 @@ class CampaignProgress:
 
 
 def campaigns_with_progress(*, annotator: User) -> list[CampaignProgress]:
-    """Every campaign that is not closed, oldest first, with its progress and this annotator's part in it."""
-    tasks = Task.objects.filter(campaign=OuterRef("pk")).order_by().values("campaign")
+    """Every campaign that is not closed and that this annotator may see, oldest first, with progress and their part.
+
+    Admins see those for members, too, but work in them only as members.
+    """
+    tasks = Task.objects.filter(campaign=OuterRef("pk"), purpose=Task.Purpose.WORK).order_by().values("campaign")
     mine = (
         Assignment.objects.filter(task__campaign=OuterRef("pk"), annotator=annotator)
         .order_by()
@@ -61,18 +71,27 @@ def campaigns_with_progress(*, annotator: User) -> list[CampaignProgress]:
         n_mine=Coalesce(Subquery(mine.filter(state="submitted").annotate(n=Count("pk")).values("n")), 0),
         n_held=Coalesce(Subquery(mine.filter(state="claimed").annotate(n=Count("pk")).values("n")), 0),
     )
+    standing = standings(user=annotator, campaigns=campaigns)
     return [
-        CampaignProgress(
-            campaign=campaign,
-            n_tasks=campaign.n_tasks,
-            n_places=campaign.n_places,
-            n_done_places=campaign.n_done_places,
-            n_mine=campaign.n_mine,
-            has_work_for_me=campaign.state == "open" and open_tasks(annotator=annotator, campaign=campaign).exists(),
-            holds_task=campaign.n_held > 0,
-        )
+        _progress(campaign, annotator, standing[campaign.pk])
         for campaign in campaigns
+        if standing[campaign.pk].is_visible or annotator.is_admin
     ]
+
+
+def _progress(campaign: Campaign, annotator: User, standing: Standing) -> CampaignProgress:
+    welcome = standing.is_visible and not standing.is_suspended
+    open_to_me = welcome and campaign.state == Campaign.State.OPEN
+    return CampaignProgress(
+        campaign=campaign,
+        n_tasks=campaign.n_tasks,
+        n_places=campaign.n_places,
+        n_done_places=campaign.n_done_places,
+        n_mine=campaign.n_mine,
+        has_work_for_me=open_to_me and open_tasks(annotator=annotator, campaign=campaign).exists(),
+        holds_task=welcome and campaign.n_held > 0,
+        standing=standing,
+    )
 
 
 @dataclass(frozen=True, slots=True)

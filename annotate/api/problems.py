@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import exceptions
 
-from annotate.errors import DomainError, LeaseLost, NotAllowed, NotFound
+from annotate.errors import DomainError, LeaseLost, NotAllowed, NotFound, StepMissing
 from annotate.services.bulk import RowsRefused
 
 CONTENT_TYPE = "application/problem+json"
@@ -25,6 +25,7 @@ DOMAIN_PROBLEMS: list[tuple[type[DomainError], HTTPStatus, str, Promise]] = [
     (LeaseLost, HTTPStatus.CONFLICT, "lease-lost", gettext_lazy("The task is no longer held")),
     (NotAllowed, HTTPStatus.FORBIDDEN, "not-allowed", gettext_lazy("Not allowed")),
     (NotFound, HTTPStatus.NOT_FOUND, "not-found", gettext_lazy("Not found")),
+    (StepMissing, HTTPStatus.FORBIDDEN, "step-missing", gettext_lazy("A step is to be done first")),
     (
         RowsRefused,
         HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -85,6 +86,8 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> JsonRespon
 
 def _domain_problem(error: DomainError) -> JsonResponse:
     _, status, name, title = next(row for row in DOMAIN_PROBLEMS if isinstance(error, row[0]))
+    if isinstance(error, StepMissing):
+        return problem(status, name, title, str(error), step=error.step, campaign=error.campaign)
     if not isinstance(error, RowsRefused):
         return problem(status, name, title, str(error))
     rows = [{"row": bad.row, "field": bad.field, "detail": bad.detail} for bad in error.problems]

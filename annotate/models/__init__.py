@@ -12,24 +12,42 @@ from annotate.models.judgements import (
     Span,
     StepLabel,
 )
+from annotate.models.onboarding import (
+    Acknowledgement,
+    Consent,
+    Demographics,
+    Expertise,
+    Invitation,
+    Membership,
+    QualificationAnswer,
+    QualificationAttempt,
+)
 from annotate.models.people import Domain, Profile, User
 from annotate.models.work import Assignment, Campaign, Gold, Task, TaskCompletion
 
 __all__ = [
+    "Acknowledgement",
     "AppendOnlyError",
     "Assignment",
     "Campaign",
     "Completion",
+    "Consent",
     "ContentWarning",
+    "Demographics",
     "Demonstration",
     "Domain",
+    "Expertise",
     "Flag",
     "Gold",
     "Guideline",
+    "Invitation",
     "Judgement",
+    "Membership",
     "Producer",
     "Profile",
     "Prompt",
+    "QualificationAnswer",
+    "QualificationAttempt",
     "RankedCompletion",
     "Rating",
     "Review",

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from annotate.forms import Form, parse_form
 from annotate.models.corpus import Completion, Prompt
 from annotate.models.guidelines import Guideline
+from annotate.onboarding_rules import Onboarding, parse_onboarding
 
 
 class Campaign(models.Model):
@@ -24,6 +25,10 @@ class Campaign(models.Model):
         OPEN = "open", _("Open")
         PAUSED = "paused", _("Paused")
         CLOSED = "closed", _("Closed")
+
+    class Access(models.TextChoices):
+        EVERYONE = "everyone", _("Everyone")
+        MEMBERS = "members", _("Members only")
 
     slug = models.SlugField(max_length=64, unique=True)
     name = models.CharField(max_length=200)
@@ -50,6 +55,10 @@ class Campaign(models.Model):
     correction_minutes = models.PositiveSmallIntegerField(
         default=60, help_text="how long an annotator may correct what they submitted"
     )
+    access = models.CharField(max_length=16, choices=Access, default=Access.EVERYONE)
+    onboarding = models.JSONField(
+        default=dict, blank=True, help_text="what it asks of a person before their first task (onboarding_rules.py)"
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -65,6 +74,7 @@ class Campaign(models.Model):
                 name="campaign_review_has_source",
             ),
             models.CheckConstraint(condition=Q(state__in=["open", "paused", "closed"]), name="campaign_state_is_known"),
+            models.CheckConstraint(condition=Q(access__in=["everyone", "members"]), name="campaign_access_is_known"),
             models.CheckConstraint(condition=Q(overlap__gte=1), name="campaign_overlap_from_one"),
             models.CheckConstraint(condition=Q(lease_minutes__gte=1), name="campaign_lease_from_one_minute"),
         ]
@@ -76,6 +86,11 @@ class Campaign(models.Model):
     def parsed_form(self) -> Form:
         """What the campaign asks beyond its kind."""
         return parse_form(self.kind, self.form)
+
+    @property
+    def onboarding_rules(self) -> Onboarding:
+        """What it asks of a person before their first task."""
+        return parse_onboarding(self.onboarding)
 
 
 class Task(models.Model):

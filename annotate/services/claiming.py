@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from annotate.errors import DomainError, LeaseLost, NotFound
 from annotate.models import Assignment, Campaign, Guideline, Task, TaskCompletion, User
+from annotate.services.onboarding import check_may_work
 
 State = Assignment.State
 CANDIDATES = 20  # how many open tasks to look at before asking the database again
@@ -19,8 +20,10 @@ shuffler = random.SystemRandom()
 def claim_next_task(*, annotator: User, campaign: Campaign) -> Assignment | None:
     """The task that this annotator already holds in the campaign, else the next open one, else None.
 
-    A reload or a second tab gets the same assignment. Raises DomainError when the campaign is paused or closed.
+    A reload or a second tab gets the same assignment. Raises DomainError when the campaign is paused or closed, and
+    what `check_may_work` raises when this annotator may not work in it, or has a step to do first.
     """
+    check_may_work(user=annotator, campaign=campaign)
     held = _held(annotator, campaign)
     if held:
         return _renew(held)
@@ -144,6 +147,13 @@ def release_assignment(*, assignment_id: UUID, annotator: User) -> Assignment:
     assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
     _end(assignment, State.RELEASED)
     return assignment
+
+
+def release_all(assignments: QuerySet[Assignment]) -> None:
+    """Send these back to the queue, as far as they are still held."""
+    for assignment in assignments:
+        with transaction.atomic():
+            _leave_claimed(assignment, State.RELEASED)
 
 
 def _end(assignment: Assignment, state: str, **fields) -> None:

@@ -15,6 +15,7 @@ from annotate.answers import AnswerError, Shown, check_answer
 from annotate.errors import DomainError, LeaseLost
 from annotate.models import Assignment, Campaign, Completion, Judgement, Review, Task, User
 from annotate.services.claiming import own_assignment, take_place
+from annotate.services.onboarding import check_may_submit_late
 from annotate.services.records import WRITERS, columns_of
 
 State = Assignment.State
@@ -174,6 +175,7 @@ def _take_to_submitted(assignment: Assignment) -> bool:
     mine = Assignment.objects.filter(pk=assignment.pk)
     now = timezone.now()
     if not mine.filter(state=State.CLAIMED).update(state=State.SUBMITTED, ended_at=now, draft=None):
+        check_may_submit_late(user=assignment.annotator, campaign=assignment.task.campaign)
         again = Assignment.objects.filter(
             task_id=assignment.task_id,
             annotator_id=assignment.annotator_id,

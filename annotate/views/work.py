@@ -11,11 +11,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from annotate import queries
 from annotate.answers import MAX_TEXT
-from annotate.errors import DomainError, LeaseLost, NotFound
+from annotate.errors import DomainError, LeaseLost, NotFound, StepMissing
 from annotate.models import Assignment, Campaign, Judgement
 from annotate.rendering import render_markdown
 from annotate.services import claiming, judging
 from annotate.services.records import answer_of
+from annotate.views.onboarding import STEP_ADDRESSES
 from annotate.views.work_forms import Work, active_seconds, cards, typed
 
 State = Assignment.State
@@ -37,6 +38,10 @@ def next_task(request: HttpRequest, slug: str) -> HttpResponse:
 def _open_next(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     try:
         claimed = claiming.claim_next_task(annotator=request.user, campaign=campaign)
+    except StepMissing as error:
+        return redirect(STEP_ADDRESSES[error.step], campaign.slug)
+    except NotFound as error:
+        raise Http404(str(error)) from error
     except DomainError as error:
         messages.warning(request, str(error))
         return redirect("annotate:home")

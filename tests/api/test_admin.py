@@ -6,13 +6,21 @@ from django.contrib import admin as django_admin
 from django.urls import reverse
 
 from annotate.models import (
+    Acknowledgement,
     Campaign,
     Completion,
+    Consent,
     ContentWarning,
+    Domain,
+    Expertise,
     Gold,
+    Invitation,
     Judgement,
+    Membership,
     Profile,
     Prompt,
+    QualificationAnswer,
+    QualificationAttempt,
     Rating,
     Review,
     Revision,
@@ -31,7 +39,8 @@ OURS = sorted(
 # Edited in the admin; each other model is made by services only, and read here.
 EDITABLE = {"annotate.Campaign", "annotate.Domain", "annotate.Producer", "annotate.User"}
 ADDABLE = EDITABLE | {"annotate.Prompt", "annotate.Completion"}
-WITHOUT_PAGE = {"annotate.TaskCompletion"}  # shown inside its task
+# TaskCompletion is shown inside its task; what somebody said about themselves is nobody's to look at.
+WITHOUT_PAGE = {"annotate.TaskCompletion", "annotate.Demographics"}
 
 
 @pytest.fixture
@@ -67,6 +76,23 @@ def add_rows_of_other_kinds(judgement, completion):
     Gold.objects.create(task=judgement.task, answer={"text": "Purse your lips."})
     ContentWarning.objects.create(prompt=completion.prompt, kind="medical")
     Profile.objects.create(user=judgement.annotator)
+    add_rows_of_onboarding(judgement)
+
+
+def add_rows_of_onboarding(judgement):
+    """What a campaign that asks for everything would hold."""
+    who = {"user": judgement.annotator}
+    where = {**who, "campaign": judgement.task.campaign}
+    now = judgement.created_at
+    Invitation.objects.create(token_sha256="0" * 64, created_by=judgement.annotator, expires_at=now)
+    Membership.objects.create(**where)
+    Consent.objects.create(**where, text_sha256="0" * 64, text="Yes.", given_at=now)
+    Expertise.objects.create(**who, domain=Domain.objects.first(), level="some", declared_at=now)
+    Acknowledgement.objects.create(**who, guideline=judgement.guideline, at=now)
+    attempt = QualificationAttempt.objects.create(**where, number=1, n_tasks=1, wanted=0.8, started_at=now)
+    QualificationAnswer.objects.create(
+        attempt=attempt, assignment=judgement.assignment, answer={}, gold={}, share=1, seconds=1
+    )
 
 
 def page(model, name, *args):
@@ -134,7 +160,7 @@ def test_it_refuses_a_completion_that_is_known(world, carol):
 @pytest.fixture
 def form(world):
     """The ranking campaign, as the admin's form sends it back."""
-    names = ("name", "description", "state", "overlap", "lease_minutes", "guideline")
+    names = ("name", "description", "state", "overlap", "lease_minutes", "guideline", "access")
     return {name: getattr(world.ranking, "guideline_id" if name == "guideline" else name) for name in names}
 
 
@@ -165,6 +191,7 @@ def test_a_campaign_does_not_go_under_a_guideline_of_another_kind(world, carol, 
 
 def test_a_new_campaign_is_open(world, carol):
     fields = {"slug": "new", "name": "New", "description": "", "kind": "ranking", "overlap": 3, "lease_minutes": 30}
+    fields |= {"access": "everyone", "onboarding": ""}
     response = carol.post(page(Campaign, "add"), {**fields, "guideline": world.ranking.guideline_id})
     assert response.status_code == 302
     campaign = Campaign.objects.get(slug="new")
