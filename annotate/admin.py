@@ -43,8 +43,9 @@ from annotate.models import (
     User,
 )
 from annotate.models.corpus import validate_messages
-from annotate.services.campaigns import MOVES, set_campaign_state, use_guideline
+from annotate.services.campaigns import MOVES, set_campaign_state, use_guideline, wrong_source
 from annotate.services.onboarding import check_onboarding
+from annotate.services.reviewing import add_review_tasks
 
 
 class ReadOnly:
@@ -154,7 +155,7 @@ class GuidelineAdmin(ReadOnly, admin.ModelAdmin):
 
 
 class CampaignForm(forms.ModelForm):
-    """Checks what crosses two fields: the guideline is of the campaign's kind, and the state has such an arrow."""
+    """Checks what crosses two fields: guideline and source are the kind's, and the state has such an arrow."""
 
     def clean(self):
         cleaned = super().clean()
@@ -166,6 +167,8 @@ class CampaignForm(forms.ModelForm):
                 _("This guideline is for %(of)s, not for %(kind)s.")
                 % {"of": guideline.get_kind_display().lower(), "kind": kind},
             )
+        if "source" in self.fields and (refusal := wrong_source(kind, cleaned.get("source"))):
+            self.add_error("source", refusal)
         cleaned["onboarding"] = cleaned.get("onboarding") or {}
         try:
             check_onboarding(cleaned["onboarding"], kind=kind)
@@ -184,7 +187,7 @@ class CampaignForm(forms.ModelForm):
 @admin.register(Campaign)
 class CampaignAdmin(admin.ModelAdmin):
     form = CampaignForm
-    fields = ["slug", "name", "description", "kind", "state", "guideline", "overlap", "lease_minutes"]
+    fields = ["slug", "name", "description", "kind", "state", "guideline", "source", "overlap", "lease_minutes"]
     fields += ["access", "onboarding"]
     list_display = ["slug", "name", "kind", "state", "guideline", "overlap", "created_at"]
     list_filter = ["kind", "state"]
@@ -192,7 +195,7 @@ class CampaignAdmin(admin.ModelAdmin):
     search_fields = ["slug", "name"]
 
     def get_readonly_fields(self, request: HttpRequest, obj=None) -> list[str]:
-        return ["state"] if obj is None else ["slug", "kind"]
+        return ["state"] if obj is None else ["slug", "kind", "source"]
 
     def formfield_for_foreignkey(self, db_field, request: HttpRequest, **kwargs):
         if db_field.name == "guideline":
@@ -203,6 +206,8 @@ class CampaignAdmin(admin.ModelAdmin):
         if not change:
             obj.created_by = request.user
             obj.save()
+            if obj.source:
+                add_review_tasks(campaign=obj)
             return
         obj.save(update_fields=[name for name in form.changed_data if name not in ("guideline", "state")])
         if "guideline" in form.changed_data:

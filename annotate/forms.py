@@ -10,12 +10,13 @@ that is silently ignored costs a campaign. An empty object is the plain form of 
      "rationale": "off" | "optional" | "required",
      "behaviour": true,                                   what should the assistant do: answer, with care, decline
      "writing": {"min_words": 20, "max_words": 300, "prompt": "given" | "written", "turns": 1,
-                 "reasoning": "off" | "optional" | "required", "checklist": [{"name", "label"}], "citations": true},
+                 "reasoning": "off" | "optional" | "required", "citations": true,
+                 "checklist": [{"name", "label"}]},                               else the guideline's
      "steps": {"stop_at_first_error": true}}
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,7 +69,8 @@ class Writing:
     turns: int = 1
     """The most user turns of a written prompt."""
     reasoning: str = "optional"
-    checklist: tuple[Definition, ...] = ()
+    checklist: tuple[Definition, ...] | None = None
+    """None: the checklist of the guideline."""
     citations: bool = False
 
 
@@ -97,12 +99,23 @@ ALLOWED = {
 }
 
 
+def checklist_of(form: Form, guideline: Iterable[Mapping[str, str]]) -> tuple[Definition, ...]:
+    """What is to be ticked before submitting: the form's own checklist, else the guideline's ([{name, label}, ...])."""
+    if form.writing.checklist is not None:
+        return form.writing.checklist
+    return tuple(Definition(item["name"], item["label"]) for item in guideline)
+
+
 def parse_form(kind: str, data: Any) -> Form:
     """Read a campaign's form. Raises FormError with the field and the remedy."""
     fields = _mapping(data, "form", ALLOWED[kind])
     if kind == "rating" and not fields.get("axes"):
         raise FormError("A rating campaign needs at least one axis; add axes to its form.")
     writing = _mapping(fields.get("writing", {}), "writing", set(Writing.__dataclass_fields__))
+    if kind == "revision" and writing.get("prompt", "given") != "given":
+        raise FormError(
+            "A revision has its prompt already; leave writing.prompt out, or make it a demonstration campaign."
+        )
     steps = _mapping(fields.get("steps", {}), "steps", {"stop_at_first_error"})
     return Form(
         strength=_truth(fields, "strength", False),
@@ -123,7 +136,7 @@ def _writing(fields: Mapping[str, Any]) -> Writing:
         prompt=_one_of(fields, "prompt", ("given", "written"), "given"),
         turns=_number(fields, "turns", 1, 1, 10),
         reasoning=_one_of(fields, "reasoning", PRESENCE, "optional"),
-        checklist=_definitions(fields.get("checklist", []), "checklist"),
+        checklist=None if fields.get("checklist") is None else _definitions(fields["checklist"], "checklist"),
         citations=_truth(fields, "citations", False),
     )
     if writing.max_words and writing.max_words < writing.min_words:

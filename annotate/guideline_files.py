@@ -12,6 +12,9 @@ A guideline file is
       - name: harmful            # [a-z][a-z0-9_]*, unique within the file; stored with each judgement
         label: Harmful
         meaning: One sentence that says when to set it.
+    checklist:                   # optional, of demonstrations and revisions: what a writer ticks before submitting
+      - name: facts_checked      # as a flag's name
+        label: I have looked up every fact
     ---
     Markdown body
 
@@ -34,15 +37,16 @@ from typing import Any
 import yaml
 
 KINDS = ("ranking", "rating", "demonstration", "revision", "review", "steps")
+WRITING_KINDS = ("demonstration", "revision")
 MAX_BYTES = 256 * 1024
 MAX_SLUG = 64
 MAX_TITLE = 200
 MAX_SUMMARY = 500
-MAX_LABEL = 60
-MAX_MEANING = 500
+_LIMITS = {"name": 40, "label": 80, "meaning": 500}
 
-_FIELDS = frozenset({"slug", "title", "kind", "language", "summary", "flags"})
-_FLAG_FIELDS = frozenset({"name", "label", "meaning"})
+_FIELDS = frozenset({"slug", "title", "kind", "language", "summary", "flags", "checklist"})
+_FLAG_FIELDS = ("name", "label", "meaning")
+_ITEM_FIELDS = ("name", "label")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _FLAG_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -66,6 +70,16 @@ class FlagDefinition:
 
 
 @dataclass(frozen=True, slots=True)
+class ChecklistItem:
+    """Something that a writer ticks before submitting."""
+
+    name: str
+    """Stable key stored with demonstrations, e.g. `facts_checked`."""
+    label: str
+    """What the annotator reads beside the box."""
+
+
+@dataclass(frozen=True, slots=True)
 class GuidelineFile:
     """One parsed guideline."""
 
@@ -74,6 +88,7 @@ class GuidelineFile:
     title: str
     summary: str
     flags: tuple[FlagDefinition, ...]
+    checklist: tuple[ChecklistItem, ...]
     language: str
     body: str
     """Markdown below the front matter, line endings LF."""
@@ -123,7 +138,8 @@ def parse_guideline_text(text: str, *, name: str) -> GuidelineFile:
         kind=kind,
         title=_text(fields, "title", where=name, limit=MAX_TITLE),
         summary=_text(fields, "summary", where=name, limit=MAX_SUMMARY),
-        flags=_flags(fields.get("flags"), name=name),
+        flags=tuple(FlagDefinition(**entry) for entry in _entries(fields, "flags", _FLAG_FIELDS, name=name)),
+        checklist=_checklist(fields, kind, name=name),
         language=language,
         body=body,
         sha256=hashlib.sha256(canonical.encode("utf-8")).hexdigest(),
@@ -226,27 +242,35 @@ def _text(fields: dict[str, Any], field: str, *, where: str, limit: int) -> str:
     return value
 
 
-def _flags(value: Any, *, name: str) -> tuple[FlagDefinition, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        raise GuidelineError(f"{name}: flags is not a list. Write entries that begin with `- name: ...`.")
-    flags: dict[str, FlagDefinition] = {}
-    for number, entry in enumerate(value, start=1):
-        where = f"{name}: flags, entry {number}"
-        if not isinstance(entry, dict):
-            raise GuidelineError(f"{where}: is not a set of fields. Give it name, label and meaning.")
-        _refuse_unknown(entry, allowed=_FLAG_FIELDS, where=where)
-        flag = FlagDefinition(
-            name=_text(entry, "name", where=where, limit=40),
-            label=_text(entry, "label", where=where, limit=MAX_LABEL),
-            meaning=_text(entry, "meaning", where=where, limit=MAX_MEANING),
+def _checklist(fields: dict[str, Any], kind: str, *, name: str) -> tuple[ChecklistItem, ...]:
+    items = tuple(ChecklistItem(**entry) for entry in _entries(fields, "checklist", _ITEM_FIELDS, name=name))
+    if items and kind not in WRITING_KINDS:
+        raise GuidelineError(
+            f"{name}: checklist belongs to guidelines of the kinds {' and '.join(WRITING_KINDS)}. Remove it."
         )
-        if not _FLAG_NAME.fullmatch(flag.name):
+    return items
+
+
+def _entries(fields: dict[str, Any], field: str, wanted: tuple[str, ...], *, name: str) -> list[dict[str, str]]:
+    """A list of named entries, each with every wanted field."""
+    value = fields.get(field)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise GuidelineError(f"{name}: {field} is not a list. Write entries that begin with `- name: ...`.")
+    found: dict[str, dict[str, str]] = {}
+    for number, entry in enumerate(value, start=1):
+        where = f"{name}: {field}, entry {number}"
+        if not isinstance(entry, dict):
+            named = ", ".join(wanted[:-1]) + f" and {wanted[-1]}"
+            raise GuidelineError(f"{where}: is not a set of fields. Give it {named}.")
+        _refuse_unknown(entry, allowed=frozenset(wanted), where=where)
+        texts = {one: _text(entry, one, where=where, limit=_LIMITS[one]) for one in wanted}
+        if not _FLAG_NAME.fullmatch(texts["name"]):
             raise GuidelineError(
-                f"{where}: name is {flag.name!r}. Use lower-case letters, digits and underscores, a letter first."
+                f"{where}: name is {texts['name']!r}. Use lower-case letters, digits and underscores, a letter first."
             )
-        if flag.name in flags:
-            raise GuidelineError(f"{where}: name {flag.name!r} is used by an earlier entry. Rename one of them.")
-        flags[flag.name] = flag
-    return tuple(flags.values())
+        if texts["name"] in found:
+            raise GuidelineError(f"{where}: name {texts['name']!r} is used by an earlier entry. Rename one of them.")
+        found[texts["name"]] = texts
+    return list(found.values())

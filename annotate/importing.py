@@ -24,10 +24,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from annotate.conversations import ROLES
 from annotate.steps import MAX_STEPS, join_steps
 
 HUMAN, ASSISTANT = "\n\nHuman:", "\n\nAssistant:"
-ROLES = ("system", "user", "assistant")
 MAX_REPORTED = 20
 MAX_NAME = 200
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")

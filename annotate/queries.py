@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cached_property
 from uuid import UUID
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
@@ -11,8 +12,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError
-from annotate.forms import Form
-from annotate.models import Assignment, Campaign, Completion, Guideline, Judgement, RankedCompletion, Task, User
+from annotate.forms import Definition, Form, checklist_of
+from annotate.models import (
+    Assignment,
+    Campaign,
+    Completion,
+    Demonstration,
+    Guideline,
+    Judgement,
+    RankedCompletion,
+    Task,
+    User,
+)
 from annotate.quality import (
     Disagreement,
     PairAgreement,
@@ -58,7 +69,8 @@ def campaigns_with_progress(*, annotator: User) -> list[CampaignProgress]:
 
     Admins see those for members, too, but work in them only as members.
     """
-    tasks = Task.objects.filter(campaign=OuterRef("pk"), purpose=Task.Purpose.WORK).order_by().values("campaign")
+    tasks = Task.objects.filter(campaign=OuterRef("pk"), purpose=Task.Purpose.WORK, withdrawn=False)
+    tasks = tasks.order_by().values("campaign")
     mine = (
         Assignment.objects.filter(task__campaign=OuterRef("pk"), annotator=annotator)
         .order_by()
@@ -115,6 +127,23 @@ def _midnight() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenBeside:
+    """What was written beside a demonstration, without its author."""
+
+    reasoning: str
+    citations: list[dict]
+    ticked: list[str]
+    """The labels of the checklist's items."""
+
+
+def _beside(demonstration: Demonstration) -> WrittenBeside:
+    judgement = demonstration.judgement
+    checklist = checklist_of(judgement.task.campaign.parsed_form, judgement.guideline.checklist)
+    ticked = [item.label for item in checklist if item.name in demonstration.checklist]
+    return WrittenBeside(demonstration.reasoning, demonstration.citations, ticked)
+
+
+@dataclass(frozen=True)
 class AssignmentView:
     """Everything that a page or a client shows for an assignment. `completions` are in this annotator's order."""
 
@@ -134,6 +163,24 @@ class AssignmentView:
         """The flags that can be set: the campaign's own, else the guideline's, as {name, label, meaning}."""
         own = self.form.flags
         return self.guideline.flags if own is None else [asdict(flag) for flag in own]
+
+    @property
+    def brief(self) -> bool:
+        """Whether the prompt is a brief, for which the annotator writes the conversation, too."""
+        return self.form.writing.prompt == "written"
+
+    @property
+    def checklist(self) -> tuple[Definition, ...]:
+        """What is to be ticked before submitting."""
+        return checklist_of(self.form, self.guideline.checklist)
+
+    @cached_property
+    def written_beside(self) -> "WrittenBeside | None":
+        """What came with the demonstration that a review task shows."""
+        if self.campaign.kind != Campaign.Kind.REVIEW:
+            return None
+        found = Demonstration.objects.select_related("judgement__guideline", "judgement__task__campaign")
+        return _beside(found.get(review_tasks=self.assignment.task_id))
 
     @property
     def draft(self) -> dict | None:
@@ -162,7 +209,7 @@ def newest_judgement(*, assignment_id: UUID, annotator: User) -> Judgement | Non
     return (
         Judgement.objects.current()
         .filter(assignment=assignment_id, annotator=annotator)
-        .select_related("task__campaign", "demonstration__completion", "review")
+        .select_related("task__campaign", "demonstration__completion__prompt", "review")
         .prefetch_related("ranked", "ratings", "flags", "spans", "step_labels")
         .first()
     )

@@ -2,9 +2,14 @@
 
 from celery import shared_task
 
-from annotate.services import claiming
+from annotate.services import claiming, reviewing
 
 
 @shared_task
 def expire_leases() -> None:
     claiming.expire_leases()
+
+
+@shared_task
+def fill_review_campaigns() -> None:
+    reviewing.fill_review_campaigns()

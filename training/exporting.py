@@ -1,8 +1,8 @@
 """Judgements as Parquet tables in TRL's columns, named by their content. Pure.
 
 A snapshot folder holds `{rankings,comparisons,demonstrations,steps}/{train,validation,test}.parquet`; a file exists
-even with no rows. A comparison is a strict pair of a ranking; ties are counted and left out. The split depends on the
-prompt alone, so that no prompt is in two splits. The content hash covers every row of every table in order (a table
+even with no rows. A comparison is a strict pair of a ranking, or an edited text over the one that was edited; ties are
+counted and left out. The split depends on the prompt alone, so that no prompt is in two splits. The content hash covers every row of every table in order (a table
 without rows adds nothing, so that a new table renames no snapshot), and not the bytes of the files, which change with
 the version of the Parquet library.
 
@@ -106,6 +106,8 @@ class ExportedJudgement:
     """The completions in an order that never changes; empty for a demonstration."""
     demonstration: str = ""
     reasoning: str = ""
+    original: str = ""
+    """The text that the demonstration was made of by editing it, if it was: the edited one is better."""
     solution: LabelledSteps | None = None
 
     @property
@@ -136,14 +138,20 @@ def rows_of(judgement: ExportedJudgement) -> tuple[list[tuple[str, dict[str, Any
     if judgement.solution:
         return [("steps", _steps_row(judgement, judgement.solution))], 0
     if judgement.demonstration:
-        return [("demonstrations", _demonstration_row(judgement))], 0
+        rows = [("demonstrations", _demonstration_row(judgement))]
+        if judgement.original:
+            rows.append(("comparisons", _comparison_row(judgement, judgement.demonstration, judgement.original)))
+        return rows, 0
     if not judgement.ranked:  # somebody said that these cannot be ranked
         return [], 0
     ranked = judgement.ranked
     comparisons = derive_comparisons({index: item.rank for index, item in enumerate(ranked)})
     strict = [pair for pair in comparisons if pair.outcome is not Outcome.TIE]
     rows = [("rankings", _ranking_row(judgement))]
-    rows += [("comparisons", _comparison_row(judgement, ranked[pair.chosen], ranked[pair.rejected])) for pair in strict]
+    rows += [
+        ("comparisons", _comparison_row(judgement, ranked[pair.chosen].text, ranked[pair.rejected].text))
+        for pair in strict
+    ]
     return rows, len(comparisons) - len(strict)
 
 
@@ -160,11 +168,11 @@ def _ranking_row(judgement: ExportedJudgement) -> dict[str, Any]:
     }
 
 
-def _comparison_row(judgement: ExportedJudgement, chosen: Ranked, rejected: Ranked) -> dict[str, Any]:
+def _comparison_row(judgement: ExportedJudgement, chosen: str, rejected: str) -> dict[str, Any]:
     return {
         "prompt": judgement.prompt,
-        "chosen": _answer(chosen.text),
-        "rejected": _answer(rejected.text),
+        "chosen": _answer(chosen),
+        "rejected": _answer(rejected),
         **judgement.origin,
     }
 

@@ -4,13 +4,13 @@ The same shape is the body of the API's submit, the draft, the gold answer and w
 `check_answer` reads it strictly: it returns the answer complete and normalised, or raises AnswerError with a sentence.
 """
 
-from annotate.answers.base import MAX_TEXT, AnswerError, Shown, count_words
+from annotate.answers.base import MAX_NOTE, MAX_TEXT, AnswerError, Shown, count_words
 from annotate.answers.comparing import check_ranking, check_rating
 from annotate.answers.labelling import check_steps
 from annotate.answers.reviewing import check_review
 from annotate.answers.writing import check_writing
 
-__all__ = ["MAX_TEXT", "AnswerError", "Shown", "check_answer", "count_words"]
+__all__ = ["MAX_NOTE", "MAX_TEXT", "AnswerError", "Shown", "check_answer", "count_words"]
 
 CHECKS = {
     "ranking": check_ranking,

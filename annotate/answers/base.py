@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from annotate.forms import Form
+from annotate.forms import Definition, Form
 from annotate.refusals import Refusal
 
 MAX_TEXT = 20_000
@@ -27,6 +27,8 @@ class Shown:
     """Their texts, by id."""
     flags: frozenset[str] = frozenset()
     """The names of the flags that could be set."""
+    checklist: tuple[Definition, ...] = ()
+    """What is to be ticked before submitting."""
     n_steps: int = 0
     """Steps of the solution, in a steps campaign."""
     form: Form = field(default_factory=Form)

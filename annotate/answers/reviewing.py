@@ -3,6 +3,7 @@
 from typing import Any
 
 from annotate.answers.base import MAX_NOTE, AnswerError, Shown, fields_of, text_of
+from annotate.answers.writing import unchanged
 
 DECISIONS = ("accept", "edit", "return")
 
@@ -17,6 +18,6 @@ def check_review(answer: Any, shown: Shown) -> dict:
     if decision != "accept" and not reason:
         raise AnswerError("Say why, in a few words; its author reads it.")
     text = text_of(fields, "text") if decision == "edit" else ""
-    if decision == "edit" and text in ("", shown.texts[shown.completions[0]].strip()):
+    if decision == "edit" and (not text or unchanged(shown.texts[shown.completions[0]], text)):
         raise AnswerError("The text is as it was. Edit it, or accept or return it.")
     return {"decision": decision, "reason": reason, "text": text}

@@ -92,7 +92,14 @@ class Judgements(Records):
 
     queryset = (
         Judgement.objects.current()
-        .select_related("task__campaign", "annotator", "guideline", "demonstration__completion")
+        .select_related(
+            "task__campaign",
+            "annotator",
+            "guideline",
+            "demonstration__completion",
+            "demonstration__revision",
+            "review__demonstration",
+        )
         .prefetch_related("ranked", "flags")
         .order_by("pk")
     )

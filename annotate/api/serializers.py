@@ -6,8 +6,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-from annotate.answers import MAX_TEXT
+from annotate.answers import MAX_NOTE, MAX_TEXT
 from annotate.api.base import StrictSerializer
+from annotate.conversations import ROLES
 from annotate.models import (
     Campaign,
     Completion,
@@ -21,7 +22,6 @@ from annotate.models import (
     StepLabel,
     User,
 )
-from annotate.models.corpus import ROLES
 from annotate.services.judging import MAX_SECONDS
 
 BIGGEST_ID = 2**63 - 1
@@ -85,6 +85,24 @@ class ShownCompletionSerializer(serializers.ModelSerializer):
         fields = ["id", "text"]
 
 
+class ChecklistItemSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    label = serializers.CharField()
+
+
+class CitedSerializer(serializers.Serializer):
+    source = serializers.CharField()
+    checked = serializers.BooleanField(help_text="whether the writer says that they checked it")
+
+
+class WrittenBesideSerializer(serializers.Serializer):
+    """What came with a demonstration (a queries.WrittenBeside), as its reviewer sees it: blind, without its author."""
+
+    reasoning = serializers.CharField()
+    citations = CitedSerializer(many=True)
+    ticked = serializers.ListField(child=serializers.CharField(), help_text="what its author ticked, as labels")
+
+
 class AssignmentSerializer(serializers.Serializer):
     """Everything there is to show for an assignment (a queries.AssignmentView)."""
 
@@ -93,9 +111,14 @@ class AssignmentSerializer(serializers.Serializer):
     campaign = CampaignRefSerializer()
     guideline = GuidelineSerializer()
     prompt = MessageSerializer(source="messages", many=True)
-    completions = ShownCompletionSerializer(many=True, help_text="in the order in which this annotator sees them")
+    brief = serializers.BooleanField(help_text="whether the prompt is a brief: you write the conversation, too")
+    completions = ShownCompletionSerializer(
+        many=True, help_text="in the order in which this annotator sees them; of a revision, the text to improve"
+    )
     claimed_at = serializers.DateTimeField(source="assignment.claimed_at")
     lease_expires_at = serializers.DateTimeField(source="assignment.lease_expires_at")
+    checklist = ChecklistItemSerializer(many=True, help_text="what is to be ticked before submitting")
+    written_beside = WrittenBesideSerializer(allow_null=True, help_text="review: what came with the completion")
     draft = serializers.JSONField(help_text="unfinished work that was saved, or null")
 
 
@@ -154,6 +177,11 @@ class SpanSerializer(StrictSerializer):
     note = _text("what is wrong there")
 
 
+class CitationSerializer(StrictSerializer):
+    source = serializers.CharField(max_length=MAX_NOTE, help_text="an address, or what else names it")
+    checked = serializers.BooleanField(default=False, help_text="you have opened it, and it says so")
+
+
 class AnswerSerializer(StrictSerializer):
     """An answer. Which fields a task has depends on its campaign's kind and form; another one is refused."""
 
@@ -188,6 +216,13 @@ class AnswerSerializer(StrictSerializer):
     rationale = _text("why, in your words")
     text = _text("demonstration, revision, review: what you wrote")
     reasoning = _text("demonstration, revision: how you got there")
+    messages = MessageSerializer(
+        many=True, required=False, help_text="demonstration where the prompt is written too: the conversation you wrote"
+    )
+    checklist = serializers.ListField(
+        child=serializers.SlugField(max_length=64), required=False, help_text="demonstration, revision: items ticked"
+    )
+    citations = CitationSerializer(many=True, required=False, help_text="demonstration, revision: your sources")
     decision = serializers.ChoiceField(choices=Review.Decision.choices, required=False, help_text="review")
     labels = serializers.ListField(
         child=serializers.ChoiceField(choices=StepLabel.Label.choices), required=False, help_text="steps: one for each"
@@ -242,12 +277,26 @@ class NewCompletionSerializer(StrictSerializer):
 
 
 class WrittenSerializer(serializers.ModelSerializer):
+    prompt = serializers.IntegerField(source="completion.prompt_id", help_text="differs where it was written, too")
     completion = serializers.IntegerField(source="completion_id")
     text = serializers.CharField(source="completion.text")
+    original = serializers.IntegerField(
+        source="revision.original_id", default=None, help_text="the completion that it was made of by editing"
+    )
+    checklist = serializers.ListField(child=serializers.CharField())
+    citations = CitedSerializer(many=True)
 
     class Meta:
         model = Demonstration
-        fields = ["completion", "text", "reasoning"]
+        fields = ["prompt", "completion", "text", "original", "reasoning", "checklist", "citations"]
+
+
+class ReviewSerializer(serializers.ModelSerializer):
+    judgement = serializers.IntegerField(source="demonstration.judgement_id", help_text="what was reviewed")
+
+    class Meta:
+        model = Review
+        fields = ["judgement", "decision", "reason"]
 
 
 class GuidelineRefSerializer(serializers.ModelSerializer):
@@ -268,11 +317,12 @@ class JudgementSerializer(serializers.ModelSerializer):
     ranks = serializers.SerializerMethodField()
     flags = serializers.SerializerMethodField()
     demonstration = WrittenSerializer(default=None, allow_null=True)
+    review = ReviewSerializer(default=None, allow_null=True)
 
     class Meta:
         model = Judgement
         fields = ["id", "campaign", "kind", "task", "prompt", "annotator", "guideline", "version", "seconds"]
-        fields += ["rationale", "created_at", "ranks", "flags", "demonstration"]
+        fields += ["rationale", "created_at", "ranks", "flags", "demonstration", "review"]
 
     def get_ranks(self, judgement: Judgement) -> dict[str, int]:
         return {str(ranked.completion_id): ranked.rank for ranked in judgement.ranked.all()}

@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext, gettext_lazy
 
+from annotate.conversations import ConversationError, check_messages
 from annotate.hashing import completion_sha256, prompt_sha256
 from annotate.models.people import Domain
 
@@ -109,26 +110,9 @@ class Completion(models.Model):
         super().save(*args, **kwargs)
 
 
-ROLES = ("system", "user", "assistant")
-
-
 def validate_messages(messages) -> None:
-    """Refuse, with a sentence, what is not a prompt: a list of {role, content} that ends with the user's turn."""
-    if not isinstance(messages, list) or not messages:
-        raise ValidationError(gettext("A prompt must be a list of at least one message."))
-    for number, message in enumerate(messages, start=1):
-        if not isinstance(message, dict) or set(message) != {"role", "content"}:
-            raise ValidationError(
-                gettext("Message %(number)s must have exactly the fields role and content.") % {"number": number}
-            )
-        if message["role"] not in ROLES:
-            raise ValidationError(
-                gettext("Message %(number)s has the role %(role)r; it must be one of %(known)s.")
-                % {"number": number, "role": message["role"], "known": ", ".join(ROLES)}
-            )
-        if not isinstance(message["content"], str) or not message["content"].strip():
-            raise ValidationError(
-                gettext("Message %(number)s has no content; write some or leave the message out.") % {"number": number}
-            )
-    if messages[-1]["role"] != "user":
-        raise ValidationError(gettext("The last message of a prompt must be the user's: the assistant speaks next."))
+    """Refuse, with a sentence, what is not a prompt: see annotate/conversations.py."""
+    try:
+        check_messages(messages)
+    except ConversationError as error:
+        raise ValidationError(gettext(error.sentence) % error.values) from error

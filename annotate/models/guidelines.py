@@ -25,6 +25,7 @@ class Guideline(models.Model):
     flags = models.JSONField(
         default=list, help_text="[{name, label, meaning}, ...]: what can be wrong with a completion"
     )
+    checklist = models.JSONField(default=list, help_text="[{name, label}, ...]: what a writer ticks before submitting")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -9,7 +9,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError
-from annotate.forms import FormError, parse_form
+from annotate.forms import WRITING, FormError, parse_form
 from annotate.hashing import sha256_of
 from annotate.models import (
     Campaign,
@@ -100,8 +100,17 @@ def _check_form(campaign: Campaign) -> None:
         parse_form(campaign.kind, campaign.form)
     except FormError as error:
         raise DomainError(_(error.sentence) % error.values) from error
-    if (campaign.kind == Campaign.Kind.REVIEW) != (campaign.source is not None):
-        raise DomainError(_("A review campaign, and no other, names the campaign whose demonstrations it reviews."))
+    if refusal := wrong_source(campaign.kind, campaign.source):
+        raise DomainError(refusal)
+
+
+def wrong_source(kind: str, source: Campaign | None) -> str:
+    """Why a campaign of this kind cannot have this source; empty when it can."""
+    if (kind == Campaign.Kind.REVIEW) != (source is not None):
+        return _("A review campaign, and no other, names the campaign whose demonstrations it reviews.")
+    if source and source.kind not in WRITING:
+        return _("Only demonstrations and revisions are reviewed; %(campaign)s has none.") % {"campaign": source.name}
+    return ""
 
 
 def set_form(*, campaign: Campaign, form: Mapping[str, Any]) -> Campaign:
@@ -135,7 +144,12 @@ def add_task(
     _check_completions(campaign, prompt, completions)
     if campaign.kind == Campaign.Kind.STEPS:
         steps = steps_of(completions[0].text, steps)
-    content = sha256_of([prompt.sha256, sorted(completion.sha256 for completion in completions)])
+    if (campaign.kind == Campaign.Kind.REVIEW) != (demonstration is not None):
+        raise DomainError(_("A review task, and no other, names the demonstration that it reviews."))
+    content = [prompt.sha256, sorted(completion.sha256 for completion in completions)]
+    if demonstration:  # two people may have written the same; each demonstration is reviewed
+        content.append(demonstration.pk)
+    content = sha256_of(content)
     found = Task.objects.filter(campaign=campaign, content_sha256=content).first()
     if found:
         return found, False

@@ -45,6 +45,7 @@ def sync_guidelines(*, folder: Path) -> list[Guideline]:
                 summary=file.summary,
                 body=file.body,
                 flags=[{"name": flag.name, "label": flag.label, "meaning": flag.meaning} for flag in file.flags],
+                checklist=[{"name": item.name, "label": item.label} for item in file.checklist],
             )
         )
     return new

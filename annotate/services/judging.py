@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from annotate.answers import AnswerError, Shown, check_answer
 from annotate.errors import DomainError, LeaseLost
+from annotate.forms import checklist_of
 from annotate.models import Assignment, Campaign, Completion, Judgement, Review, Task, User
 from annotate.services.claiming import own_assignment, take_place
 from annotate.services.onboarding import check_may_submit_late
@@ -140,7 +141,7 @@ def shown_in(assignment: Assignment) -> Shown:
     """What an assignment shows: what its answer is checked against."""
     task = assignment.task
     kind, form = task.campaign.kind, task.campaign.parsed_form
-    needs_texts = bool(form.spans) or kind == Campaign.Kind.REVIEW
+    needs_texts = bool(form.spans) or kind in (Campaign.Kind.REVISION, Campaign.Kind.REVIEW)
     texts = Completion.objects.filter(pk__in=assignment.shown_order) if needs_texts else Completion.objects.none()
     flags = (
         [flag["name"] for flag in assignment.guideline.flags] if form.flags is None else [f.name for f in form.flags]
@@ -150,6 +151,7 @@ def shown_in(assignment: Assignment) -> Shown:
         completions=tuple(assignment.shown_order),
         texts=dict(texts.values_list("pk", "text")),
         flags=frozenset(flags),
+        checklist=checklist_of(form, assignment.guideline.checklist),
         n_steps=len(task.steps),
         form=form,
     )

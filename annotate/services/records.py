@@ -14,7 +14,8 @@ from annotate.models import (
     Span,
     StepLabel,
 )
-from annotate.services.corpus import add_completion, person_as_producer
+from annotate.services.corpus import add_completion, add_prompt, person_as_producer
+from annotate.services.reviewing import send_to_review
 
 
 def write_comparison(judgement: Judgement, answer: dict) -> None:
@@ -39,14 +40,16 @@ def write_comparison(judgement: Judgement, answer: dict) -> None:
 
 
 def write_demonstration(judgement: Judgement, answer: dict) -> Demonstration:
-    """What was written, as a completion of this person's."""
-    author = judgement.annotator
-    completion = add_completion(
-        prompt=judgement.task.prompt, producer=person_as_producer(user=author), text=answer["text"], by=author
-    )
-    return Demonstration.objects.create(
-        judgement=judgement, completion=completion, reasoning=answer.get("reasoning", "")
-    )
+    """What was written, as a completion of this person's; it goes to whoever reviews the campaign."""
+    author, prompt = judgement.annotator, judgement.task.prompt
+    if "messages" in answer:  # the task's prompt is the brief; a written prompt is in the same domain
+        domain = prompt.domain.slug if prompt.domain else ""
+        prompt = add_prompt(messages=answer["messages"], domain=domain, by=author)
+    completion = add_completion(prompt=prompt, producer=person_as_producer(user=author), text=answer["text"], by=author)
+    beside = {name: answer[name] for name in ("reasoning", "checklist", "citations") if name in answer}
+    demonstration = Demonstration.objects.create(judgement=judgement, completion=completion, **beside)
+    send_to_review(demonstration=demonstration)
+    return demonstration
 
 
 def write_revision(judgement: Judgement, answer: dict) -> None:
@@ -98,8 +101,7 @@ def answer_of(judgement: Judgement) -> dict:
     """A judgement as the answer that was submitted: the inverse of the writers."""
     kind = judgement.task.campaign.kind
     if kind in ("demonstration", "revision"):
-        written = judgement.demonstration
-        return {"text": written.completion.text, "reasoning": written.reasoning}
+        return _written_in(judgement)
     if kind == "review":
         edited = getattr(judgement, "demonstration", None)
         review = judgement.review
@@ -111,6 +113,14 @@ def answer_of(judgement: Judgement) -> dict:
     if kind == "steps":
         return {"labels": [row.label for row in judgement.step_labels.all()], "rationale": judgement.rationale}
     return _comparison_of(judgement)
+
+
+def _written_in(judgement: Judgement) -> dict:
+    written = judgement.demonstration
+    answer = {"text": written.completion.text, "reasoning": written.reasoning}
+    if judgement.task.campaign.parsed_form.writing.prompt == "written":
+        answer["messages"] = written.completion.prompt.messages
+    return answer | {"checklist": written.checklist, "citations": written.citations}
 
 
 def _comparison_of(judgement: Judgement) -> dict:

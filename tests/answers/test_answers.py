@@ -89,7 +89,7 @@ def test_a_review_that_accepts_needs_no_reason():
             "demonstration",
             {"writing": {"min_words": 3}},
             {"text": "Two words"},
-            "has 2 words; this campaign asks for 3",
+            "too short: 2 of at least 3 words",
         ),
         ("demonstration", {"writing": {"reasoning": "required"}}, {"text": "Yes."}, "Add your reasoning"),
         ("review", {}, {}, "Decide first"),

@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from annotate.errors import DomainError
-from annotate.models import Campaign, Judgement, RankedCompletion, TaskCompletion, User
+from annotate.models import Campaign, Judgement, RankedCompletion, Review, TaskCompletion, User
 from training.exporting import ExportedJudgement, LabelledSteps, Ranked, SnapshotWriter, describe_counts
 from training.modelling.artifacts import FORMAT, MANIFEST, write_json
 from training.models import Snapshot
@@ -26,8 +27,23 @@ from training.version import code_version
 State = Snapshot.State
 RESEND_AFTER = timedelta(seconds=15)
 JUDGEMENTS_AT_A_TIME = 500
+SAID = (
+    "annotator",
+    "guideline",
+    "task__campaign",
+    "task__prompt__domain",
+    "demonstration__completion__prompt__domain",
+    "demonstration__revision__original",
+)
+WRITING = (Campaign.Kind.DEMONSTRATION, Campaign.Kind.REVISION)
 NOTHING_JUDGED = gettext_lazy(
     "There is nothing to freeze: nobody has judged anything in %(campaigns)s. Rank some tasks first."
+)
+ONLY_REVIEWS = gettext_lazy(
+    "%(campaigns)s only reviews what others wrote: choose the campaign that is reviewed; its reviews count there."
+)
+NO_ROWS = gettext_lazy(
+    "There is nothing to freeze: what was judged in %(campaigns)s is returned or cannot be ranked, so it gives no rows."
 )
 
 logger = logging.getLogger(__name__)
@@ -45,7 +61,10 @@ def request_snapshot(*, campaigns: Iterable[Campaign], by: User | None) -> Snaps
     slugs = sorted({campaign.slug for campaign in campaigns})
     if not slugs:
         raise DomainError(_("A snapshot needs at least one campaign; choose which."))
-    if not Judgement.objects.filter(task__campaign__slug__in=slugs).exists():
+    judged = Judgement.objects.filter(task__campaign__slug__in=slugs)
+    if judged.exists() and not judged.exclude(task__campaign__kind=Campaign.Kind.REVIEW).exists():
+        raise DomainError(ONLY_REVIEWS % {"campaigns": ", ".join(slugs)})
+    if not judged.exists():
         raise DomainError(NOTHING_JUDGED % {"campaigns": ", ".join(slugs)})
     now = timezone.now()
     snapshot = Snapshot.objects.create(
@@ -109,19 +128,28 @@ def _export(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
     slugs, until = snapshot.selection["campaigns"], datetime.fromisoformat(snapshot.selection["until"])
     guidelines: dict[str, dict[str, Any]] = {}
     annotators: set[int] = set()
+    reviews: Counter[str] = Counter()
     done = 0
     with SnapshotWriter(folder) as writer:
         for batch in judgements_until(campaigns=slugs, until=until):
             for judgement in batch:
-                text = judgement.guideline
+                if review := newest_review(judgement):
+                    reviews[review.decision] += 1
+                said = reviewed(judgement)
+                row = exported(said) if said else None
+                if said is None or row is None:
+                    continue
+                text = said.guideline
                 guidelines[text.sha256] = {"slug": text.slug, "version": text.version, "sha256": text.sha256}
-                annotators.add(judgement.annotator_id)
-                writer.add(exported(judgement))
+                annotators.add(said.annotator_id)
+                writer.add(row)
             done += len(batch)
             _hold(snapshot, message=f"Writing: {done} judgements so far.")
     if not done:
         raise DomainError(NOTHING_JUDGED % {"campaigns": ", ".join(slugs)})
     content = writer.content
+    if not any(sum(rows.values()) for rows in content.counts.values()):
+        raise DomainError(NO_ROWS % {"campaigns": ", ".join(slugs)})
     manifest = {
         "format": FORMAT,
         "sha256": content.sha256,
@@ -129,6 +157,7 @@ def _export(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
         "guidelines": sorted(guidelines.values(), key=lambda text: (text["slug"], text["version"])),
         "counts": content.counts,
         "ties": content.ties,
+        "reviews": {decision: reviews[decision] for decision in Review.Decision.values},
         "annotators": len(annotators),
         "code_version": code_version(),
     }
@@ -149,14 +178,26 @@ def judgements_until(*, campaigns: Collection[str], until: datetime) -> Iterator
     """The judgements that counted at `until`, oldest first, in batches: each is a query of its own, and no transaction
     stays open between them.
 
-    A judgement counts unless a correction had superseded it by then. Completions come by a join: Django's prefetch of
+    A judgement counts unless a correction had superseded it by then. Reviews come with what they review: they have no
+    rows of their own. Completions come by a join: Django's prefetch of
     more than 999 rows through a foreign key is a query that SQLite refuses ("Expression tree is too large").
     """
+    then = Judgement.objects.filter(created_at__lte=until).filter(
+        Q(superseded_by__isnull=True) | Q(superseded_by__created_at__gt=until)
+    )
     judgements = (
-        Judgement.objects.filter(task__campaign__slug__in=list(campaigns), created_at__lte=until)
-        .filter(Q(superseded_by__isnull=True) | Q(superseded_by__created_at__gt=until))
-        .select_related("annotator", "guideline", "task__campaign", "task__prompt__domain", "demonstration__completion")
-        .prefetch_related(Prefetch("ranked", RankedCompletion.objects.select_related("completion__producer")))
+        then.filter(task__campaign__slug__in=list(campaigns))
+        .exclude(task__campaign__kind=Campaign.Kind.REVIEW)
+        .select_related(*SAID)
+        .prefetch_related(
+            Prefetch("ranked", RankedCompletion.objects.select_related("completion__producer")),
+            Prefetch(
+                "demonstration__reviews",
+                Review.objects.filter(judgement__in=then)
+                .select_related(*(f"judgement__{path}" for path in SAID))
+                .order_by("-judgement_id"),
+            ),
+        )
         .order_by("pk")
     )
     last = 0
@@ -167,9 +208,26 @@ def judgements_until(*, campaigns: Collection[str], until: datetime) -> Iterator
         last = batch[-1].pk
 
 
-def exported(judgement: Judgement) -> ExportedJudgement:
-    """What a snapshot says about a judgement: the annotator only by pseudonym."""
-    prompt = judgement.task.prompt
+def newest_review(judgement: Judgement) -> Review | None:
+    """The review that decides about a demonstration: the newest one, if there is any."""
+    if judgement.task.campaign.kind not in WRITING:
+        return None
+    return next(iter(judgement.demonstration.reviews.all()), None)
+
+
+def reviewed(judgement: Judgement) -> Judgement | None:
+    """The judgement that speaks for this one after its review: itself; the reviewer's, who edited it; or, when it was
+    returned to its author, none."""
+    review = newest_review(judgement)
+    if review is None or review.decision == Review.Decision.ACCEPT:
+        return judgement
+    return review.judgement if review.decision == Review.Decision.EDIT else None
+
+
+def exported(judgement: Judgement) -> ExportedJudgement | None:
+    """What a snapshot says about a judgement: the annotator only by pseudonym. None when it gives no rows."""
+    written = getattr(judgement, "demonstration", None)
+    prompt = written.completion.prompt if written else judgement.task.prompt
     fields = {
         "judgement": str(judgement.pk),
         "annotator": judgement.annotator.pseudonym,
@@ -180,12 +238,17 @@ def exported(judgement: Judgement) -> ExportedJudgement:
         "prompt_sha256": prompt.sha256,
         "seconds": judgement.seconds,
     }
-    if judgement.task.campaign.kind == Campaign.Kind.DEMONSTRATION:
-        written = judgement.demonstration
-        return ExportedJudgement(**fields, demonstration=written.completion.text, reasoning=written.reasoning)
+    if written:
+        revision = getattr(written, "revision", None)
+        original = revision.original.text if revision else ""
+        return ExportedJudgement(
+            **fields, demonstration=written.completion.text, reasoning=written.reasoning, original=original
+        )
     if judgement.task.campaign.kind == Campaign.Kind.STEPS:
         return ExportedJudgement(**fields, solution=_labelled(judgement))
     ranked = sorted(judgement.ranked.all(), key=lambda item: item.completion_id)
+    if not ranked:
+        return None
     return ExportedJudgement(
         **fields,
         ranked=tuple(
