@@ -2,9 +2,9 @@
 
 A snapshot folder holds `{rankings,comparisons,demonstrations,steps}/{train,validation,test}.parquet`; a file exists
 even with no rows. A comparison is a strict pair of a ranking, or an edited text over the one that was edited; ties are
-counted and left out. The split depends on the prompt alone, so that no prompt is in two splits. The content hash covers every row of every table in order (a table
-without rows adds nothing, so that a new table renames no snapshot), and not the bytes of the files, which change with
-the version of the Parquet library.
+counted and left out. The split depends on the prompt alone, so that no prompt is in two splits. The content hash covers
+every row of every table in order (a table without rows adds nothing, so that a new table renames no snapshot), and not
+the bytes of the files, which change with the version of the Parquet library.
 
 A row of `steps` is one judgement of a solution in TRL's stepwise format: `prompt` is a text, `completions` are the
 steps that were labelled, without white space at their ends, and `labels` are true for good and, as PRM800K counts

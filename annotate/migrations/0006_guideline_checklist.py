@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('annotate', '0004_workplace_append_only'),
+        ('annotate', '0005_onboarding'),
     ]
 
     operations = [
