@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError
+from annotate.forms import FormError, parse_form, with_presets
 from annotate.hashing import completion_sha256, prompt_sha256
 from annotate.models import (
     Acknowledgement,
@@ -174,6 +175,7 @@ class CampaignForm(forms.ModelForm):
             check_onboarding(cleaned["onboarding"], kind=kind)
         except DomainError as error:
             self.add_error("onboarding", str(error))
+        self._check_form_of(kind, cleaned.get("form"))
         state = cleaned.get("state")
         if self.instance.pk and "state" in self.changed_data and state not in MOVES[self.initial["state"]]:
             self.add_error(
@@ -183,12 +185,20 @@ class CampaignForm(forms.ModelForm):
             )
         return cleaned
 
+    def _check_form_of(self, kind: str | None, form: Any) -> None:
+        try:
+            parse_form(kind or Campaign.Kind.RANKING, {} if form is None else form)
+        except FormError as error:
+            self.add_error("form", _(error.sentence) % error.values)
+        if self.instance.pk and "form" in self.changed_data and self.instance.tasks.filter(submitted__gt=0).exists():
+            self.add_error("form", _("People have already submitted answers to this form; make a new campaign."))
+
 
 @admin.register(Campaign)
 class CampaignAdmin(admin.ModelAdmin):
     form = CampaignForm
     fields = ["slug", "name", "description", "kind", "state", "guideline", "source", "overlap", "lease_minutes"]
-    fields += ["access", "onboarding"]
+    fields += ["access", "onboarding", "form"]
     list_display = ["slug", "name", "kind", "state", "guideline", "overlap", "created_at"]
     list_filter = ["kind", "state"]
     list_select_related = ["guideline"]
@@ -203,6 +213,7 @@ class CampaignAdmin(admin.ModelAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Campaign, form: CampaignForm, change: bool) -> None:
+        obj.form = with_presets(obj.form or {})
         if not change:
             obj.created_by = request.user
             obj.save()

@@ -4,15 +4,18 @@ A form is stored as JSON with the campaign and read strictly: an unknown field i
 that is silently ignored costs a campaign. An empty object is the plain form of the kind.
 
     {"strength": true,                                    K = 2: how much better, from slightly to much
-     "axes": [{"name": "helpful", "label": "Helpful", "meaning": "…", "levels": 7, "low": "…", "high": "…"}],
+     "axes": [{"name": "helpful", "label": "Helpful", "meaning": "…", "levels": 7, "anchors": ["…", …],
+               "low": "…", "high": "…"}],
      "flags": [{"name": "hallucination", "label": "Hallucination", "meaning": "…"}],   else the guideline's
      "spans": [{"name": "false", "label": "False", "meaning": "…"}],
-     "rationale": "off" | "optional" | "required",
+     "rationale": "off" | "optional" | "required", "rationale_hint": "…",
      "behaviour": true,                                   what should the assistant do: answer, with care, decline
      "writing": {"min_words": 20, "max_words": 300, "prompt": "given" | "written", "turns": 1,
                  "reasoning": "off" | "optional" | "required", "citations": true,
                  "checklist": [{"name", "label"}]},                               else the guideline's
      "steps": {"stop_at_first_error": true}}
+
+Axes, flags and spans may be named instead: "axes": "hth7", "flags": ["hallucination"] (see annotate/presets.py).
 """
 
 import re
@@ -20,6 +23,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from annotate import presets
 from annotate.refusals import Refusal
 
 PRESENCE = ("off", "optional", "required")
@@ -52,8 +56,11 @@ class Axis:
     levels: tuple[str, ...]
     """The names of the levels, worst first; "1" to "7" on a plain scale."""
     meaning: str = ""
+    anchors: tuple[str, ...] = ()
+    """What each level means, as the guideline has it; empty, or one for each level."""
     low: str = ""
     high: str = ""
+    """The ends of a plain scale, in a word or two."""
     required: bool = True
 
 
@@ -84,18 +91,20 @@ class Form:
     """None: the flags of the guideline."""
     spans: tuple[Definition, ...] = ()
     rationale: str = "optional"
+    rationale_hint: str = ""
+    """What the rationale should say."""
     behaviour: bool = False
     writing: Writing = field(default_factory=Writing)
     stop_at_first_error: bool = True
 
 
 ALLOWED = {
-    "ranking": {"strength", "axes", "flags", "spans", "rationale", "behaviour"},
-    "rating": {"axes", "flags", "spans", "rationale", "behaviour"},
+    "ranking": {"strength", "axes", "flags", "spans", "rationale", "rationale_hint", "behaviour"},
+    "rating": {"axes", "flags", "spans", "rationale", "rationale_hint", "behaviour"},
     "demonstration": {"writing"},
     "revision": {"writing"},
     "review": set(),
-    "steps": {"steps", "rationale"},
+    "steps": {"steps", "rationale", "rationale_hint"},
 }
 
 
@@ -108,7 +117,7 @@ def checklist_of(form: Form, guideline: Iterable[Mapping[str, str]]) -> tuple[De
 
 def parse_form(kind: str, data: Any) -> Form:
     """Read a campaign's form. Raises FormError with the field and the remedy."""
-    fields = _mapping(data, "form", ALLOWED[kind])
+    fields = with_presets(_mapping(data, "form", ALLOWED[kind]))
     if kind == "rating" and not fields.get("axes"):
         raise FormError("A rating campaign needs at least one axis; add axes to its form.")
     writing = _mapping(fields.get("writing", {}), "writing", set(Writing.__dataclass_fields__))
@@ -123,10 +132,42 @@ def parse_form(kind: str, data: Any) -> Form:
         flags=None if fields.get("flags") is None else _definitions(fields["flags"], "flags"),
         spans=_definitions(fields.get("spans", []), "spans"),
         rationale=_one_of(fields, "rationale", PRESENCE, "optional"),
+        rationale_hint=_text(fields, "rationale_hint", 500),
         behaviour=_truth(fields, "behaviour", False),
         writing=_writing(writing),
         stop_at_first_error=_truth(steps, "stop_at_first_error", True),
     )
+
+
+PRESETS = {"axes": presets.AXES, "flags": presets.FLAGS, "spans": presets.SPANS}
+
+
+def with_presets(form: Mapping[str, Any]) -> dict[str, Any]:
+    """The form with the definitions in the place of preset names; what is no name stays as it is."""
+    return {name: _written_out(name, value) if name in PRESETS else value for name, value in form.items()}
+
+
+def _written_out(where: str, value: Any) -> Any:
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list):
+        return value
+    return [entry for item in value for entry in (_preset(where, item) if isinstance(item, str) else [item])]
+
+
+def _preset(where: str, name: str) -> list[dict]:
+    known = PRESETS[where]
+    if name in known:
+        return known[name]
+    single = {entry["name"]: entry for entries in known.values() for entry in entries}
+    if name not in single:
+        raise FormError(
+            "%(where)s has no preset %(name)r; use one of %(known)s, or write the entry out.",
+            where=where,
+            name=name[:64],
+            known=", ".join([*known, *single]),
+        )
+    return [single[name]]
 
 
 def _writing(fields: Mapping[str, Any]) -> Writing:
@@ -161,11 +202,15 @@ def _axis(data: Any) -> Axis:
         or not all(isinstance(level, str) and 1 <= len(level) <= 60 for level in levels)
     ):
         raise FormError("The levels of an axis must be a number from 2 to 10, or a list of 2 to 10 names.")
+    anchors = fields.get("anchors", [])
+    if not isinstance(anchors, list) or len(anchors) not in (0, len(levels)):
+        raise FormError("The anchors of an axis must be a list with one text for each level, or be left out.")
     texts = {name: _text(fields, name, 500) for name in ("meaning", "low", "high")}
     return Axis(
         _name(fields, "axes"),
         _label(fields, "axes"),
         tuple(levels),
+        anchors=tuple(_text({"anchors": anchor}, "anchors", 500) for anchor in anchors),
         required=_truth(fields, "required", True),
         **texts,
     )

@@ -9,7 +9,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError
-from annotate.forms import WRITING, FormError, parse_form
+from annotate.forms import WRITING, FormError, parse_form, with_presets
 from annotate.hashing import sha256_of
 from annotate.models import (
     Campaign,
@@ -95,9 +95,13 @@ def create_campaign(
 
 
 def _check_form(campaign: Campaign) -> None:
-    """Refuse what would break every page of the campaign: a form that cannot be read, a review of nothing."""
+    """Refuse what would break every page of the campaign: a form that cannot be read, a review of nothing.
+
+    Presets are written out, so that the form stays what it is when their texts change.
+    """
     try:
         parse_form(campaign.kind, campaign.form)
+        campaign.form = with_presets(campaign.form)
     except FormError as error:
         raise DomainError(_(error.sentence) % error.values) from error
     if refusal := wrong_source(campaign.kind, campaign.source):

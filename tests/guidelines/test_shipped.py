@@ -85,4 +85,4 @@ def test_it_renders_whole_and_with_anchors(guideline):
 
 def test_it_anchors_every_value_of_the_rating_scales():
     (rating,) = (guideline for guideline in GUIDELINES if guideline.kind == "rating")
-    assert re.findall(r"^\| ([1-7]) \| ", rating.body, flags=re.MULTILINE) == list("7654321") * 3
+    assert re.findall(r"^\| ([1-7]) \| ", rating.body, flags=re.MULTILINE) == list("7654321") * 4
