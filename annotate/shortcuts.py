@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from annotate.errors import DomainError
 
-RANKING, PAIRWISE, RATING = "ranking", "pairwise", "rating"
+RANKING, PAIRWISE, RATING, STEPS = "ranking", "pairwise", "rating", "steps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,19 @@ class Shortcut:
 
 
 def _table() -> Iterator[Shortcut]:
-    ranking, pairs = frozenset({RANKING}), frozenset({PAIRWISE})
+    ranking, pairs, steps = frozenset({RANKING}), frozenset({PAIRWISE}), frozenset({STEPS})
     compared, read = ranking | pairs, ranking | pairs | {RATING}
+    yield Shortcut("good", "g", gettext_lazy("The outlined step is good; go on"), steps)
+    yield Shortcut("neutral", "n", gettext_lazy("The outlined step is neutral; go on"), steps)
+    yield Shortcut("bad", "b", gettext_lazy("The outlined step is bad"), steps)
+    yield Shortcut("labels", "1–3", gettext_lazy("Good, neutral, bad, too"), steps)
     yield Shortcut("left", "1", gettext_lazy("A is better"), pairs)
     yield Shortcut("right", "2", gettext_lazy("B is better"), pairs)
     yield Shortcut("equal", "0", gettext_lazy("Both are equally good"), pairs)
     yield Shortcut("ranks", "1–9", gettext_lazy("Rank the outlined completion and go on; the same again ties"), ranking)
     yield Shortcut("letters", "a–i", gettext_lazy("Give this completion the next place; a digit changes it"), compared)
     yield Shortcut("tie", "=", gettext_lazy("Tie: the next letter with the last one placed"), ranking)
-    yield Shortcut("undo", "u", gettext_lazy("Undo"), compared)
+    yield Shortcut("undo", "u", gettext_lazy("Undo"), compared | steps)
     yield Shortcut("cannot_rank", "x", gettext_lazy("Cannot rank: say why"), compared)
     yield Shortcut("all_bad", "n", gettext_lazy("All bad (none is good): say why"), compared)
     yield Shortcut("together", "y", gettext_lazy("Scroll the completions together, or each alone"), read)

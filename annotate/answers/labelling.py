@@ -11,7 +11,7 @@ def check_steps(answer: Any, shown: Shown) -> dict:
     """A label for each step, or up to the first bad one where the campaign stops there."""
     fields = fields_of(answer, {"labels", "rationale"})
     labels = fields.get("labels")
-    if not isinstance(labels, list) or any(label not in LABELS for label in labels):
+    if not isinstance(labels, list) or any(label not in ("", *LABELS) for label in labels):
         raise AnswerError("Labels must be a list of good, neutral and bad.")
     stopped = shown.form.stop_at_first_error and "bad" in labels[: shown.n_steps]
     if stopped:
@@ -20,6 +20,8 @@ def check_steps(answer: Any, shown: Shown) -> dict:
         raise AnswerError(
             "Labels for %(given)d of %(steps)d steps; label every step.", given=len(labels), steps=shown.n_steps
         )
+    if "" in labels:
+        raise AnswerError("Step %(step)d has no label yet. Label it, and submit again.", step=labels.index("") + 1)
     rationale = text_of(fields, "rationale")
     return {
         "labels": list(labels),

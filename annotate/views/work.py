@@ -17,7 +17,7 @@ from annotate.rendering import render_markdown
 from annotate.services import claiming, judging
 from annotate.services.records import answer_of
 from annotate.views.onboarding import STEP_ADDRESSES
-from annotate.views.work_forms import Work, active_seconds, cards, typed
+from annotate.views.work_forms import Work, active_seconds, cards, step_cards, typed
 
 State = Assignment.State
 SKIP_REASONS = [
@@ -127,6 +127,7 @@ def _save_correction(request: HttpRequest, view: queries.AssignmentView, work: W
 TEMPLATES = {
     Campaign.Kind.RANKING: "annotate/rank.html",
     Campaign.Kind.DEMONSTRATION: "annotate/write.html",
+    Campaign.Kind.STEPS: "annotate/steps.html",
 }
 
 
@@ -147,6 +148,7 @@ def _page(
     context["guideline_open"] = request.COOKIES.get("guideline", "open") == "open"
     context["lost"] = view.assignment.state in (State.EXPIRED, State.RELEASED)
     context["cards"] = cards(view, work)
+    context["steps"] = step_cards(view, work)
     context["ranks"] = range(1, len(view.completions) + 1)
     status = 200 if error is None else 409 if isinstance(error, LeaseLost) else 422
     response = render(request, TEMPLATES[view.campaign.kind], context, status=status)

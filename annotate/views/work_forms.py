@@ -14,7 +14,7 @@ from typing import Any
 from django.http import QueryDict
 from django.utils import timezone
 
-from annotate.models import Assignment, Completion
+from annotate.models import Assignment, Completion, StepLabel
 from annotate.queries import AssignmentView
 
 LETTERS = "ABCDEFGHI"
@@ -90,12 +90,10 @@ def _review(data: QueryDict, view: AssignmentView) -> dict:
 
 
 def _steps(data: QueryDict, view: AssignmentView) -> dict:
-    """Fields step-0, step-1, ... and rationale. Labels end at the first step that has none."""
-    labels = []
-    for step in range(len(view.assignment.task.steps)):
-        if not (label := typed(data, f"step-{step}")):
-            break
-        labels.append(label)
+    """Fields step-0, step-1, ... and rationale. Labels end with the last one given; a gap is an empty label."""
+    labels = [typed(data, f"step-{step}") for step in range(len(view.assignment.task.steps))]
+    while labels and not labels[-1]:
+        labels.pop()
     return {"labels": labels, "rationale": typed(data, "rationale").strip()}
 
 
@@ -134,6 +132,27 @@ def cards(view: AssignmentView, work: Work) -> list[Card]:
             said["spans"].get(completion.pk, []),
         )
         for letter, completion in zip(LETTERS, view.completions, strict=False)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the solution on the page, with the radio buttons that label it."""
+
+    text: str
+    label: str
+    """What it is labelled already, or ""."""
+    field: str
+    choices: list[tuple[str, str]]
+
+
+def step_cards(view: AssignmentView, work: Work) -> list[Step]:
+    """The steps of the task's solution, in a steps campaign."""
+    given = work.answer.get("labels")
+    labels = dict(enumerate(given)) if isinstance(given, list) else {}
+    return [
+        Step(text, labels.get(place, ""), f"step-{place}", StepLabel.Label.choices)
+        for place, text in enumerate(view.assignment.task.steps)
     ]
 
 

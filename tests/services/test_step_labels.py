@@ -62,12 +62,22 @@ def test_it_stops_at_the_first_error(world, labelling):
 
 @pytest.mark.parametrize(
     "labels",
-    [["good"], ["good", "good", "good", "bad"], [], ["good", "fine", "bad"], "bad", None, [["bad"], 1], {"bad": 1}],
+    [
+        ["good"],
+        ["good", "good", "good", "bad"],
+        [],
+        ["good", "fine", "bad"],
+        "bad",
+        None,
+        [["bad"], 1],
+        {"bad": 1},
+        ["good", "", "bad"],
+    ],
 )
 def test_it_refuses_labels_that_are_not_one_for_each_step(world, labelling, labels):
     add_solution(labelling)
     held = claim_next_task(annotator=world.alice, campaign=labelling)
-    with pytest.raises(DomainError, match=r"label every step|must be a list"):
+    with pytest.raises(DomainError, match=r"label every step|must be a list|Step 2 has no label yet"):
         submit(assignment_id=held.pk, annotator=world.alice, answer={"labels": labels}, seconds=1)
     assert not Judgement.objects.filter(task__campaign=labelling).exists()
 
