@@ -1,12 +1,16 @@
 """Quality of judgements: agreement between annotators, with intervals. Pure numpy, importable without Django."""
 
 from annotate.quality.agreement import RankingAgreement, ranking_agreement
+from annotate.quality.crossing import share_over_judgements
 from annotate.quality.intervals import Estimate, clustered_mean, clustered_proportion, wilson
+from annotate.quality.medians import median
 from annotate.quality.slices import (
     Disagreement,
+    OwnAgreement,
     PairAgreement,
     agreement_by_annotator_pair,
     agreement_by_group,
+    agreement_with_others,
     disagreements,
 )
 from annotate.quality.table import RankingTable, TableError
@@ -14,15 +18,19 @@ from annotate.quality.table import RankingTable, TableError
 __all__ = [
     "Disagreement",
     "Estimate",
+    "OwnAgreement",
     "PairAgreement",
     "RankingAgreement",
     "RankingTable",
     "TableError",
     "agreement_by_annotator_pair",
     "agreement_by_group",
+    "agreement_with_others",
     "clustered_mean",
     "clustered_proportion",
     "disagreements",
+    "median",
     "ranking_agreement",
+    "share_over_judgements",
     "wilson",
 ]

@@ -20,6 +20,8 @@ from annotate.quality.counts import Meetings, expand_preferences, meet
 from annotate.quality.intervals import Estimate, clustered_ratio, undefined
 from annotate.quality.table import RankingTable, TableError, coded
 
+NOBODY_ELSE = "Nobody else has ranked the same completions yet."
+
 
 @dataclass(frozen=True, slots=True)
 class PairAgreement:
@@ -32,6 +34,15 @@ class PairAgreement:
     """Pairs of completions both ranked."""
     strict_agreement: Estimate
     tau_b: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAgreement:
+    """One annotator against the others who ranked the same items."""
+
+    n_items: int
+    n_others: int
+    strict_agreement: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,32 @@ def _pair_agreement(first: Hashable, second: Hashable, meetings: Meetings, rows:
         )
         if defined.any()
         else undefined(TAU_UNDEFINED),
+    )
+
+
+def agreement_with_others(table: RankingTable, annotator: Hashable) -> OwnAgreement:
+    """How often an annotator prefers what another one prefers, over all the items they share with anybody.
+
+    Cases are pairs of completions on which both have a preference, and each counts alike. Clustered by item, with
+    t(items-1): the interval speaks of other items judged by the same people.
+    """
+    preferences = expand_preferences(table)
+    meetings = meet(preferences)
+    codes = np.flatnonzero(table.annotator_labels == annotator)
+    people = preferences.judgement_annotator
+    left, right = people[meetings.left], people[meetings.right]
+    mine = np.isin(left, codes) | np.isin(right, codes)
+    if not mine.any():
+        return OwnAgreement(0, 0, undefined(NOBODY_ELSE))
+    item = preferences.judgement_item[meetings.left][mine]
+    others = np.setdiff1d(np.concatenate([left[mine], right[mine]]), codes)
+    agreeing, strict = meetings.agreeing[mine], meetings.strict[mine]
+    return OwnAgreement(
+        n_items=int(np.unique(item).size),
+        n_others=int(others.size),
+        strict_agreement=clustered_ratio(agreeing, strict, item, n=round(strict.sum()), bounds=SHARE)
+        if strict.any()
+        else undefined(NEVER_STRICT),
     )
 
 

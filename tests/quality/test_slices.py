@@ -8,6 +8,7 @@ from annotate.quality import (
     TableError,
     agreement_by_annotator_pair,
     agreement_by_group,
+    agreement_with_others,
     clustered_mean,
     disagreements,
     ranking_agreement,
@@ -56,6 +57,25 @@ def test_it_explains_a_pair_without_a_strict_comparison():
     (pair,) = agreement_by_annotator_pair(table_of([("p", a, c, 1) for a in "ab" for c in "xy"]))
     assert pair.strict_agreement.value is None
     assert pair.strict_agreement.reason.startswith("There is no comparison")
+
+
+def test_it_compares_one_annotator_with_everybody_else():
+    rows = random_rankings(9)
+    cases = [(item, {a, b}, s, t) for item, a, b, s, t in cases_of(rows) if "a2" in (a, b)]
+    strict = [(item, s == t) for item, _, s, t in cases if s and t]
+    expected = clustered_mean([agree for _, agree in strict], [item for item, _ in strict])
+    found = agreement_with_others(table_of(rows), "a2")
+    assert found.n_items == len({item for item, *_ in cases})
+    assert found.n_others == len({person for _, pair, *_ in cases for person in pair}) - 1
+    assert found.strict_agreement.n == len(strict)
+    assert found.strict_agreement.value == pytest.approx(expected.value)
+    assert found.strict_agreement.lo == pytest.approx(max(0, expected.lo))
+
+
+def test_it_explains_an_annotator_who_met_nobody():
+    alone = agreement_with_others(table_of([("p", "a", c, r) for c, r in (("x", 1), ("y", 2))]), "a")
+    assert (alone.n_items, alone.n_others, alone.strict_agreement.value) == (0, 0, None)
+    assert alone.strict_agreement.reason.startswith("Nobody else")
 
 
 def test_it_gives_each_group_the_agreement_of_its_items_alone():
