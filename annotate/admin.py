@@ -28,11 +28,13 @@ from annotate.models import (
     Invitation,
     Judgement,
     Membership,
+    Note,
     Producer,
     Profile,
     Prompt,
     QualificationAnswer,
     QualificationAttempt,
+    Question,
     RankedCompletion,
     Rating,
     Review,
@@ -389,3 +391,21 @@ class QualificationAnswerAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["id", "attempt", "share", "created_at"]
     list_select_related = ["attempt"]
     search_fields = ["attempt__user__username"]
+
+
+@admin.register(Question)
+class QuestionAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "kind", "task", "asked_by", "created_at", "resolved"]
+    list_filter = ["kind", "resolved", "task__campaign"]
+    list_select_related = ["task", "asked_by"]
+    search_fields = ["asked_by__username", "text", "answer"]
+
+    def get_queryset(self, request: HttpRequest):
+        return super().get_queryset(request).select_related("task", "asked_by", "answered_by", "assignment")
+
+
+@admin.register(Note)
+class NoteAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "judgement", "by", "created_at", "read_at"]
+    list_select_related = ["judgement", "by"]
+    search_fields = ["text", "judgement__annotator__username"]

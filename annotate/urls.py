@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from annotate.views import account, audit, guidelines, home, joining, language, members, onboarding, preferences, work
+from annotate.views import (
+    account,
+    audit,
+    guidelines,
+    home,
+    inbox,
+    joining,
+    language,
+    members,
+    onboarding,
+    preferences,
+    work,
+)
 
 app_name = "annotate"
 urlpatterns = [
@@ -38,6 +50,12 @@ urlpatterns = [
     path("work/<uuid:pk>/heartbeat/", work.heartbeat, name="heartbeat"),
     path("work/<uuid:pk>/skip/", work.skip, name="skip"),
     path("work/<uuid:pk>/release/", work.release, name="release"),
+    path("work/<uuid:pk>/ask/", inbox.ask, name="ask"),
+    path("inbox/", inbox.inbox, name="inbox"),
+    path("inbox/<int:pk>/answer/", inbox.answer, name="answer"),
+    path("tasks/<int:pk>/withdraw/", inbox.withdraw, name="withdraw_task"),
+    path("tasks/<int:pk>/restore/", inbox.restore, name="restore_task"),
+    path("judgements/<int:pk>/note/", inbox.note, name="note"),
     path("preview/", work.preview, name="preview"),
     path("preferences/shortcuts/", preferences.shortcuts, name="shortcuts"),
     path("agreement/", audit.agreements, name="agreements"),

@@ -1,3 +1,4 @@
+from annotate.models.conversation import Note, Question
 from annotate.models.corpus import Completion, ContentWarning, Producer, Prompt
 from annotate.models.guidelines import Guideline
 from annotate.models.judgements import (
@@ -43,11 +44,13 @@ __all__ = [
     "Invitation",
     "Judgement",
     "Membership",
+    "Note",
     "Producer",
     "Profile",
     "Prompt",
     "QualificationAnswer",
     "QualificationAttempt",
+    "Question",
     "RankedCompletion",
     "Rating",
     "Review",

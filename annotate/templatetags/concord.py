@@ -3,7 +3,7 @@
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language_bidi, gettext
+from django.utils.translation import get_language_bidi, gettext, ngettext
 
 from annotate.quality import Estimate
 from annotate.rendering import render_guideline, render_markdown
@@ -13,11 +13,20 @@ AXIS = 160  # units of the drawing's width
 
 
 @register.simple_tag(takes_context=True)
-def nav_link(context: template.Context, url: str, label: str, section: str) -> SafeString:
-    """A link of the top navigation, marked as current when the page's `section` (or its URL namespace) is this one."""
+def nav_link(context: template.Context, url: str, label: str, section: str, waiting: int = 0) -> SafeString:
+    """A link of the top navigation, marked as current when the page's `section` (or its URL namespace) is this one.
+
+    `waiting` counts what is new there.
+    """
     match = getattr(context.get("request"), "resolver_match", None)
     current = context.get("section") == section or (match is not None and match.namespace == section)
-    return format_html('<a href="{}"{}>{}</a>', url, SafeString(' aria-current="page"' if current else ""), label)
+    here = SafeString(' aria-current="page"' if current else "")
+    if not waiting:
+        return format_html('<a href="{}"{}>{}</a>', url, here, label)
+    new = ngettext("%(n)d new", "%(n)d new", waiting) % {"n": waiting}
+    return format_html(
+        '<a href="{}"{}>{} <span class="badge busy num" title="{}">{}</span></a>', url, here, label, new, waiting
+    )
 
 
 @register.filter

@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from annotate.models import Assignment
+from annotate.services import conversation
 from annotate.services.claiming import claim_next_task
 from tests.web.conftest import client_of, rank_all
 from tests.world import World
@@ -41,6 +42,8 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "agreement_csv", carol.get("/agreement/answers/figures.csv")
     yield "agreement_json", carol.get("/agreement/answers/figures.json")
     yield "task", carol.get(f"/agreement/tasks/{task.pk}/")
+    conversation.ask(assignment_id=writing.pk, annotator=world.alice, kind="question", text="How loud?")
+    yield "inbox", carol.get("/inbox/")
     yield "forbidden", alice.get("/agreement/")
     yield "not_found", alice.get("/nowhere/")
     yield "login", Client().get("/login/")
