@@ -1,33 +1,11 @@
-"""The training pages in a browser: accessible, never too wide, alive while something runs."""
+"""The training pages in a browser: alive while something runs."""
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.test_look import WIDTHS, examine
-from tests.training_web.night import Night, build_night
+from tests.e2e.walk import night
 from training.models import Run
 
-
-@pytest.fixture
-def night(site, settings, tmp_path) -> Night:
-    settings.SNAPSHOT_DIR, settings.RUN_DIR = tmp_path / "snapshots", tmp_path / "runs"
-    return build_night(site.world)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
-def test_it_has_no_accessibility_violation_and_no_sideways_scroll(site, night, width, scheme):
-    site.page.emulate_media(color_scheme=scheme)
-    site.page.set_viewport_size({"width": width, "height": 844})
-    site.log_in(site.world.carol)
-    for address in (
-        "/training/",
-        f"/training/pipelines/{night.pipeline.pk}/",
-        f"/training/runs/{night.dpo.pk}/",
-        f"/training/snapshots/{night.snapshot.pk}/",
-    ):
-        site.page.goto(f"{site.url}{address}")
-        examine(site, address)
+__all__ = ["night"]
 
 
 def test_it_draws_the_metrics_in_the_chosen_theme(site, night):

@@ -1,0 +1,51 @@
+"""Every page of the product, opened in the browser one after the other: what holds for all of them is tested here.
+
+The pages are those of tests/web/pages.py, and a page that is added there is tested in the browser, too.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from annotate.models import User
+from tests.training_web.night import Night, build_night
+from tests.training_web.test_pages import QUERIES, address
+from tests.web.pages import every_page
+
+LIMIT = 61_440  # bytes of our own JavaScript and CSS on a page
+
+
+@pytest.fixture
+def night(site, settings, tmp_path) -> Night:
+    """A finished night, for the training pages."""
+    settings.SNAPSHOT_DIR, settings.RUN_DIR = tmp_path / "snapshots", tmp_path / "runs"
+    return build_night(site.world)
+
+
+def enter_as(site, user: User | None) -> None:
+    """Be this person in the browser (None: nobody), without typing a password."""
+    site.page.context.clear_cookies()
+    if user is not None:
+        client = Client()
+        client.force_login(user)
+        value = client.cookies[settings.SESSION_COOKIE_NAME].value
+        site.page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": site.url}])
+
+
+def walk(site, night: Night, complaints: list[str]) -> Iterator[str]:
+    """Open each page as the person whom it is for, and yield its name."""
+    for name, response in every_page(site.world):
+        request = response.wsgi_request
+        if request.method == "GET" and response.headers["Content-Type"].startswith("text/html"):
+            user = getattr(request, "user", None)
+            enter_as(site, user if user and user.is_authenticated else None)
+            site.page.goto(site.url + request.get_full_path())
+            if response.status_code >= 400:  # the browser says so on its console
+                complaints[:] = [said for said in complaints if f"status of {response.status_code}" not in said]
+            yield name
+    enter_as(site, site.world.carol)
+    for name in QUERIES:
+        site.page.goto(site.url + address(name, night))
+        yield name
