@@ -1,4 +1,4 @@
-"""How the pages look: the workplace in both themes and at two widths, columns, targets. test_every_page.py has the rest."""
+"""How the pages look: the workplace in both themes and at two widths, columns, targets. More is in test_every_page."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
