@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from annotate.errors import DomainError
 
-RANKING, PAIRWISE, RATING, STEPS = "ranking", "pairwise", "rating", "steps"
+RANKING, PAIRWISE, RATING, STEPS, REVIEW = "ranking", "pairwise", "rating", "steps", "review"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,9 @@ def _table() -> Iterator[Shortcut]:
     yield Shortcut("cannot_rank", "x", gettext_lazy("Cannot rank: say why"), compared)
     yield Shortcut("all_bad", "n", gettext_lazy("All bad (none is good): say why"), compared)
     yield Shortcut("together", "y", gettext_lazy("Scroll the completions together, or each alone"), read)
+    yield Shortcut("accept", "1", gettext_lazy("Accept: it is good as it is"), frozenset({REVIEW}))
+    yield Shortcut("edit", "2", gettext_lazy("Edit: make it better yourself"), frozenset({REVIEW}))
+    yield Shortcut("return", "3", gettext_lazy("Return it to its author, with a reason"), frozenset({REVIEW}))
     yield Shortcut("raw", "r", gettext_lazy("Show the source text, or how it reads"))
     yield Shortcut("prompt", "p", gettext_lazy("Fold the prompt, or open it"))
     yield Shortcut("guideline", "t", gettext_lazy("Show or hide the guideline text"))

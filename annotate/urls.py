@@ -14,6 +14,7 @@ from annotate.views import (
     onboarding,
     preferences,
     work,
+    writing,
 )
 
 app_name = "annotate"
@@ -56,6 +57,7 @@ urlpatterns = [
     path("tasks/<int:pk>/withdraw/", inbox.withdraw, name="withdraw_task"),
     path("tasks/<int:pk>/restore/", inbox.restore, name="restore_task"),
     path("judgements/<int:pk>/note/", inbox.note, name="note"),
+    path("work/<uuid:pk>/changes/", writing.changes, name="changes"),
     path("preview/", work.preview, name="preview"),
     path("preferences/shortcuts/", preferences.shortcuts, name="shortcuts"),
     path("agreement/", audit.agreements, name="agreements"),

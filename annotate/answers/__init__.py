@@ -8,9 +8,9 @@ from annotate.answers.base import MAX_NOTE, MAX_TEXT, AnswerError, Shown, count_
 from annotate.answers.comparing import check_ranking, check_rating
 from annotate.answers.labelling import check_steps
 from annotate.answers.reviewing import check_review
-from annotate.answers.writing import check_writing
+from annotate.answers.writing import MAX_CITATIONS, check_writing
 
-__all__ = ["MAX_NOTE", "MAX_TEXT", "AnswerError", "Shown", "check_answer", "count_words"]
+__all__ = ["MAX_CITATIONS", "MAX_NOTE", "MAX_TEXT", "AnswerError", "Shown", "check_answer", "count_words"]
 
 CHECKS = {
     "ranking": check_ranking,

@@ -48,6 +48,14 @@ def last_content(messages: list[dict[str, str]]) -> str:
 
 
 @register.filter
+def citation_link(source: str) -> SafeString | str:
+    """A source as a link when it is an address."""
+    if not source.startswith(("https://", "http://")) or any(mark.isspace() for mark in source):
+        return source
+    return format_html('<a href="{}" rel="noopener noreferrer nofollow" target="_blank">{}</a>', source, source)
+
+
+@register.filter
 def percent(share: float) -> str:
     """0.726 as 72.6 %."""
     return f"{share * 100:.1f}\N{NO-BREAK SPACE}%"

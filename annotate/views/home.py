@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from annotate import queries
+from annotate.review_queries import returned_to
 
 
 @require_safe
@@ -16,6 +17,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "section": "work",
         "campaigns": campaigns,
         "first": first,
+        "returned": returned_to(annotator=request.user),
         "today": queries.done_today(annotator=request.user),
     }
     return render(request, "annotate/home.html", context)

@@ -18,6 +18,7 @@ from annotate.services import claiming, judging
 from annotate.services.records import answer_of
 from annotate.views.onboarding import STEP_ADDRESSES
 from annotate.views.work_forms import Work, active_seconds, cards, step_cards, typed
+from annotate.views.writing import writing_context
 
 State = Assignment.State
 SKIP_REASONS = [
@@ -128,6 +129,8 @@ TEMPLATES = {
     Campaign.Kind.RANKING: "annotate/rank.html",
     Campaign.Kind.DEMONSTRATION: "annotate/write.html",
     Campaign.Kind.STEPS: "annotate/steps.html",
+    Campaign.Kind.REVISION: "annotate/revise.html",
+    Campaign.Kind.REVIEW: "annotate/review.html",
 }
 
 
@@ -150,6 +153,7 @@ def _page(
     context["cards"] = cards(view, work)
     context["steps"] = step_cards(view, work)
     context["ranks"] = range(1, len(view.completions) + 1)
+    context |= writing_context(view, work, correcting)
     status = 200 if error is None else 409 if isinstance(error, LeaseLost) else 422
     response = render(request, TEMPLATES[view.campaign.kind], context, status=status)
     if error is not None:

@@ -14,6 +14,7 @@ from typing import Any
 from django.http import QueryDict
 from django.utils import timezone
 
+from annotate.answers import MAX_CITATIONS
 from annotate.models import Assignment, Completion, StepLabel
 from annotate.queries import AssignmentView
 
@@ -80,8 +81,19 @@ def _ratings(data: QueryDict, pk: int, view: AssignmentView) -> dict[str, int]:
 
 
 def _writing(data: QueryDict, view: AssignmentView) -> dict:
-    """Fields text and reasoning."""
-    return {"text": _lines(data, "text"), "reasoning": _lines(data, "reasoning").strip()}
+    """Fields text, reasoning, checklist, source-0, checked-0, source-1 ... and, where the prompt is written too, turn-0
+    of the user, turn-1 of the assistant, turn-2 ...; empty turns at the end are those that nobody needed."""
+    answer = {"text": _lines(data, "text"), "reasoning": _lines(data, "reasoning").strip()}
+    answer["checklist"] = [name for name in data.getlist("checklist") if "\0" not in name]
+    sources = [(typed(data, f"source-{row}").strip(), f"checked-{row}" in data) for row in range(MAX_CITATIONS)]
+    answer["citations"] = [{"source": source, "checked": checked} for source, checked in sources if source]
+    if view.brief:
+        turns = [_lines(data, f"turn-{number}").strip() for number in range(2 * view.form.writing.turns - 1)]
+        while turns and not turns[-1]:
+            turns.pop()
+        roles = ("user", "assistant")
+        answer["messages"] = [{"role": roles[n % 2], "content": content} for n, content in enumerate(turns)]
+    return answer
 
 
 def _review(data: QueryDict, view: AssignmentView) -> dict:

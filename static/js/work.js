@@ -24,7 +24,6 @@ class Workplace {
     this.shortcuts = new Shortcuts(this);
     this.parts = [this, new Reading(this), ...parts.map((part) => part(this)).filter(Boolean)];
     this.listen();
-    this.countWords();
     this.every(1000, () => this.tick());
     // A correction holds no lease and keeps no draft: what was submitted is safe already.
     this.held = Boolean(root.dataset.draftUrl);
@@ -50,7 +49,6 @@ class Workplace {
     }
     on(document, "keydown", (event) => this.onKey(event));
     on(this.form, "input", () => this.touch());
-    on(this.form, "input", () => this.countWords());
     on(document, "submit", (event) => this.onSubmit(event), { capture: true });
     on(window, "pagehide", () => this.flush());
     for (const failure of ["htmx:responseError", "htmx:sendError"]) on(document, failure, () => this.failed());
@@ -192,15 +190,6 @@ class Workplace {
     const able = this.parts.find((part) => part.actions?.[name]);
     if (able) return able.actions[name]() !== false;
     return this.parts.some((part) => part.key?.(event));
-  }
-
-  // Writing
-
-  countWords() {
-    const text = this.form.elements.text;
-    if (!text) return;
-    const words = text.value.trim().split(/\s+/).filter(Boolean).length;
-    this.root.querySelector("[data-words]").textContent = words === 1 ? "1 word" : `${words} words`;
   }
 }
 
