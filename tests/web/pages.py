@@ -8,8 +8,11 @@ from django.test import Client
 from annotate.models import Assignment
 from annotate.services import conversation
 from annotate.services.claiming import claim_next_task
+from tests.reviewing import brief_campaign, do_next, held, review_campaign, revision_campaign
 from tests.web.conftest import client_of, rank_all
 from tests.world import World
+
+CHECKLIST = [{"name": "aloud", "label": "I read it aloud"}]
 
 
 def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
@@ -47,3 +50,23 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "forbidden", alice.get("/agreement/")
     yield "not_found", alice.get("/nowhere/")
     yield "login", Client().get("/login/")
+    yield from writing_pages(world)
+
+
+def writing_pages(world: World) -> Iterator[tuple[str, HttpResponse]]:
+    """The pages for a brief, a revision and a review, and the first page of somebody whose text came back."""
+    alice, bob, outsider = (client_of(user) for user in (world.alice, world.bob, world.outsider))
+    world.writing.tasks.update(target=3)
+    brief = held(world.alice, brief_campaign(world, citations=True, checklist=CHECKLIST, min_words=5))
+    revision = held(world.alice, revision_campaign(world))
+    reviewing = review_campaign(world, world.writing)
+    returned, _ = (do_next(world.outsider, world.writing, text=text, reasoning="So.") for text in ("Hum.", "Blow."))
+    do_next(world.bob, reviewing, decision="return", reason="Too short.")
+    review = held(world.bob, reviewing)
+    yield "finished_writing", outsider.get(f"/work/{returned.assignment_id}/")
+    yield "brief", alice.get(f"/work/{brief.pk}/")
+    yield "revise", alice.get(f"/work/{revision.pk}/")
+    yield "changes", alice.post(f"/work/{revision.pk}/changes/", {"text": "Blow."})
+    yield "review", bob.get(f"/work/{review.pk}/")
+    yield "home_returned", outsider.get("/")
+    yield "correct_returned", outsider.get(f"/work/{returned.assignment_id}/correct/")
