@@ -24,28 +24,30 @@ def night(site, settings, tmp_path) -> Night:
     return build_night(site.world)
 
 
-def enter_as(site, user: User | None) -> None:
-    """Be this person in the browser (None: nobody), without typing a password."""
+def enter_as(site, user: User | None, language: str) -> None:
+    """Be this person in the browser (None: nobody), without typing a password, and read this language."""
     site.page.context.clear_cookies()
+    cookies = {settings.LANGUAGE_COOKIE_NAME: language}
     if user is not None:
         client = Client()
         client.force_login(user)
-        value = client.cookies[settings.SESSION_COOKIE_NAME].value
-        site.page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": site.url}])
+        cookies[settings.SESSION_COOKIE_NAME] = client.cookies[settings.SESSION_COOKIE_NAME].value
+    all_of_them = [{"name": name, "value": value, "url": site.url} for name, value in cookies.items()]
+    site.page.context.add_cookies(all_of_them)
 
 
-def walk(site, night: Night, complaints: list[str]) -> Iterator[str]:
+def walk(site, night: Night, complaints: list[str], *, language: str = "en") -> Iterator[str]:
     """Open each page as the person whom it is for, and yield its name."""
     for name, response in every_page(site.world):
         request = response.wsgi_request
         if request.method == "GET" and response.headers["Content-Type"].startswith("text/html"):
             user = getattr(request, "user", None)
-            enter_as(site, user if user and user.is_authenticated else None)
+            enter_as(site, user if user and user.is_authenticated else None, language)
             site.page.goto(site.url + request.get_full_path())
             if response.status_code >= 400:  # the browser says so on its console
                 complaints[:] = [said for said in complaints if f"status of {response.status_code}" not in said]
             yield name
-    enter_as(site, site.world.carol)
+    enter_as(site, site.world.carol, language)
     for name in QUERIES:
         site.page.goto(site.url + address(name, night))
         yield name
