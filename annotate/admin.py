@@ -341,10 +341,16 @@ class GoldAdmin(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(ContentWarning)
-class ContentWarningAdmin(ReadOnly, admin.ModelAdmin):
+class ContentWarningAdmin(admin.ModelAdmin):
+    """Added and taken away at any time: whom a prompt may distress is often known only later."""
+
+    raw_id_fields = ["prompt"]
     list_display = ["id", "prompt", "kind"]
     list_filter = ["kind"]
     list_select_related = ["prompt"]
+
+    def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
+        return False
 
 
 @admin.register(Profile)

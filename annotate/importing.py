@@ -11,8 +11,9 @@ Formats, told apart by the fields of the first row (or named by the caller):
 | hh | `{"chosen": dialogue, "rejected": dialogue}` of HH-RLHF, with "\\n\\nHuman:" and "\\n\\nAssistant:" turns |
 | oasst | an Open-Assistant conversation tree; each assistant fork with at least two replies is an item |
 
-All but the last two may have a `domain`. `rank` 1 is best; a `score` is better when it is higher; in an Open-Assistant
-tree rank 0 is best. Files are JSON Lines in UTF-8, plain or gzipped (by the file's first bytes, not by its name).
+All but the last two may have a `domain`, and `warnings`: kinds of distressing content (WARNINGS). `rank` 1 is best; a
+`score` is better when it is higher; in an Open-Assistant tree rank 0 is best. Files are JSON Lines in UTF-8, plain or
+gzipped (by the file's first bytes, not by its name).
 """
 
 import gzip
@@ -60,6 +61,8 @@ class Item:
     domain: str = ""
     steps: tuple[str, ...] = ()
     """The steps of the only answer, where the file gives them; joined, they are its text."""
+    warnings: tuple[str, ...] = ()
+    """Kinds of distressing content in the prompt or its answers."""
 
     @property
     def ranks(self) -> tuple[int, ...] | None:
@@ -172,7 +175,17 @@ def _messages(value) -> list[dict[str, str]]:
 
 
 def _prompt_row(number: int, row: dict) -> list[Item]:
-    return [Item(number, _messages(row.get("prompt")), (), _domain(row))]
+    return [Item(number, _messages(row.get("prompt")), (), _domain(row), warnings=_warnings(row))]
+
+
+WARNINGS = ("violence", "sexual", "self_harm", "hate", "abuse", "medical", "other")
+
+
+def _warnings(row: dict) -> tuple[str, ...]:
+    warnings = row.get("warnings") or []
+    if not isinstance(warnings, list) or not all(isinstance(kind, str) and kind in WARNINGS for kind in warnings):
+        raise RowError(f"field warnings must be a list of kinds of distressing content: {', '.join(WARNINGS)}")
+    return tuple(dict.fromkeys(warnings))
 
 
 def _domain(row: dict) -> str:
@@ -193,7 +206,7 @@ def _completions_row(number: int, row: dict) -> list[Item]:
         raise RowError("field completions: either every completion has a rank (or score), or none has")
     ranks = _dense(scores) if scores[0] is not None else [None] * len(scores)
     merged = _distinct(Answer(text, producer, rank) for (text, producer, _), rank in zip(answers, ranks, strict=True))
-    return [Item(number, messages, merged, _domain(row))]
+    return [Item(number, messages, merged, _domain(row), warnings=_warnings(row))]
 
 
 def _completion(place: int, value) -> tuple[str, str, float | None]:
@@ -242,7 +255,7 @@ def _steps_row(number: int, row: dict) -> list[Item]:
     steps = join_steps([_text(step, f"steps: number {place}") for place, step in enumerate(given, start=1)])
     producer = _text(row.get("producer", "imported"), "producer")[:MAX_NAME]
     answer = Answer("".join(steps), producer)
-    return [Item(number, _messages(row.get("prompt")), (answer,), _domain(row), tuple(steps))]
+    return [Item(number, _messages(row.get("prompt")), (answer,), _domain(row), tuple(steps), _warnings(row))]
 
 
 def _hh_row(number: int, row: dict) -> list[Item]:

@@ -48,7 +48,7 @@ class PromptQuery(StrictSerializer):
 class Prompts(Records):
     """The prompts of the corpus."""
 
-    queryset = Prompt.objects.select_related("domain").order_by("pk")
+    queryset = Prompt.objects.select_related("domain").prefetch_related("content_warnings").order_by("pk")
     serializer_class = PromptSerializer
     query_serializer = PromptQuery
     filters = {"domain": "domain__slug"}

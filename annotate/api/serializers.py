@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from annotate.answers import MAX_NOTE, MAX_TEXT
@@ -12,6 +13,7 @@ from annotate.conversations import ROLES
 from annotate.models import (
     Campaign,
     Completion,
+    ContentWarning,
     Demonstration,
     Guideline,
     Judgement,
@@ -47,6 +49,14 @@ class ByCompletionField(serializers.DictField):
             if not (key.isascii() and key.isdigit() and len(key) < 20):
                 raise serializers.ValidationError(_("%(key)r is not the id of a completion.") % {"key": key[:40]})
         return {int(key): value for key, value in values.items()}
+
+
+@extend_schema_field({"type": "array", "items": {"type": "string", "enum": ContentWarning.Kind.values}})
+class WarningsField(serializers.Field):
+    """The kinds of distressing content that a prompt warns of."""
+
+    def to_representation(self, value: Any) -> list[str]:
+        return sorted(warning.kind for warning in value.all())
 
 
 class MessageSerializer(StrictSerializer):
@@ -119,6 +129,10 @@ class AssignmentSerializer(serializers.Serializer):
     lease_expires_at = serializers.DateTimeField(source="assignment.lease_expires_at")
     checklist = ChecklistItemSerializer(many=True, help_text="what is to be ticked before submitting")
     written_beside = WrittenBesideSerializer(allow_null=True, help_text="review: what came with the completion")
+    warnings = WarningsField(
+        source="assignment.task.prompt.content_warnings", help_text="show the content only when it is asked for"
+    )
+    revealed_at = serializers.DateTimeField(source="assignment.revealed_at", help_text="when it was; else null")
     draft = serializers.JSONField(help_text="unfinished work that was saved, or null")
 
 
@@ -245,15 +259,21 @@ class DraftSerializer(AnswerSerializer):
 class PromptSerializer(serializers.ModelSerializer):
     messages = MessageSerializer(many=True)
     domain = serializers.SlugField(source="domain.slug", default="", help_text="'' = none")
+    warnings = WarningsField(source="content_warnings", read_only=True)
 
     class Meta:
         model = Prompt
-        fields = ["id", "sha256", "messages", "domain", "created_at"]
+        fields = ["id", "sha256", "messages", "domain", "warnings", "created_at"]
 
 
 class NewPromptSerializer(StrictSerializer):
     messages = MessageSerializer(many=True, allow_empty=False)
     domain = serializers.SlugField(required=False, allow_blank=True, max_length=64)
+    warnings = serializers.ListField(
+        child=serializers.ChoiceField(choices=ContentWarning.Kind.choices),
+        required=False,
+        help_text="kinds of distressing content in it or in its completions",
+    )
 
 
 class CompletionSerializer(serializers.ModelSerializer):

@@ -50,13 +50,14 @@ class RowsRefused(DomainError):
 
 
 def add_prompts(*, rows: Sequence[Row], by: User) -> list[Prompt]:
-    """The prompts of these rows ({messages, domain}), in their order; rows that are known already add nothing.
+    """The prompts of these rows ({messages, domain, warnings}), in their order; known ones gain only new warnings.
 
     Raises RowsRefused when any is not a conversation that ends with the user's turn.
     """
 
     def add(row: Row) -> Prompt:
-        return add_prompt(messages=row["messages"], domain=row.get("domain", ""), by=by)
+        known = {name: row[name] for name in ("domain", "warnings") if name in row}
+        return add_prompt(messages=row["messages"], by=by, **known)
 
     return _all_or_nothing(rows, add)
 

@@ -9,7 +9,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
 from annotate.errors import DomainError, LeaseLost, NotFound
-from annotate.models import Assignment, Campaign, Guideline, Task, TaskCompletion, User
+from annotate.models import Assignment, Campaign, ContentWarning, Guideline, Task, TaskCompletion, User
 from annotate.services.onboarding import check_may_work
 
 State = Assignment.State
@@ -41,18 +41,30 @@ def claim_next_task(*, annotator: User, campaign: Campaign) -> Assignment | None
 
 
 def open_tasks(*, annotator: User, campaign: Campaign) -> QuerySet[Task]:
-    """The tasks with a free place that this annotator has not done or skipped, and whose completions are not theirs."""
+    """The tasks with a free place that this annotator has not done or skipped, and whose completions are not theirs.
+
+    Prompts with content that they opted out of are left out.
+    """
     theirs = Assignment.objects.filter(
         task=OuterRef("pk"), annotator=annotator, state__in=[State.CLAIMED, State.SUBMITTED, State.SKIPPED]
     )
     own_work = TaskCompletion.objects.filter(task=OuterRef("pk"), completion__producer__user=annotator)
-    return (
+    tasks = (
         Task.objects.filter(campaign=campaign, reserved__lt=F("target"), purpose=Task.Purpose.WORK, withdrawn=False)
         .exclude(Exists(theirs))
         .exclude(Exists(own_work))
         .select_related("campaign")
         .order_by("position")
     )
+    if avoided := opt_outs(annotator):
+        tasks = tasks.exclude(Exists(ContentWarning.objects.filter(prompt=OuterRef("prompt"), kind__in=avoided)))
+    return tasks
+
+
+def opt_outs(annotator: User) -> list[str]:
+    """The kinds of distressing content that this person never wants to be given."""
+    profile = getattr(annotator, "profile", None)
+    return profile.opt_outs if profile else []
 
 
 def _held(annotator: User, campaign: Campaign) -> Assignment | None:

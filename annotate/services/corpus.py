@@ -7,24 +7,42 @@ from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError
 from annotate.hashing import completion_sha256, prompt_sha256
-from annotate.models import Completion, Domain, Producer, Prompt, User
+from annotate.models import Completion, ContentWarning, Domain, Producer, Prompt, User
 from annotate.models.corpus import validate_messages
 
 
-def add_prompt(*, messages: Sequence[Mapping[str, str]], by: User | None, domain: str = "") -> Prompt:
+def add_prompt(
+    *, messages: Sequence[Mapping[str, str]], by: User | None, domain: str = "", warnings: Sequence[str] = ()
+) -> Prompt:
     """The prompt with these messages, made if it is new. `domain` is a slug; it is made if it is new too.
 
-    Raises DomainError when the messages are not a conversation that ends with the user's turn.
+    `warnings` are kinds of distressing content; they are added to those that a known prompt has.
+    Raises DomainError when the messages are not a conversation that ends with the user's turn, or a kind is not known.
     """
     try:
         validate_messages(messages)
     except ValidationError as error:
         raise DomainError(error.message) from error
-    found = Prompt.objects.filter(sha256=prompt_sha256(messages)).first()
-    if found:
-        return found
-    defaults = {"messages": list(messages), "created_by": by, "domain": _domain(domain) if domain else None}
-    return Prompt.objects.get_or_create(sha256=prompt_sha256(messages), defaults=defaults)[0]
+    kinds = check_kinds(warnings)
+    prompt = Prompt.objects.filter(sha256=prompt_sha256(messages)).first()
+    if prompt is None:
+        defaults = {"messages": list(messages), "created_by": by, "domain": _domain(domain) if domain else None}
+        prompt = Prompt.objects.get_or_create(sha256=prompt_sha256(messages), defaults=defaults)[0]
+    if kinds:
+        rows = [ContentWarning(prompt=prompt, kind=kind) for kind in kinds]
+        ContentWarning.objects.bulk_create(rows, ignore_conflicts=True)
+    return prompt
+
+
+def check_kinds(kinds: Sequence[str]) -> list[str]:
+    """The kinds of distressing content, each once. Raises DomainError for one that is not known."""
+    for kind in kinds:
+        if kind not in ContentWarning.Kind.values:
+            raise DomainError(
+                _("There is no content warning %(kind)r; there are %(known)s.")
+                % {"kind": str(kind)[:40], "known": ", ".join(ContentWarning.Kind.values)}
+            )
+    return list(dict.fromkeys(kinds))
 
 
 def _domain(slug: str) -> Domain:

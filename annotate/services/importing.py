@@ -174,7 +174,8 @@ class _Writer:
 
     def write(self, item: Item) -> tuple[bool, bool]:
         """Add the item; returns whether its task and its judgement are new."""
-        prompt = add_prompt(messages=item.messages, domain=item.domain or self.domain, by=self.by)
+        domain = item.domain or self.domain
+        prompt = add_prompt(messages=item.messages, domain=domain, warnings=item.warnings, by=self.by)
         completions = [
             add_completion(prompt=prompt, producer=self._producer(answer.producer), text=answer.text, by=self.by)
             for answer in item.answers

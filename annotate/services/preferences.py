@@ -1,6 +1,11 @@
 """What people set for themselves."""
 
-from annotate.models import Profile, User
+from collections.abc import Sequence
+
+from annotate.errors import LeaseLost
+from annotate.models import Assignment, Profile, User
+from annotate.services.claiming import release_assignment
+from annotate.services.corpus import check_kinds
 from annotate.shortcuts import changed_shortcuts
 
 
@@ -13,3 +18,22 @@ def change_shortcuts(*, user: User, changes: object) -> dict:
     profile.shortcuts = changed_shortcuts(profile.shortcuts, changes)
     profile.save(update_fields=["shortcuts"])
     return profile.shortcuts
+
+
+def choose_opt_outs(*, user: User, kinds: Sequence[str]) -> list[str]:
+    """Never give this person tasks with these kinds of distressing content; what they hold unseen goes back.
+
+    Raises DomainError for a kind that is not known; then nothing is changed.
+    """
+    kinds = check_kinds(kinds)
+    profile, _ = Profile.objects.get_or_create(user=user)
+    profile.user = user  # so that the user knows this row, too
+    profile.opt_outs = kinds
+    profile.save(update_fields=["opt_outs"])
+    held = Assignment.objects.filter(annotator=user, state=Assignment.State.CLAIMED, revealed_at__isnull=True)
+    for assignment in held.filter(task__prompt__content_warnings__kind__in=kinds).distinct():
+        try:
+            release_assignment(assignment_id=assignment.pk, annotator=user)
+        except LeaseLost:  # it ended in the same moment, which is as good
+            continue
+    return kinds

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
-from annotate import queries
+from annotate import queries, safety_queries
 from annotate.answers import MAX_TEXT
 from annotate.errors import DomainError, LeaseLost, NotFound, StepMissing
 from annotate.models import Assignment, Campaign, Judgement
@@ -25,7 +25,7 @@ SKIP_REASONS = [
     gettext_lazy("I do not know enough about this to judge it"),
     gettext_lazy("The prompt cannot be understood"),
     gettext_lazy("A completion is broken or cut off"),
-    gettext_lazy("The content distresses me"),
+    safety_queries.DISTRESSED,
     gettext_lazy("Another reason"),
 ]
 
@@ -145,6 +145,9 @@ def _page(
     context["correcting"] = correcting
     if correcting is None and view.assignment.state in (State.SUBMITTED, State.SKIPPED):
         return render(request, "annotate/finished.html", context)
+    context["warnings"] = safety_queries.warnings_of(prompt_id=view.assignment.task.prompt_id)
+    if context["warnings"] and view.assignment.revealed_at is None:
+        return render(request, "annotate/warning.html", context)  # nothing distressing is in it
     context["today"] = queries.done_today(annotator=request.user)
     if context["today"].n and correcting is None:
         context["last"] = queries.last_submitted(annotator=request.user, campaign=view.campaign)

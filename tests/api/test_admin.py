@@ -17,10 +17,12 @@ from annotate.models import (
     Invitation,
     Judgement,
     Membership,
+    Note,
     Profile,
     Prompt,
     QualificationAnswer,
     QualificationAttempt,
+    Question,
     Rating,
     Review,
     Revision,
@@ -38,7 +40,7 @@ OURS = sorted(
 )
 # Edited in the admin; each other model is made by services only, and read here.
 EDITABLE = {"annotate.Campaign", "annotate.Domain", "annotate.Producer", "annotate.User"}
-ADDABLE = EDITABLE | {"annotate.Prompt", "annotate.Completion"}
+ADDABLE = EDITABLE | {"annotate.Prompt", "annotate.Completion", "annotate.ContentWarning"}
 # TaskCompletion is shown inside its task; what somebody said about themselves is nobody's to look at.
 WITHOUT_PAGE = {"annotate.TaskCompletion", "annotate.Demographics"}
 
@@ -76,6 +78,8 @@ def add_rows_of_other_kinds(judgement, completion):
     Gold.objects.create(task=judgement.task, answer={"text": "Purse your lips."})
     ContentWarning.objects.create(prompt=completion.prompt, kind="medical")
     Profile.objects.create(user=judgement.annotator)
+    Question.objects.create(kind="question", task=judgement.task, asked_by=judgement.annotator, text="Why?")
+    Note.objects.create(judgement=judgement, by=judgement.annotator, text="Well seen.")
     add_rows_of_onboarding(judgement)
 
 

@@ -8,6 +8,7 @@ from django.test import Client
 from annotate.models import Assignment
 from annotate.services import conversation
 from annotate.services.claiming import claim_next_task
+from annotate.services.corpus import add_prompt
 from tests.reviewing import brief_campaign, do_next, held, review_campaign, revision_campaign
 from tests.web.conftest import client_of, rank_all
 from tests.world import World
@@ -47,6 +48,10 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "task", carol.get(f"/agreement/tasks/{task.pk}/")
     conversation.ask(assignment_id=writing.pk, annotator=world.alice, kind="question", text="How loud?")
     yield "inbox", carol.get("/inbox/")
+    yield "preferences", alice.get("/me/preferences/")
+    yield "break", alice.get(f"/work/{writing.pk}/break/")
+    add_prompt(messages=world.writing_tasks[0].prompt.messages, by=None, warnings=["violence"])
+    yield "warning", alice.get(f"/work/{writing.pk}/")
     yield "forbidden", alice.get("/agreement/")
     yield "not_found", alice.get("/nowhere/")
     yield "login", Client().get("/login/")
