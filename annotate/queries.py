@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -71,17 +71,14 @@ def campaigns_with_progress(*, annotator: User) -> list[CampaignProgress]:
     """
     tasks = Task.objects.filter(campaign=OuterRef("pk"), purpose=Task.Purpose.WORK, withdrawn=False)
     tasks = tasks.order_by().values("campaign")
-    mine = (
-        Assignment.objects.filter(task__campaign=OuterRef("pk"), annotator=annotator)
-        .order_by()
-        .values("task__campaign")
-    )
+    mine = Assignment.objects.filter(campaign=OuterRef("pk"), annotator=annotator).order_by().values("campaign")
     campaigns = Campaign.objects.exclude(state=Campaign.State.CLOSED).annotate(
         n_tasks=Coalesce(Subquery(tasks.annotate(n=Count("pk")).values("n")), 0),
         n_places=Coalesce(Subquery(tasks.annotate(n=Sum("target")).values("n")), 0),
         n_done_places=Coalesce(Subquery(tasks.annotate(n=Sum("submitted")).values("n")), 0),
         n_mine=Coalesce(Subquery(mine.filter(state="submitted").annotate(n=Count("pk")).values("n")), 0),
         n_held=Coalesce(Subquery(mine.filter(state="claimed").annotate(n=Count("pk")).values("n")), 0),
+        has_open_tasks=Exists(open_tasks(annotator=annotator, campaign=OuterRef("pk"))),
     )
     standing = standings(user=annotator, campaigns=campaigns)
     return [
@@ -100,7 +97,7 @@ def _progress(campaign: Campaign, annotator: User, standing: Standing) -> Campai
         n_places=campaign.n_places,
         n_done_places=campaign.n_done_places,
         n_mine=campaign.n_mine,
-        has_work_for_me=open_to_me and open_tasks(annotator=annotator, campaign=campaign).exists(),
+        has_work_for_me=open_to_me and campaign.has_open_tasks,
         holds_task=welcome and campaign.n_held > 0,
         standing=standing,
     )
@@ -215,10 +212,13 @@ def newest_judgement(*, assignment_id: UUID, annotator: User) -> Judgement | Non
     )
 
 
-def last_submitted(*, annotator: User, campaign: Campaign) -> Assignment | None:
-    """What this annotator submitted last in the campaign today, for correcting it; None when there is nothing."""
-    mine = Assignment.objects.filter(annotator=annotator, state=Assignment.State.SUBMITTED, task__campaign=campaign)
-    return mine.filter(ended_at__gte=_midnight()).order_by("-ended_at").first()
+def last_submitted(*, annotator: User, campaign: Campaign | None = None) -> Assignment | None:
+    """What this annotator submitted last (in this campaign) while it may be corrected; None when there is nothing."""
+    mine = Assignment.objects.filter(annotator=annotator, state=Assignment.State.SUBMITTED)
+    if campaign:
+        mine = mine.filter(campaign=campaign)
+    last = mine.select_related("campaign").order_by("-ended_at").first()
+    return last if last and timezone.now() < last.correctable_until else None
 
 
 def current_guidelines() -> list[Guideline]:

@@ -63,6 +63,7 @@ def _table() -> Iterator[Shortcut]:
     yield Shortcut("raw", "r", gettext_lazy("Show the source text, or how it reads"))
     yield Shortcut("prompt", "p", gettext_lazy("Fold the prompt, or open it"))
     yield Shortcut("guideline", "t", gettext_lazy("Show or hide the guideline text"))
+    yield Shortcut("undo_submit", "z", gettext_lazy("Take back or correct the last answer"))
     yield Shortcut("skip", "s", gettext_lazy("Skip"))
     yield Shortcut("help", "?", gettext_lazy("This help"))
 

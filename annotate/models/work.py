@@ -1,6 +1,7 @@
 """Work: campaigns of tasks, and who holds which task."""
 
 import uuid
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -188,10 +189,11 @@ class Assignment(models.Model):
     """One annotator's hold on one task.
 
     One that is leased ahead (`opened_at` is null) waits in the annotator's browser until the one before is submitted.
+    In each campaign an annotator holds at most one open task and one ahead, in all their tabs and on all devices.
 
     States: claimed -> submitted | skipped | released | expired; expired | released -> submitted (late, while the place
-    is still free). A released or expired task may be claimed again, by the same person too; a submitted or
-    skipped one never comes back to them.
+    is still free); expired | released -> claimed (one that was ahead, while the place is still free). A released or
+    expired task may be claimed again, by the same person too; a submitted or skipped one never comes back to them.
     """
 
     class State(models.TextChoices):
@@ -203,6 +205,13 @@ class Assignment(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="assignments")
+    campaign = models.ForeignKey(
+        Campaign,
+        on_delete=models.PROTECT,
+        related_name="assignments",
+        editable=False,
+        help_text="the task's, for the constraints",
+    )
     annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments")
     guideline = models.ForeignKey(Guideline, on_delete=models.PROTECT, related_name="+", help_text="the version shown")
     state = models.CharField(max_length=16, choices=State, default=State.CLAIMED)
@@ -228,6 +237,16 @@ class Assignment(models.Model):
                 condition=Q(state__in=["claimed", "submitted", "skipped"]),
                 name="assignment_once_per_annotator",
             ),
+            models.UniqueConstraint(
+                fields=["annotator", "campaign"],
+                condition=Q(state="claimed", opened_at__isnull=False),
+                name="assignment_one_open_per_campaign",
+            ),
+            models.UniqueConstraint(
+                fields=["annotator", "campaign"],
+                condition=Q(state="claimed", opened_at__isnull=True),
+                name="assignment_one_ahead_per_campaign",
+            ),
             models.CheckConstraint(
                 condition=Q(state__in=["claimed", "submitted", "skipped", "released", "expired"]),
                 name="assignment_state_is_known",
@@ -243,3 +262,15 @@ class Assignment(models.Model):
 
     def __str__(self):
         return f"{self.task_id} by {self.annotator_id}: {self.state}"
+
+    def save(self, *args, **kwargs):
+        if self._state.adding:
+            self.campaign = self.task.campaign
+        super().save(*args, **kwargs)
+
+    @property
+    def correctable_until(self) -> datetime | None:
+        """When the time to correct what was submitted here ends; None while nothing was."""
+        if self.state != self.State.SUBMITTED:
+            return None
+        return self.ended_at + timedelta(minutes=self.campaign.correction_minutes)

@@ -1,12 +1,14 @@
 """Who holds which task. Every race here is won by a conditional UPDATE and its row count, on every database."""
 
 import random
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError, LeaseLost, NotFound
 from annotate.models import Assignment, Campaign, ContentWarning, Guideline, Task, TaskCompletion, User
@@ -14,33 +16,63 @@ from annotate.services.onboarding import check_may_work
 
 State = Assignment.State
 CANDIDATES = 20  # how many open tasks to look at before asking the database again
+ATTEMPTS = 5  # how often other tabs and devices of the same annotator may be quicker
+MAX_AGO = 86_400.0  # seconds
 shuffler = random.SystemRandom()
 
 
 def claim_next_task(*, annotator: User, campaign: Campaign) -> Assignment | None:
-    """The task that this annotator already holds in the campaign, else the next open one, else None.
+    """The task that this annotator has open in the campaign, else the one leased ahead, else a new one, else None.
 
     A reload or a second tab gets the same assignment. Raises DomainError when the campaign is paused or closed, and
     what `check_may_work` raises when this annotator may not work in it, or has a step to do first.
     """
     check_may_work(user=annotator, campaign=campaign)
-    held = _held(annotator, campaign)
-    if held:
-        return _renew(held)
-    if campaign.state != Campaign.State.OPEN:
-        raise DomainError(f"The campaign {campaign.name!r} is {campaign.state}; there is nothing to do in it now.")
-    while candidates := list(open_tasks(annotator=annotator, campaign=campaign)[:CANDIDATES]):
-        for task in candidates:
-            try:
-                assignment = claim_task(task=task, annotator=annotator, guideline=campaign.guideline)
-            except IntegrityError:  # another tab of the same annotator claimed this very task in between
-                return _held(annotator, campaign)
-            if assignment:
-                return assignment
+    for _attempt in range(ATTEMPTS):
+        held = _held(annotator, campaign)
+        if held.opened:
+            return _renew(held.opened)
+        if held.ahead:
+            if _open(held.ahead, timezone.now()):
+                return held.ahead
+            continue
+        if campaign.state != Campaign.State.OPEN:
+            raise DomainError(f"The campaign {campaign.name!r} is {campaign.state}; there is nothing to do in it now.")
+        try:
+            return _claim_new(annotator, campaign, opened=True)
+        except IntegrityError:  # another tab or device was quicker: what it claimed is the open one
+            continue
+    raise DomainError(_("Several of your tabs or devices ask for the next task at once. Ask again in a moment."))
+
+
+def claim_ahead(*, annotator: User, campaign: Campaign) -> Assignment | None:
+    """The task that comes after the open one, held for this annotator; None when there is none for them now.
+
+    Raises what `check_may_work` raises.
+    """
+    check_may_work(user=annotator, campaign=campaign)
+    for _attempt in range(ATTEMPTS):
+        if ahead := _held(annotator, campaign).ahead:
+            return _renew(ahead)
+        if campaign.state != Campaign.State.OPEN:
+            return None
+        try:
+            return _claim_new(annotator, campaign, opened=False)
+        except IntegrityError:
+            continue
     return None
 
 
-def open_tasks(*, annotator: User, campaign: Campaign) -> QuerySet[Task]:
+def _claim_new(annotator: User, campaign: Campaign, *, opened: bool) -> Assignment | None:
+    while candidates := list(open_tasks(annotator=annotator, campaign=campaign)[:CANDIDATES]):
+        for task in candidates:
+            claimed = claim_task(task=task, annotator=annotator, guideline=campaign.guideline, opened=opened)
+            if claimed:
+                return claimed
+    return None
+
+
+def open_tasks(*, annotator: User, campaign: Campaign | OuterRef) -> QuerySet[Task]:
     """The tasks with a free place that this annotator has not done or skipped, and whose completions are not theirs.
 
     Prompts with content that they opted out of are left out.
@@ -67,31 +99,56 @@ def opt_outs(annotator: User) -> list[str]:
     return profile.opt_outs if profile else []
 
 
-def _held(annotator: User, campaign: Campaign) -> Assignment | None:
-    return Assignment.objects.filter(annotator=annotator, task__campaign=campaign, state=State.CLAIMED).first()
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What an annotator holds in a campaign: the constraints allow one of each."""
+
+    opened: Assignment | None = None
+    ahead: Assignment | None = None
 
 
-def claim_task(*, task: Task, annotator: User, guideline: Guideline) -> Assignment | None:
+def _held(annotator: User, campaign: Campaign) -> _Held:
+    held = Assignment.objects.filter(annotator=annotator, campaign=campaign, state=State.CLAIMED)
+    return _Held(**{"ahead" if one.opened_at is None else "opened": one for one in held.select_related("campaign")})
+
+
+def claim_task(*, task: Task, annotator: User, guideline: Guideline, opened: bool = True) -> Assignment | None:
     """Take one place of this very task, or None when somebody else took the last one.
 
-    Raises IntegrityError when the annotator holds, did or skipped it already.
+    Raises IntegrityError when the annotator holds, did or skipped it already, or holds another of the campaign so.
     """
     with transaction.atomic():
         if not take_place(task.pk):
             return None
-        order = list(TaskCompletion.objects.filter(task=task).values_list("completion_id", flat=True))
-        shuffler.shuffle(order)
         now = timezone.now()
-        return Assignment.objects.create(
-            task=task,
-            annotator=annotator,
-            guideline=guideline,
-            shown_order=order,
-            claimed_at=now,
-            opened_at=now,
-            lease_expires_at=now + timedelta(minutes=task.campaign.lease_minutes),
-            draft=_kept_draft(task, annotator),
+        fields = {
+            "guideline": guideline,
+            "claimed_at": now,
+            "opened_at": now if opened else None,
+            "lease_expires_at": now + timedelta(minutes=task.campaign.lease_minutes),
+            "draft": _kept_draft(task, annotator),
+        }
+        return _take_again(task, annotator, fields) or Assignment.objects.create(
+            task=task, annotator=annotator, shown_order=_shuffled(task), **fields
         )
+
+
+def _take_again(task: Task, annotator: User, fields: dict) -> Assignment | None:
+    """The hold of this task that this annotator had before and never saw, held again: another tab may still show it."""
+    unseen = Assignment.objects.filter(
+        task=task, annotator=annotator, opened_at__isnull=True, state__in=[State.RELEASED, State.EXPIRED]
+    ).first()
+    mine = Assignment.objects.filter(pk=unseen.pk, state=unseen.state) if unseen else None
+    if not mine or not mine.update(state=State.CLAIMED, ended_at=None, **fields):
+        return None
+    unseen.refresh_from_db()
+    return unseen
+
+
+def _shuffled(task: Task) -> list[int]:
+    order = list(TaskCompletion.objects.filter(task=task).values_list("completion_id", flat=True))
+    shuffler.shuffle(order)
+    return order
 
 
 def _kept_draft(task: Task, annotator: User) -> dict | None:
@@ -111,18 +168,74 @@ def give_place_back(task_id: int) -> None:
 
 
 def _renew(assignment: Assignment) -> Assignment:
-    expires = timezone.now() + timedelta(minutes=assignment.task.campaign.lease_minutes)
+    expires = _lease_end(assignment)
     if not Assignment.objects.filter(pk=assignment.pk, state=State.CLAIMED).update(lease_expires_at=expires):
-        raise LeaseLost("The time for this task ran out and it went back to the queue. Your draft is kept.")
+        raise LeaseLost(_("The time for this task ran out and it went back to the queue. Your draft is kept."))
     assignment.lease_expires_at = expires
     return assignment
+
+
+def _lease_end(assignment: Assignment) -> datetime:
+    return timezone.now() + timedelta(minutes=assignment.campaign.lease_minutes)
+
+
+def open_ahead(*, assignment_id: UUID, annotator: User, seconds_ago: float = 0.0) -> Assignment:
+    """Say that a task that was leased ahead is on screen, since so many seconds: its time counts from then.
+
+    One that went back to the queue meanwhile is taken again where its place is free. Raises LeaseLost where it is not,
+    and what `check_may_work` raises. While another task of the campaign is open, this one stays ahead.
+    """
+    assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
+    opened_at = max(assignment.claimed_at, timezone.now() - timedelta(seconds=min(seconds_ago, MAX_AGO)))
+    if not (_open(assignment, opened_at) or _still_claimed(assignment) or _open_again(assignment, opened_at)):
+        raise LeaseLost(_("The time for this task ran out, and others have done it since. Take the next one."))
+    return assignment
+
+
+def _open(assignment: Assignment, opened_at: datetime) -> bool:
+    """Ahead -> open; False when it is not ahead (any more), or another one is open."""
+    ahead = Assignment.objects.filter(pk=assignment.pk, state=State.CLAIMED, opened_at__isnull=True)
+    return _update_alone(ahead, assignment, opened_at=opened_at, lease_expires_at=_lease_end(assignment))
+
+
+def _open_again(assignment: Assignment, opened_at: datetime) -> bool:
+    """Released or expired -> open, where the place is still free and the annotator may still work."""
+    check_may_work(user=assignment.annotator, campaign=assignment.campaign)
+    lost = Assignment.objects.filter(
+        pk=assignment.pk, state__in=[State.RELEASED, State.EXPIRED], opened_at__isnull=True
+    )
+    fields = {"state": State.CLAIMED, "ended_at": None, "opened_at": opened_at}
+    with transaction.atomic():
+        if not take_place(assignment.task_id):
+            return False
+        if _update_alone(lost, assignment, lease_expires_at=_lease_end(assignment), **fields):
+            return True
+        give_place_back(assignment.task_id)
+        return False
+
+
+def _update_alone(rows: QuerySet[Assignment], assignment: Assignment, **fields) -> bool:
+    """Move this one row; False when it had moved, or a constraint says that there is another like it."""
+    try:
+        with transaction.atomic():
+            moved = rows.update(**fields) == 1
+    except IntegrityError:
+        return False
+    if moved:
+        for name, value in fields.items():
+            setattr(assignment, name, value)
+    return moved
+
+
+def _still_claimed(assignment: Assignment) -> bool:
+    return Assignment.objects.filter(pk=assignment.pk, state=State.CLAIMED).exists()
 
 
 def own_assignment(*, assignment_id: UUID, annotator: User) -> Assignment:
     """This annotator's assignment. Raises NotFound when it does not exist or is somebody else's."""
     found = (
         Assignment.objects.filter(pk=assignment_id, annotator=annotator)
-        .select_related("task__campaign", "task__prompt", "guideline", "annotator")
+        .select_related("campaign", "task__campaign", "task__prompt", "guideline", "annotator")
         .first()
     )
     if found is None:
@@ -131,8 +244,20 @@ def own_assignment(*, assignment_id: UUID, annotator: User) -> Assignment:
 
 
 def extend_lease(*, assignment_id: UUID, annotator: User) -> Assignment:
-    """Hold the task for another lease from now. Raises LeaseLost when it is no longer held."""
-    return _renew(own_assignment(assignment_id=assignment_id, annotator=annotator))
+    """Hold the task, and the one ahead, for another lease from now. Raises LeaseLost when it is no longer held."""
+    renewed = _renew(own_assignment(assignment_id=assignment_id, annotator=annotator))
+    _ahead_of(renewed).update(lease_expires_at=renewed.lease_expires_at)
+    return renewed
+
+
+def _ahead_of(assignment: Assignment) -> QuerySet[Assignment]:
+    """The task of the same campaign that the same annotator holds ahead, if any."""
+    return Assignment.objects.filter(
+        annotator=assignment.annotator_id,
+        campaign=assignment.campaign_id,
+        state=State.CLAIMED,
+        opened_at__isnull=True,
+    )
 
 
 def save_draft(*, assignment_id: UUID, annotator: User, draft: dict) -> Assignment:
@@ -155,9 +280,11 @@ def skip_assignment(*, assignment_id: UUID, annotator: User, reason: str) -> Ass
 
 
 def release_assignment(*, assignment_id: UUID, annotator: User) -> Assignment:
-    """Give the task back; it may come again."""
+    """Give the task back, and with it the one ahead: this annotator stops. Both may come again."""
     assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
     _end(assignment, State.RELEASED)
+    for ahead in _ahead_of(assignment):
+        release_ahead(assignment_id=ahead.pk, annotator=annotator)
     return assignment
 
 
@@ -166,6 +293,13 @@ def release_all(assignments: QuerySet[Assignment]) -> None:
     for assignment in assignments:
         with transaction.atomic():
             _leave_claimed(assignment, State.RELEASED)
+
+
+def release_ahead(*, assignment_id: UUID, annotator: User) -> bool:
+    """Give a task that was leased ahead back, unless it was opened meanwhile; whether it went back."""
+    assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
+    with transaction.atomic():
+        return _leave_claimed(assignment, State.RELEASED, only_ahead=True)
 
 
 def _end(assignment: Assignment, state: str, **fields) -> None:
@@ -177,9 +311,11 @@ def _end(assignment: Assignment, state: str, **fields) -> None:
     assignment.refresh_from_db()
 
 
-def _leave_claimed(assignment: Assignment, state: str, **fields) -> bool:
-    """Move claimed -> `state` and free the place; False when somebody else moved it first."""
+def _leave_claimed(assignment: Assignment, state: str, *, only_ahead: bool = False, **fields) -> bool:
+    """Move claimed -> `state` and free the place; False when somebody else moved it first, or opened what was ahead."""
     held = Assignment.objects.filter(pk=assignment.pk, state=State.CLAIMED)
+    if only_ahead:
+        held = held.filter(opened_at__isnull=True)
     if state == State.EXPIRED:
         held = held.filter(lease_expires_at__lt=timezone.now())
     if not held.update(state=state, ended_at=timezone.now(), **fields):

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -15,7 +15,7 @@ from annotate.answers import AnswerError, Shown, check_answer
 from annotate.errors import DomainError, LeaseLost
 from annotate.forms import checklist_of
 from annotate.models import Assignment, Campaign, Completion, Judgement, Review, Task, User
-from annotate.services.claiming import own_assignment, take_place
+from annotate.services.claiming import give_place_back, own_assignment, take_place
 from annotate.services.onboarding import check_may_submit_late
 from annotate.services.records import WRITERS, columns_of
 
@@ -98,8 +98,8 @@ def correct(
 
 def may_correct(judgement: Judgement) -> bool:
     """Whether its annotator may still submit a new version."""
-    window = timedelta(minutes=judgement.task.campaign.correction_minutes)
-    if judgement.assignment.ended_at and timezone.now() < judgement.assignment.ended_at + window:
+    until = judgement.assignment.correctable_until
+    if until and timezone.now() < until:
         return True
     return Review.objects.filter(
         demonstration__judgement=judgement, decision=Review.Decision.RETURN, judgement__superseded_by__isnull=True
@@ -125,6 +125,7 @@ def _own_judgement(judgement_id: int, annotator: User) -> Judgement:
         Judgement.objects.filter(pk=judgement_id, annotator=annotator)
         .select_related(
             "task__campaign",
+            "assignment__campaign",
             "assignment__task__campaign",
             "assignment__task__prompt",
             "assignment__guideline",
@@ -176,7 +177,8 @@ def _take_to_submitted(assignment: Assignment) -> bool:
     """claimed -> submitted; or, when the lease was lost but the place is still free, -> submitted late."""
     mine = Assignment.objects.filter(pk=assignment.pk)
     now = timezone.now()
-    if not mine.filter(state=State.CLAIMED).update(state=State.SUBMITTED, ended_at=now, draft=None):
+    done = {"state": State.SUBMITTED, "ended_at": now, "draft": None}
+    if not mine.filter(state=State.CLAIMED).update(**done, opened_at=Coalesce("opened_at", "claimed_at")):
         check_may_submit_late(user=assignment.annotator, campaign=assignment.task.campaign)
         again = Assignment.objects.filter(
             task_id=assignment.task_id,
@@ -186,7 +188,9 @@ def _take_to_submitted(assignment: Assignment) -> bool:
         lost = mine.filter(state__in=[State.EXPIRED, State.RELEASED])
         if again.exists() or not lost.exists() or not take_place(assignment.task_id):
             return False
-        lost.update(state=State.SUBMITTED, ended_at=now, draft=None)
+        if not lost.update(**done, opened_at=Coalesce("opened_at", "claimed_at")):  # another request was quicker
+            give_place_back(assignment.task_id)
+            return False
     Task.objects.filter(pk=assignment.task_id).update(submitted=F("submitted") + 1)
     return True
 

@@ -19,5 +19,6 @@ def home(request: HttpRequest) -> HttpResponse:
         "first": first,
         "returned": returned_to(annotator=request.user),
         "today": queries.done_today(annotator=request.user),
+        "last": queries.last_submitted(annotator=request.user),
     }
     return render(request, "annotate/home.html", context)

@@ -1,10 +1,12 @@
 """The workplace: take a task, judge it, get the next."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
@@ -17,10 +19,12 @@ from annotate.rendering import render_markdown
 from annotate.services import claiming, judging
 from annotate.services.records import answer_of
 from annotate.views.onboarding import STEP_ADDRESSES
-from annotate.views.work_forms import Work, active_seconds, cards, step_cards, typed
+from annotate.views.work_forms import Work, active_seconds, cards, number, opened_at, stamp, step_cards, typed
 from annotate.views.writing import writing_context
 
 State = Assignment.State
+MAX_KEY = 40  # characters of a script's own part of an idempotency key
+SHOWN = "X-Concord-Shown"  # a script asks, and shows the task of this id now ("none": no other than the one it sends)
 SKIP_REASONS = [
     gettext_lazy("I do not know enough about this to judge it"),
     gettext_lazy("The prompt cannot be understood"),
@@ -59,14 +63,73 @@ def _open_next(request: HttpRequest, campaign: Campaign) -> HttpResponse:
 def assignment(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show an assignment of one's own, or submit it and go on to the next."""
     view = _own(request, pk)
+    if request.method == "GET" and view.assignment.state == State.CLAIMED and view.assignment.opened_at is None:
+        claiming.open_ahead(assignment_id=pk, annotator=request.user)
     if request.method != "POST":
         return _page(request, view, Work.from_draft(view.draft))
     work = Work.from_post(request.POST, view)
     try:
         _submit(request, view, work)
     except DomainError as error:
+        return _not_taken(request, view, work, error)
+    return _go_on(request, view.campaign)
+
+
+def _not_taken(request: HttpRequest, view: queries.AssignmentView, work: Work, error: DomainError) -> HttpResponse:
+    if SHOWN not in request.headers:
         return _page(request, view, work, error=error)
-    return _open_next(request, view.campaign)
+    with suppress(DomainError):  # submitted elsewhere: no draft can be kept there, and the browser keeps what it sent
+        claiming.save_draft(assignment_id=view.assignment.pk, annotator=request.user, draft=work.as_draft())
+    return _refusal(error, status=422)
+
+
+def _go_on(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    """The next task; for a script, which shows it already, the one after it; nothing for one that only sends."""
+    if SHOWN not in request.headers:
+        return _open_next(request, campaign)
+    return HttpResponse(status=204) if _shown(request) is None else _after(request, campaign)
+
+
+@require_POST
+def ahead(request: HttpRequest, slug: str) -> HttpResponse:
+    """Claim the task after the one that a script shows, and answer with its page; 204 when there is none."""
+    return _after(request, get_object_or_404(Campaign, slug=slug))
+
+
+def _after(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    lost = not _open_shown(request)
+    try:
+        claimed = claiming.claim_ahead(annotator=request.user, campaign=campaign)
+    except DomainError:  # a step to do first: asking for the next task itself leads there
+        claimed = None
+    if claimed is None:
+        response = HttpResponse(status=204)
+    else:
+        view = _own(request, claimed.pk)
+        response = _page(request, view, Work.from_draft(view.draft), layout="annotate/fragment.html")
+    if lost:
+        response["X-Concord-Lost"] = "1"
+    return response
+
+
+def _open_shown(request: HttpRequest) -> bool:
+    """Open the task that the script shows; False when it is no longer this annotator's."""
+    shown = _shown(request)
+    if shown is None:
+        return True
+    ago = number(request.headers.get(f"{SHOWN}-For")) or 0.0
+    try:
+        claiming.open_ahead(assignment_id=shown, annotator=request.user, seconds_ago=ago)
+    except DomainError:
+        return False
+    return True
+
+
+def _shown(request: HttpRequest) -> UUID | None:
+    try:
+        return UUID(request.headers.get(SHOWN, ""))
+    except ValueError:
+        return None
 
 
 def _own(request: HttpRequest, pk: UUID) -> queries.AssignmentView:
@@ -82,9 +145,14 @@ def _submit(request: HttpRequest, view: queries.AssignmentView, work: Work) -> N
         assignment_id=view.assignment.pk,
         annotator=request.user,
         answer=work.answer,
-        seconds=active_seconds(work.seconds, view.assignment),
-        idempotency_key=str(view.assignment.pk),  # a second click is the same submission
+        seconds=active_seconds(work.seconds, view.assignment.opened_at or view.assignment.claimed_at),
+        idempotency_key=_key(request, view.assignment),
     )
+
+
+def _key(request: HttpRequest, assignment: Assignment) -> str:
+    """A second click is the same submission, and so is what a script sends again; another tab's is not."""
+    return f"{assignment.pk}{request.headers.get('Idempotency-Key', '')[:MAX_KEY]}"
 
 
 def _refuse_missing_ranks(view: queries.AssignmentView, work: Work) -> None:
@@ -122,7 +190,8 @@ def _save_correction(request: HttpRequest, view: queries.AssignmentView, work: W
             _("You have corrected this elsewhere since this page was opened. Save again to replace that, too.")
         )
     _refuse_missing_ranks(view, work)
-    judging.correct(judgement_id=old.pk, annotator=request.user, answer=work.answer, seconds=work.seconds or 0.0)
+    seconds = active_seconds(work.seconds, opened_at(request.POST))
+    judging.correct(judgement_id=old.pk, annotator=request.user, answer=work.answer, seconds=seconds)
 
 
 TEMPLATES = {
@@ -140,17 +209,21 @@ def _page(
     work: Work,
     error: DomainError | None = None,
     correcting: Judgement | None = None,
+    layout: str = "base.html",
 ) -> HttpResponse:
     context = {"section": "work", "view": view, "work": work, "error": error, "skip_reasons": SKIP_REASONS}
-    context["correcting"] = correcting
+    context |= {"correcting": correcting, "layout": layout}
     if correcting is None and view.assignment.state in (State.SUBMITTED, State.SKIPPED):
         return render(request, "annotate/finished.html", context)
     context["warnings"] = safety_queries.warnings_of(prompt_id=view.assignment.task.prompt_id)
     if context["warnings"] and view.assignment.revealed_at is None:
         return render(request, "annotate/warning.html", context)  # nothing distressing is in it
     context["today"] = queries.done_today(annotator=request.user)
-    if context["today"].n and correcting is None:
+    if context["today"].n and correcting is None and layout == "base.html":
         context["last"] = queries.last_submitted(annotator=request.user, campaign=view.campaign)
+    if correcting is not None:
+        context["opened"] = request.POST.get("opened") or stamp()
+    context["lease_left"] = max(0, round((view.assignment.lease_expires_at - timezone.now()).total_seconds()))
     context["guideline_open"] = request.COOKIES.get("guideline", "open") == "open"
     context["lost"] = view.assignment.state in (State.EXPIRED, State.RELEASED)
     context["cards"] = cards(view, work)
@@ -158,10 +231,7 @@ def _page(
     context["ranks"] = range(1, len(view.completions) + 1)
     context |= writing_context(view, work, correcting)
     status = 200 if error is None else 409 if isinstance(error, LeaseLost) else 422
-    response = render(request, TEMPLATES[view.campaign.kind], context, status=status)
-    if error is not None:
-        response["HX-Reswap"] = "outerHTML"  # stay where the annotator is; only a new task starts at the top
-    return response
+    return render(request, TEMPLATES[view.campaign.kind], context, status=status)
 
 
 @require_POST
@@ -176,9 +246,10 @@ def draft(request: HttpRequest, pk: UUID) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-def _refusal(error: DomainError) -> HttpResponse:
+def _refusal(error: DomainError, status: int = 409) -> HttpResponse:
     """The sentence alone: the page's script shows it."""
-    return HttpResponse(str(error), status=404 if isinstance(error, NotFound) else 409, content_type="text/plain")
+    status = 404 if isinstance(error, NotFound) else 409 if isinstance(error, LeaseLost) else status
+    return HttpResponse(str(error), status=status, content_type="text/plain; charset=utf-8")
 
 
 @require_POST
@@ -199,9 +270,11 @@ def skip(request: HttpRequest, pk: UUID) -> HttpResponse:
     try:
         claiming.skip_assignment(assignment_id=pk, annotator=request.user, reason=reason)
     except DomainError as error:
+        if SHOWN in request.headers:
+            return _refusal(error, status=422)
         messages.warning(request, str(error))
         return redirect("annotate:assignment", pk)
-    return _open_next(request, view.campaign)
+    return _go_on(request, view.campaign)
 
 
 @require_POST
@@ -215,6 +288,16 @@ def release(request: HttpRequest, pk: UUID) -> HttpResponse:
     else:
         messages.success(request, _("The task is back in the queue. It may come to you again."))
     return redirect("annotate:home")
+
+
+@require_POST
+def release_ahead(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Give a task back that nobody has seen: the tab that had it ahead was closed."""
+    try:
+        claiming.release_ahead(assignment_id=pk, annotator=request.user)
+    except DomainError as error:
+        return _refusal(error)
+    return HttpResponse(status=204)
 
 
 @require_POST

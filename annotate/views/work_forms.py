@@ -9,16 +9,19 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
+from django.core import signing
 from django.http import QueryDict
 from django.utils import timezone
 
 from annotate.answers import MAX_CITATIONS
-from annotate.models import Assignment, Completion, StepLabel
+from annotate.models import Completion, StepLabel
 from annotate.queries import AssignmentView
 
 LETTERS = "ABCDEFGHI"
+STAMP = "annotate.correction"
 
 
 @dataclass(slots=True)
@@ -32,7 +35,7 @@ class Work:
     @classmethod
     def from_post(cls, data: QueryDict, view: AssignmentView) -> "Work":
         """What the page's form says."""
-        return cls(READERS[view.campaign.kind](data, view), _number(data.get("seconds")))
+        return cls(READERS[view.campaign.kind](data, view), number(data.get("seconds")))
 
     @classmethod
     def from_draft(cls, draft: Any) -> "Work":
@@ -48,7 +51,7 @@ class Work:
         for name in ("text", "reasoning", "rationale", "reason"):
             if not isinstance(answer.get(name, ""), str):
                 del answer[name]
-        return cls(answer, _number(draft.get("seconds")))
+        return cls(answer, number(draft.get("seconds")))
 
     def as_draft(self) -> dict:
         """The JSON that `from_draft` reads."""
@@ -168,10 +171,23 @@ def step_cards(view: AssignmentView, work: Work) -> list[Step]:
     ]
 
 
-def active_seconds(seconds: float | None, assignment: Assignment) -> float:
+def active_seconds(seconds: float | None, since: datetime) -> float:
     """The seconds that the page measured, at most those since it was opened, which stand in when it measured none."""
-    elapsed = max(0.0, (timezone.now() - (assignment.opened_at or assignment.claimed_at)).total_seconds())
+    elapsed = max(0.0, (timezone.now() - since).total_seconds())
     return elapsed if seconds is None else min(seconds, elapsed)
+
+
+def stamp() -> str:
+    """Now, signed, for a page to bring back: no row says when a correction was opened."""
+    return signing.dumps(timezone.now().timestamp(), salt=STAMP)
+
+
+def opened_at(data: QueryDict) -> datetime:
+    """When the page was opened, as its stamp says; now, where it has none of ours."""
+    try:
+        return datetime.fromtimestamp(signing.loads(data.get("opened", ""), salt=STAMP), tz=UTC)
+    except signing.BadSignature:
+        return timezone.now()
 
 
 def typed(data: QueryDict, name: str) -> str:
@@ -196,12 +212,13 @@ def _json_list(value: str) -> list:
     return found if isinstance(found, list) else []
 
 
-def _number(value: object) -> float | None:
+def number(value: object) -> float | None:
+    """A count of seconds, or None where it says none."""
     try:
-        number = float(value)  # type: ignore[arg-type]
+        seconds = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return None
-    return number if math.isfinite(number) and number >= 0 else None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def _by_id(mapping: object) -> dict[int, object]:

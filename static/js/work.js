@@ -1,20 +1,25 @@
 // The workplace: active time, drafts, the lease, shortcuts. Everything here is comfort: the forms work without it.
+// What happens between tasks (submitting, the next one, undo) is submitting.js.
+import { bodyOf, drop, keep, post } from "./outbox.js";
 import { parts } from "./parts.js";
 import { Reading } from "./reading.js";
 import { Shortcuts } from "./shortcuts.js";
+import { Shell, clock } from "./submitting.js";
 
 const IDLE_AFTER = 60_000; // ms without a key, a click or a scroll: the time counts as a pause
 const DRAFT_DELAY = 800; // ms after the last change
-const RETRY_DELAY = 5_000;
-
-let current = null;
+const WARN_BEFORE = 120_000; // ms before the lease ends
 
 class Workplace {
-  constructor(root) {
+  constructor(root, shell) {
     this.root = root;
+    this.shell = shell;
+    this.shownAt = Date.now();
     this.form = root.querySelector("#judgement");
     this.live = root.querySelector("[data-live]");
     this.savedLine = root.querySelector("[data-saved]");
+    this.ending = root.querySelector("[data-ending]");
+    this.lostNotice = root.querySelector("[data-lost]");
     this.control = new AbortController();
     this.signal = this.control.signal;
     this.lastActivity = Date.now();
@@ -24,10 +29,12 @@ class Workplace {
     this.shortcuts = new Shortcuts(this);
     this.parts = [this, new Reading(this), ...parts.map((part) => part(this)).filter(Boolean)];
     this.listen();
-    this.every(1000, () => this.tick());
     // A correction holds no lease and keeps no draft: what was submitted is safe already.
     this.held = Boolean(root.dataset.draftUrl);
-    if (this.held) this.every(this.heartbeatEvery(), () => this.heartbeat());
+    this.every(1000, () => this.tick());
+    if (!this.held) return;
+    this.renewed(Number(root.dataset.leaseLeft));
+    this.every(this.heartbeatEvery(), () => this.heartbeat());
   }
 
   every(ms, action) {
@@ -49,9 +56,9 @@ class Workplace {
     }
     on(document, "keydown", (event) => this.onKey(event));
     on(this.form, "input", () => this.touch());
-    on(document, "submit", (event) => this.onSubmit(event), { capture: true });
     on(window, "pagehide", () => this.flush());
-    for (const failure of ["htmx:responseError", "htmx:sendError"]) on(document, failure, () => this.failed());
+    on(document, "outbox:sent", () => this.unsaved && this.saved());
+    for (const type of ["keydown", "pointerdown"]) on(document, type, () => this.ending.hidden || this.heartbeat(true));
     const panel = this.root.querySelector(".guideline-panel");
     if (innerWidth < 1088 && !document.cookie.includes("guideline=")) panel.open = false;
     on(panel, "toggle", () => {
@@ -62,87 +69,105 @@ class Workplace {
   // Time
 
   tick() {
+    this.watchLease();
     if (document.hidden || Date.now() - this.lastActivity > IDLE_AFTER) return;
     const field = this.form.elements.seconds;
     field.value = String(Number(field.value || 0) + 1);
   }
 
-  heartbeatEvery() {
-    return Math.max(15_000, Math.min(300_000, Number(this.root.dataset.leaseSeconds) * 300));
+  get leaseSeconds() {
+    return Number(this.root.dataset.leaseSeconds);
   }
 
-  async heartbeat() {
-    if (document.hidden || Date.now() - this.lastActivity > this.heartbeatEvery()) return;
-    const answer = await this.post(this.root.dataset.heartbeatUrl, new FormData(this.form));
-    if (answer?.status === 409) this.lost(await answer.text());
+  heartbeatEvery() {
+    return Math.max(15_000, Math.min(300_000, this.leaseSeconds * 300));
+  }
+
+  async heartbeat(asked) {
+    if (!asked && (document.hidden || Date.now() - this.lastActivity > this.heartbeatEvery())) return;
+    this.ending.hidden = true;
+    const answer = await post(this.root.dataset.heartbeatUrl, "");
+    if (answer?.ok) this.renewed();
+    else if (answer?.status === 409) this.lost(await answer.text());
+  }
+
+  renewed(seconds = this.leaseSeconds) {
+    this.heldUntil = Date.now() + seconds * 1000;
+    if (this.held) this.ending.hidden = true;
+  }
+
+  // Before the lease ends unused, it asks; any key or click is an answer, too.
+  watchLease() {
+    if (!this.held || !this.lostNotice.hidden || this.heldUntil - Date.now() > Math.min(WARN_BEFORE, this.leaseSeconds * 333)) return;
+    if (!this.ending.hidden) return;
+    const text = interpolate(gettext("This task goes back to the queue at %s."), [clock(this.heldUntil)]);
+    this.ending.querySelector("[data-ending-text]").textContent = text;
+    this.ending.hidden = false;
   }
 
   lost(sentence) {
-    const notice = this.root.querySelector("[data-lost]");
-    notice.textContent = sentence;
-    notice.hidden = false;
-    this.flush();
+    this.lostNotice.textContent = sentence;
+    this.lostNotice.hidden = false;
+    this.ending.hidden = true;
+    if (this.dirty) this.save();
   }
 
   // Drafts
 
   touch() {
+    this.touched = true;
     if (!this.held) return;
     this.dirty = true;
-    this.schedule(DRAFT_DELAY);
-  }
-
-  schedule(delay) {
     clearTimeout(this.draftTimer);
-    this.draftTimer = setTimeout(() => this.save(), delay);
+    this.draftTimer = setTimeout(() => this.save(), DRAFT_DELAY);
   }
 
   async save() {
+    const { draftUrl } = this.root.dataset;
+    const draft = { url: draftUrl, body: bodyOf(this.form), draft: true };
     this.dirty = false;
-    this.savedLine.textContent = "Saving…";
-    const answer = await this.post(this.root.dataset.draftUrl, new FormData(this.form));
+    this.savedLine.textContent = gettext("Saving…");
+    const answer = await post(draftUrl, draft.body);
     if (this.signal.aborted) return;
-    if (answer?.ok) {
-      const time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-      this.savedLine.textContent = `Saved ${time}`;
-    } else if (answer?.status === 409) {
-      this.savedLine.textContent = await answer.text();
-    } else {
-      this.dirty = true;
-      this.savedLine.textContent = "Not saved yet: the server does not answer. Trying again.";
-      this.schedule(RETRY_DELAY);
-    }
+    if (!answer) {
+      this.unsaved = keep(draft);
+      this.savedLine.textContent = this.unsaved ? gettext("Not saved yet: kept on this computer.") : gettext("Not saved yet.");
+    } else if (answer.ok) this.saved();
+    else this.savedLine.textContent = await answer.text();
   }
 
-  // The answer, or null when there was none (offline, or the page is being left).
-  async post(url, body) {
-    try {
-      return await fetch(url, { method: "POST", body, redirect: "error", signal: this.signal });
-    } catch (error) {
-      if (error instanceof TypeError || error.name === "AbortError") return null;
-      throw error;
-    }
+  saved() {
+    this.unsaved = false;
+    drop(this.root.dataset.draftUrl);
+    this.savedLine.textContent = interpolate(gettext("Saved %s"), [clock(Date.now())]);
   }
 
   flush() {
     if (!this.dirty) return;
     this.dirty = false;
-    navigator.sendBeacon(this.root.dataset.draftUrl, new FormData(this.form));
+    const sent = navigator.onLine && navigator.sendBeacon(this.root.dataset.draftUrl, new FormData(this.form));
+    if (!sent) keep({ url: this.root.dataset.draftUrl, body: bodyOf(this.form), draft: true });
   }
 
   // Submitting
 
-  onSubmit(event) {
-    if (event.target !== this.form) return;
+  // Whether the answer may go: says what stands in the way, if something does.
+  mayLeave() {
     const refusal = this.parts.map((part) => part.refusal?.()).find(Boolean);
     this.complain(refusal);
-    if (refusal) {
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      return;
-    }
+    return !refusal;
+  }
+
+  // It is on its way: no draft of it is needed any more.
+  settled() {
     clearTimeout(this.draftTimer);
     this.dirty = false;
+  }
+
+  pause(paused) {
+    this.form.inert = paused;
+    this.root.querySelector("#submit").disabled = paused;
+    this.savedLine.textContent = paused ? gettext("Sending…") : "";
   }
 
   complain(refusal) {
@@ -152,16 +177,12 @@ class Workplace {
     line.hidden = !refusal;
   }
 
-  failed() {
-    this.complain({ text: gettext("The server could not take this just now. Your work is still here: submit it again in a moment.") });
-    this.touch();
-  }
-
   // Keys
 
   actions = {
     help: () => document.getElementById("help").togglePopover(),
     skip: () => document.getElementById("skip")?.togglePopover(),
+    undo_submit: () => this.shell.undo(),
     guideline: () => this.root.querySelector(".guideline-panel").toggleAttribute("open"),
   };
 
@@ -186,6 +207,10 @@ class Workplace {
       this.form.requestSubmit();
       return true;
     }
+    if (event.key === "Backspace" && !this.touched) {
+      this.shell.undo();
+      return true;
+    }
     const name = this.shortcuts.actionOf(event);
     const able = this.parts.find((part) => part.actions?.[name]);
     if (able) return able.actions[name]() !== false;
@@ -193,12 +218,4 @@ class Workplace {
   }
 }
 
-function start() {
-  const root = document.querySelector("[data-work]");
-  if (root === current?.root) return;
-  current?.leave();
-  current = root ? new Workplace(root) : null;
-}
-
-start();
-document.addEventListener("htmx:afterSwap", start); // not htmx:load, which comes 20 ms later: keys would be lost
+if (document.querySelector("[data-work]")) new Shell(Workplace);

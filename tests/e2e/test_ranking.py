@@ -144,21 +144,6 @@ def test_it_goes_back_to_the_campaigns_when_all_is_done(site):
     assert Judgement.objects.count() == 3
 
 
-def test_it_keeps_the_ranking_while_the_server_is_away(site, complaints):
-    site.log_in(site.world.alice)
-    site.begin("Rank answers")
-    site.page.context.set_offline(True)
-    for key in "2134":
-        site.page.keyboard.press(key)
-    site.page.keyboard.press("Enter")
-    expect(site.page.locator("[data-error]")).to_contain_text("Your work is still here")
-    site.page.context.set_offline(False)
-    complaints.clear()  # the browser said that it was offline
-    site.page.keyboard.press("Enter")
-    expect(site.page.locator(".done")).to_have_text("1 done today")
-    assert Judgement.objects.count() == 1
-
-
 def test_it_ranks_without_any_script(browser, live_server, committed_world):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -182,7 +167,7 @@ def test_it_corrects_the_last_one_by_keyboard(site):
     for key in ["2", "1", "3", "4", "Enter"]:
         site.page.keyboard.press(key)
     site.page.wait_for_url(lambda url: url != first)
-    site.page.get_by_role("link", name="Correct the last one").click()
+    site.page.get_by_role("link", name="Undo Z").click()
     site.wait_for_keys()
     letters = site.letters()
     for key in ["a", "4", "d", "1", "Enter"]:

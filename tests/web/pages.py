@@ -28,6 +28,7 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
         guideline=world.ranking.guideline,
         shown_order=list(task.completions.values_list("pk", flat=True)),
         claimed_at=writing.claimed_at,
+        opened_at=writing.opened_at,
         lease_expires_at=writing.lease_expires_at,
     )
     done = Assignment.objects.filter(annotator=world.alice, state="submitted").first()
@@ -35,6 +36,7 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "home", alice.get("/")
     yield "home_admin", carol.get("/")
     yield "rank", outsider.get(f"/work/{held.pk}/")
+    yield "ahead", alice.post("/campaigns/writing/ahead/")
     yield "write", alice.get(f"/work/{writing.pk}/")
     yield "finished", alice.get(f"/work/{done.pk}/")
     yield "correct", alice.get(f"/work/{done.pk}/correct/")

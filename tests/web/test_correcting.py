@@ -1,9 +1,12 @@
 """Correcting what was submitted: the newest version counts, and both stay on record."""
 
 import pytest
+from django.core import signing
+from django.utils import timezone
 
 from annotate.models import Judgement
 from annotate.services.judging import submit_demonstration, submit_ranking
+from annotate.views.work_forms import STAMP
 from tests.web.conftest import client_of
 
 
@@ -49,12 +52,32 @@ def test_it_offers_neither_skip_nor_lease_nor_draft(alice, submitted):
 def test_it_saves_a_new_version_and_goes_on(alice, world, submitted):
     response = alice.post(address(submitted), form(submitted, 4, 3, 2, 1), follow=True)
     new = Judgement.objects.current().get()
-    assert (new.version, new.supersedes, new.seconds) == (2, submitted, 4.0)
+    assert (new.version, new.supersedes) == (2, submitted)
     assert dict(new.ranked.values_list("completion_id", "rank")) == dict(
         zip(submitted.assignment.shown_order, (4, 3, 2, 1), strict=True)
     )
     assert "Corrected." in response.content.decode()
     assert response.redirect_chain[-1][0] != address(submitted)
+
+
+@pytest.mark.parametrize(("ago", "counted"), [(60, 4.0), (2, 2.0)])
+def test_it_counts_at_most_the_seconds_since_the_page_was_opened(alice, submitted, ago, counted):
+    opened = signing.dumps(timezone.now().timestamp() - ago, salt=STAMP)
+    alice.post(address(submitted), form(submitted, 4, 3, 2, 1, opened=opened))
+    assert Judgement.objects.current().get().seconds == pytest.approx(counted, abs=0.5)
+
+
+@pytest.mark.parametrize("opened", ["", "1700000000:forged", "x" * 5000])
+def test_a_page_without_our_stamp_counts_no_time(alice, submitted, opened):
+    alice.post(address(submitted), form(submitted, 4, 3, 2, 1, opened=opened, seconds="4000"))
+    assert Judgement.objects.current().get().seconds < 1
+
+
+def test_it_keeps_the_stamp_when_a_correction_is_refused(alice, submitted):
+    opened = signing.dumps(timezone.now().timestamp() - 30, salt=STAMP)
+    data = form(submitted, 1, 2, 3, 4, opened=opened)
+    del data[f"rank-{submitted.assignment.shown_order[1]}"]
+    assert f'name="opened" value="{opened}"' in alice.post(address(submitted), data).content.decode()
 
 
 def test_an_incomplete_correction_keeps_what_was_entered(alice, submitted):

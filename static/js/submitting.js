@@ -1,0 +1,181 @@
+// From one task to the next: what is submitted or skipped goes into the outbox, the task ahead is shown at once, and the
+// answer brings the one after that. Without script, the forms do the same with a page load each.
+import { Ahead, headers } from "./ahead.js";
+import { bodyOf, csrf, drop, find, isGoing, keep, send } from "./outbox.js";
+
+export const clock = (time) => new Date(time).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+
+export class Shell {
+  constructor(Workplace) {
+    this.Workplace = Workplace;
+    const root = document.querySelector("[data-work]");
+    const { url, draftUrl, assignment, aheadUrl } = root.dataset;
+    const kept = find(url ?? location.pathname.replace(/correct\/$/, "")) ?? find(draftUrl);
+    const form = root.querySelector("#judgement");
+    if (kept) fill(form, kept.body);
+    this.current = new Workplace(root, this);
+    this.done = Number(root.dataset.done);
+    document.addEventListener("submit", (event) => this.onSubmit(event), { capture: true });
+    if (!url) return; // a correction: there is no next task yet
+    this.ahead = new Ahead(aheadUrl);
+    document.addEventListener("outbox:taken", (event) => this.count(event.detail));
+    document.addEventListener("outbox:sent", () => this.onSent());
+    document.addEventListener("click", (event) => event.target.closest("[data-undo-submit]") && this.undo(event));
+    addEventListener("popstate", () => location.pathname === this.current.root.dataset.url || location.reload());
+    addEventListener("pageshow", (event) => event.persisted && location.reload());
+    if (kept && !kept.refused && !kept.draft) this.wait();
+    else this.look(this.ahead.fetch(assignment, 0));
+  }
+
+  onSubmit(event) {
+    const { form, held } = this.current;
+    const skipping = event.target.closest("#skip") && !event.submitter?.hasAttribute("formaction");
+    if (event.target !== form && !skipping) return;
+    if (!skipping && !this.current.mayLeave()) event.preventDefault();
+    else if (!held) drop(location.pathname.replace(/correct\/$/, ""));
+    else if (this.busy) event.preventDefault();
+    else if (this.submit(event.target, skipping)) event.preventDefault();
+  }
+
+  // Whether the script has taken it over: a browser that keeps nothing submits as it does without script.
+  submit(form, skipping) {
+    const entry = { url: form.getAttribute("action"), body: bodyOf(form), key: `:${Math.random().toString(36).slice(2)}` };
+    if (!keep(entry)) return false;
+    this.current.settled();
+    this.deliver(entry, skipping);
+    return true;
+  }
+
+  async deliver(entry, skipping) {
+    this.busy = true;
+    let next = this.ahead.give();
+    if (!next && this.ahead.coming) {
+      await this.ahead.coming;
+      next = this.ahead.give();
+    }
+    this.last = skipping ? this.last : { url: this.current.root.dataset.url, at: Date.now(), page: this.page() };
+    if (next) this.show(next);
+    else this.wait();
+    this.busy = false;
+    const sent = send(entry, headers(next?.assignment));
+    drop(this.last?.page.draftUrl);
+    const answer = await sent;
+    if (next) this.look(answer?.ok ? this.ahead.take(answer) : answer && this.ahead.fetch(next.assignment, this.seconds()));
+    else if (answer?.ok) this.goOn();
+    else if (answer) this.stay(entry);
+  }
+
+  // What became of the task on screen, as the answer that brings the next one says.
+  async look(coming) {
+    const { current } = this;
+    const answer = await coming;
+    if (answer?.headers.has("X-Concord-Lost")) current.lost(gettext("The time for this task ran out, so it went back to the queue. What you have is kept. You can still submit it: it counts as long as nobody else has taken the place."));
+    else if (answer?.ok) current.renewed();
+  }
+
+  seconds() {
+    return (Date.now() - this.current.shownAt) / 1000;
+  }
+
+  // Everything that waited is sent.
+  onSent() {
+    if (this.waiting && !find(this.current.root.dataset.url)) this.goOn();
+    else if (!this.waiting && !this.busy && !this.ahead.page) this.look(this.ahead.fetch(this.current.root.dataset.assignment, this.seconds()));
+  }
+
+  // No task is ahead: the next one, or the thanks when there is none, comes as a page once this one is sent.
+  wait() {
+    this.waiting = true;
+    this.current.pause(true);
+  }
+
+  stay(entry) {
+    const { refused } = find(entry.url) ?? {};
+    drop(entry.url);
+    this.waiting = false;
+    this.current.pause(false);
+    this.current.complain({ text: refused });
+  }
+
+  goOn() {
+    const form = document.createElement("form");
+    const token = Object.assign(document.createElement("input"), { type: "hidden", name: "csrfmiddlewaretoken", value: csrf() });
+    Object.assign(form, { method: "post", action: this.current.root.dataset.nextUrl, hidden: true }).append(token);
+    document.body.append(form);
+    form.submit();
+  }
+
+  page() {
+    return { main: document.getElementById("main"), title: document.title, ...this.current.root.dataset };
+  }
+
+  show(page) {
+    const open = this.current.root.querySelector(".guideline-panel")?.open;
+    this.current.leave();
+    const root = page.main.querySelector("[data-work]");
+    const panel = root.querySelector(".guideline-panel");
+    if (panel) panel.open = open;
+    this.tellLast(root);
+    document.getElementById("main").replaceWith(page.main);
+    document.title = page.title;
+    history.pushState(null, "", page.url);
+    scrollTo({ top: 0, behavior: "instant" });
+    this.current = new this.Workplace(root, this);
+    this.current.renewed();
+    (root.querySelector("#judgement [autofocus]") ?? page.main).focus({ preventScroll: true });
+    htmx.process(page.main);
+  }
+
+  // What the server has taken counts, and nothing else.
+  count({ url }) {
+    if (!url.endsWith("skip/")) this.done += 1;
+    this.tellDone(this.current.root);
+  }
+
+  tellDone(root) {
+    root.querySelector("[data-done-line]").textContent = interpolate(ngettext("%s done today", "%s done today", this.done), [this.done]);
+  }
+
+  tellLast(root) {
+    this.tellDone(root);
+    const minutes = Number(root.dataset.correctionMinutes);
+    const line = root.querySelector("[data-last]");
+    line.hidden = !this.last || !minutes;
+    if (line.hidden) return;
+    line.querySelector("[data-undo-submit]").href = `${this.last.url}correct/`;
+    line.querySelector("[data-until]").textContent = interpolate(gettext("until %s"), [clock(this.last.at + minutes * 60_000)]);
+  }
+
+  // Takes back what is not sent yet; opens a correction of what is.
+  async undo(event) {
+    event?.preventDefault();
+    const link = this.current.root.querySelector("[data-undo-submit]");
+    const { last } = this;
+    if (last) await isGoing(last.url);
+    const entry = last && find(last.url);
+    if (!entry || entry.refused) {
+      if (link.href) location.assign(link.href);
+      return;
+    }
+    drop(last.url);
+    this.last = null;
+    if (this.waiting) {
+      this.waiting = false;
+      this.current.pause(false);
+      return;
+    }
+    if (!this.ahead.page) this.ahead.keep(this.page());
+    this.show(last.page);
+  }
+}
+
+// Puts kept work back into a form. What the page itself says stays: which judgement it corrects, since when.
+function fill(form, body) {
+  const data = new URLSearchParams(body);
+  for (const field of form.elements) {
+    if (!field.name || ["csrfmiddlewaretoken", "judgement", "opened"].includes(field.name)) continue;
+    const values = data.getAll(field.name);
+    if (["radio", "checkbox"].includes(field.type)) field.checked = values.includes(field.value);
+    else field.value = values[0] ?? "";
+  }
+}
