@@ -1,7 +1,7 @@
 """Submitting judgements. A judgement is written whole or not at all, once per idempotency key, and never edited."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -54,9 +54,9 @@ def submit_ranking(*, ranks: Mapping[int, int], flags: Mapping[int, list[str]] |
     return submit(answer={"ranks": ranks, "flags": flags or {}, "rationale": rationale}, **fields)
 
 
-def submit_demonstration(*, text: str, reasoning: str = "", **fields) -> Judgement:
-    """`submit` a written completion, with optional reasoning. Other fields as there."""
-    return submit(answer={"text": text, "reasoning": reasoning}, **fields)
+def submit_demonstration(*, text: str, reasoning: str = "", checklist: Sequence[str] = (), **fields) -> Judgement:
+    """`submit` a written completion, with optional reasoning and what was ticked. Other fields as there."""
+    return submit(answer={"text": text, "reasoning": reasoning, "checklist": list(checklist)}, **fields)
 
 
 def correct(

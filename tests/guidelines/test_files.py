@@ -7,6 +7,7 @@ import pytest
 
 from annotate.guideline_files import (
     MAX_BYTES,
+    ChecklistItem,
     FlagDefinition,
     GuidelineError,
     GuidelineFile,
@@ -120,6 +121,32 @@ def test_it_says_what_is_wrong_where_and_what_to_do(old, new, said):
 )
 def test_it_refuses_front_matter_that_is_no_set_of_fields(front):
     assert refusal(f"---\n{front}\n---\nText").startswith("a.md: ")
+
+
+CHECKLIST = "checklist:\n  - name: aloud\n    label: I read it aloud\n---"
+
+
+def test_it_reads_a_checklist_for_writers():
+    text = GOOD.replace("kind: ranking", "kind: demonstration").replace("---\n\n## Task", CHECKLIST + "\n\n## Task")
+    assert parse_guideline_text(text, name="a.md").checklist == (ChecklistItem("aloud", "I read it aloud"),)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "kind: demonstration",
+            "kind: ranking",
+            "a.md: checklist belongs to guidelines of the kinds demonstration and",
+        ),
+        ("    label: I read it aloud\n", "", "a.md: checklist, entry 1: label is missing."),
+        ("  - name: aloud\n    label: I read it aloud", "  - aloud", "is not a set of fields. Give it name and label."),
+    ],
+)
+def test_it_says_what_is_wrong_with_a_checklist(old, new, said):
+    text = GOOD.replace("kind: ranking", "kind: demonstration").replace("---\n\n## Task", CHECKLIST + "\n\n## Task")
+    assert old in text
+    assert said in refusal(text.replace(old, new))
 
 
 def test_it_refuses_two_flags_of_one_name():

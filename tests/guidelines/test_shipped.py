@@ -17,6 +17,10 @@ EDGE_CASES = {
                       "Length", "Sources", "reasoning field", "opinion"],
     "rating": ["Ambiguous prompt", "False premise", "refusal that is due", "source that does not exist",
                "Long but empty", "Format against substance", "Flattery", "Code that you cannot run", "Equal values"],
+    "revision": ["good already", "start over", "refusal that was right", "False premise", "Sources",
+                 "Code that you cannot run", "Another language", "length that was asked", "Opinion stated as fact"],
+    "review": ["Ambiguous prompt", "False premise", "refusal that is due", "refusal that would be wrong",
+               "cannot check it", "Sources that do not say so", "Copied text", "came back", "prompt was written"],
     "steps": ["Ambiguous prompt", "False premise", "refusal that is due", "refusal that is not", "missing step",
               "step that you cannot check", "cut badly", "error that cancels", "Several ways", "Going on after"],
 }  # fmt: skip
@@ -29,9 +33,11 @@ def headings(guideline: GuidelineFile) -> list[str]:
 
 
 def test_it_ships_one_guideline_for_each_kind():
-    kinds = [guideline.kind for guideline in GUIDELINES]
-    assert len(set(kinds)) == len(kinds)
-    assert set(kinds) <= set(KINDS)
+    assert sorted(guideline.kind for guideline in GUIDELINES) == sorted(KINDS)
+
+
+def test_it_has_a_checklist_wherever_somebody_writes():
+    assert {guideline.kind for guideline in GUIDELINES if guideline.checklist} == {"demonstration", "revision"}
 
 
 @each

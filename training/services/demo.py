@@ -192,6 +192,7 @@ def _submit(assignment: Assignment, user: User) -> None:
             annotator=user,
             text=written.text,
             reasoning=written.reasoning,
+            checklist=[item["name"] for item in assignment.guideline.checklist],
             seconds=written.seconds,
         )
         return
