@@ -4,7 +4,7 @@ from django.contrib.auth.decorators import login_required
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from annotate.api import docs, records, tokens, work
+from annotate.api import docs, mine, records, tokens, work
 
 app_name = "api"
 router = SimpleRouter()
@@ -16,6 +16,7 @@ router.register("annotators", records.Annotators, "annotators")
 urlpatterns = [
     path("auth/login/", tokens.Login.as_view(), name="login"),
     path("auth/logout/", tokens.Logout.as_view(), name="logout"),
+    path("me/", mine.Me.as_view(), name="me"),
     path("campaigns/", work.CampaignList.as_view(), name="campaigns"),
     path("tasks/next/", work.NextTask.as_view(), name="next"),
     path("assignments/<uuid:pk>/", work.AssignmentDetail.as_view(), name="assignment"),
