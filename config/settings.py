@@ -253,6 +253,7 @@ SPECTACULAR_SETTINGS = {
         "CampaignState": "annotate.models.Campaign.State",
         "ProducerKind": "annotate.models.Producer.Kind",
         "ReviewDecision": "annotate.models.Review.Decision",
+        "ContentWarningKind": "annotate.models.ContentWarning.Kind",
         "CheckpointKind": "training.models.Checkpoint.Kind",
         "SnapshotState": "training.models.Snapshot.State",
         "RunState": "training.models.Run.State",

@@ -51,7 +51,7 @@ class ByCompletionField(serializers.DictField):
         return {int(key): value for key, value in values.items()}
 
 
-@extend_schema_field({"type": "array", "items": {"type": "string", "enum": ContentWarning.Kind.values}})
+@extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=ContentWarning.Kind.choices)))
 class WarningsField(serializers.Field):
     """The kinds of distressing content that a prompt warns of."""
 

@@ -1,11 +1,12 @@
 """Every page of the annotation side, for checks that all of them must pass."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.http import HttpResponse
 from django.test import Client
 
-from annotate.models import Assignment
+from annotate.models import Assignment, Gold
 from annotate.services import conversation
 from annotate.services.claiming import claim_next_task
 from annotate.services.corpus import add_prompt
@@ -50,14 +51,23 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "task", carol.get(f"/agreement/tasks/{task.pk}/")
     conversation.ask(assignment_id=writing.pk, annotator=world.alice, kind="question", text="How loud?")
     yield "inbox", carol.get("/inbox/")
+    conversation.write_note(
+        judgement_id=task.judgements.get(annotator=world.alice).pk, by=world.carol, text="Well seen."
+    )
+    Gold.objects.create(task=task, answer={"ranks": dict.fromkeys(map(str, held.shown_order), 1)}, explanation="Alike.")
+    Assignment.objects.filter(pk=done.pk).update(ended_at=done.ended_at - timedelta(days=1))
+    yield "me", alice.get("/me/")
+    yield "my_history", alice.get("/me/history/")
+    yield "my_feedback", alice.get("/me/feedback/")
+    yield "my_judgement", alice.get(f"/me/judgements/{done.pk}/")
     yield "preferences", alice.get("/me/preferences/")
     yield "break", alice.get(f"/work/{writing.pk}/break/")
-    add_prompt(messages=world.writing_tasks[0].prompt.messages, by=None, warnings=["violence"])
-    yield "warning", alice.get(f"/work/{writing.pk}/")
     yield "forbidden", alice.get("/agreement/")
     yield "not_found", alice.get("/nowhere/")
     yield "login", Client().get("/login/")
     yield from writing_pages(world)
+    add_prompt(messages=world.writing_tasks[0].prompt.messages, by=None, warnings=["violence"])
+    yield "warning", alice.get(f"/work/{writing.pk}/")
 
 
 def writing_pages(world: World) -> Iterator[tuple[str, HttpResponse]]:

@@ -7,7 +7,7 @@ from annotate.services import conversation
 from annotate.services.corpus import add_prompt
 from annotate.services.judging import submit_demonstration
 from tests.services.test_own_queries import end_correction, gold_of
-from tests.web.conftest import client_of, rank_all
+from tests.web.conftest import client_of
 
 
 def text(response) -> str:
