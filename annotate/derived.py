@@ -4,13 +4,14 @@ Pure. There is no build step: the settings call this, so that whatever starts th
 derived file has the time of its original; one with another time is made again. Several processes may do that at once.
 """
 
+import gzip
 import os
-import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 UNFINISHED = ".part"
+TEXTS = (".js", ".css", ".svg")
 
 
 def renew(original: Path, derived: Path, make: Callable[[Path], bytes]) -> None:
@@ -26,37 +27,25 @@ def renew(original: Path, derived: Path, make: Callable[[Path], bytes]) -> None:
     os.replace(draft, derived)
 
 
-def slim_copies(source: Path, target: Path) -> Path:
-    """Keep in `target` a copy of every file in `source`, scripts and styles without comments and indentation.
+def compressed_copies(source: Path, target: Path) -> Path:
+    """Keep in `target` a copy of every file in `source`, and beside each text its gzip, which WhiteNoise serves.
 
-    Returns `target`, which is what browsers load: about a fifth less than what people read and write.
+    Returns `target`. Compressing here costs nothing per request, and static files hold no secrets that it could tell.
     """
-    originals = {path.relative_to(source): path for path in source.rglob("*") if path.is_file()}
-    for name, original in originals.items():
-        renew(original, target / name, _slim)
-    for copy in target.rglob("*"):
-        if copy.is_file() and copy.suffix != UNFINISHED and copy.relative_to(target) not in originals:
-            copy.unlink(missing_ok=True)
+    made = {}
+    for original in source.rglob("*"):
+        if original.is_file():
+            copy = target / original.relative_to(source)
+            made[copy] = (original, Path.read_bytes)
+            if copy.suffix in TEXTS:
+                made[copy.with_name(f"{copy.name}.gz")] = (original, _compressed)
+    for derived, (original, make) in made.items():
+        renew(original, derived, make)
+    for derived in target.rglob("*"):
+        if derived.is_file() and derived.suffix != UNFINISHED and derived not in made:
+            derived.unlink(missing_ok=True)
     return target
 
 
-def _slim(path: Path) -> bytes:
-    if path.suffix == ".js":
-        return slim_script(path.read_text(encoding="utf-8")).encode()
-    if path.suffix == ".css":
-        return slim_style(path.read_text(encoding="utf-8")).encode()
-    return path.read_bytes()
-
-
-def slim_script(text: str) -> str:
-    """A script without indentation, empty lines and lines of comment. Statements stay as they are, line by line."""
-    lines = (line.strip() for line in text.splitlines())
-    return "".join(f"{line}\n" for line in lines if line and not line.startswith("//"))
-
-
-def slim_style(text: str) -> str:
-    """A style sheet without comments and the spaces that mean nothing; its strings stay as they are."""
-    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
-    parts = re.split(r"""("[^"\n]*"|'[^'\n]*')""", text)
-    parts[::2] = [re.sub(r"(?<=[{};,:]) | (?=[{};,])", "", re.sub(r"\s+", " ", part)) for part in parts[::2]]
-    return "".join(parts).replace(";}", "}").strip()
+def _compressed(path: Path) -> bytes:
+    return gzip.compress(path.read_bytes(), compresslevel=9, mtime=0)

@@ -15,7 +15,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from kombu.utils.url import parse_url
 
-from annotate.derived import slim_copies
+from annotate.derived import compressed_copies
 from annotate.translations import compile_catalogs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -220,7 +220,7 @@ if TIME_ZONE not in available_timezones():
     _fail("TIME_ZONE", TIME_ZONE, "a name of the time zone database, such as Europe/Berlin")
 USE_TZ = True
 STATIC_URL = "static/"
-STATICFILES_DIRS = [BASE_DIR / "static" if DEBUG else slim_copies(BASE_DIR / "static", VAR_DIR / "slim")]
+STATICFILES_DIRS = [compressed_copies(BASE_DIR / "static", VAR_DIR / "compressed")]
 STATIC_ROOT = VAR_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
 WHITENOISE_USE_FINDERS = True  # no collectstatic step: files are served from where they are written

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django.views.decorators.cache import cache_control
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import conditional_page, require_POST, require_safe
 from django.views.i18n import JavaScriptCatalog, set_language
 
@@ -50,6 +51,7 @@ class Strings(JavaScriptCatalog):
 
 @login_not_required
 @require_safe
+@gzip_page  # it holds no secret that its length could tell
 @cache_control(public=True, max_age=60)  # as other scripts; then its ETag is asked for
 @conditional_page
 def strings(request: HttpRequest, code: str) -> HttpResponse:

@@ -14,7 +14,7 @@ from tests.training_web.night import Night, build_night
 from tests.training_web.test_pages import QUERIES, address
 from tests.web.pages import every_page
 
-LIMIT = 61_440  # bytes of our own JavaScript and CSS on a page
+LIMIT = 61_440  # bytes of our own JavaScript and CSS on a page, over the wire
 
 
 @pytest.fixture
