@@ -1,3 +1,4 @@
+from annotate.models.changes import CampaignChange
 from annotate.models.conversation import Note, Question
 from annotate.models.corpus import Completion, ContentWarning, Producer, Prompt
 from annotate.models.guidelines import Guideline
@@ -31,6 +32,7 @@ __all__ = [
     "AppendOnlyError",
     "Assignment",
     "Campaign",
+    "CampaignChange",
     "Completion",
     "Consent",
     "ContentWarning",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError
 from annotate.hashing import sha256_of
@@ -60,15 +61,17 @@ def import_file(
     annotator: str = "",
     limit: int | None = None,
     skip_bad_rows: bool = False,
+    most: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ImportReport:
     """Import a file into a campaign, which is made, with this kind and form, if it is new.
 
     `kind` may stay out where the campaign exists or the rows say it: with steps, with completions (then they are to
     rank), or prompts alone (then people write).
-    `k` takes that many completions of each prompt (always the same ones). Ranks in the file become judgements by the
-    account `annotator` (made if it is new; it cannot log in). `progress` is called with (done items, items).
-    Raises DomainError, before anything is written, when a row or the request is not acceptable.
+    More than `most` prompts are refused. `k` takes that many completions of each prompt (always the same ones). Ranks
+    in the file become judgements by the account `annotator` (made if it is new; it cannot log in). `progress` is called
+    with (done items, items). Raises DomainError, before anything is written, when a row or the request is not
+    acceptable.
     """
     for name, value, least in (("limit", limit, 1), ("k", k, MIN_COMPLETIONS)):
         if value is not None and value < least:
@@ -78,6 +81,11 @@ def import_file(
     except ImportFileError as error:
         raise DomainError(str(error)) from error
     items = [_take(item, k) for item in parsed.items[:limit]]
+    if most is not None and len(items) > most:
+        raise DomainError(
+            _("%(file)s holds %(given)d prompts; at most %(most)d are taken at once. Split the file.")
+            % {"file": path.name, "given": len(items), "most": most}
+        )
     found = Campaign.objects.filter(slug=campaign_slug).first()
     kind = _kind(items, kind, found)
     _check(items, kind, path)

@@ -210,9 +210,10 @@ def _page(
     error: DomainError | None = None,
     correcting: Judgement | None = None,
     layout: str = "base.html",
+    preview: bool = False,
 ) -> HttpResponse:
     context = {"section": "work", "view": view, "work": work, "error": error, "skip_reasons": SKIP_REASONS}
-    context |= {"correcting": correcting, "layout": layout}
+    context |= {"correcting": correcting, "layout": layout, "preview": preview}
     if correcting is None and view.assignment.state in (State.SUBMITTED, State.SKIPPED):
         return render(request, "annotate/finished.html", context)
     context["warnings"] = safety_queries.warnings_of(prompt_id=view.assignment.task.prompt_id)
@@ -232,6 +233,11 @@ def _page(
     context |= writing_context(view, work, correcting)
     status = 200 if error is None else 409 if isinstance(error, LeaseLost) else 422
     return render(request, TEMPLATES[view.campaign.kind], context, status=status)
+
+
+def show_preview(request: HttpRequest, view: queries.AssignmentView) -> HttpResponse:
+    """The page of an assignment that nobody holds: nothing on it is saved."""
+    return _page(request, view, Work(), preview=True)
 
 
 @require_POST

@@ -65,6 +65,7 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "forbidden", alice.get("/agreement/")
     yield "not_found", alice.get("/nowhere/")
     yield "login", Client().get("/login/")
+    yield from setup_pages(carol)
     yield from writing_pages(world)
     add_prompt(messages=world.writing_tasks[0].prompt.messages, by=None, warnings=["violence"])
     yield "warning", alice.get(f"/work/{writing.pk}/")
@@ -87,3 +88,12 @@ def writing_pages(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "review", bob.get(f"/work/{review.pk}/")
     yield "home_returned", outsider.get("/")
     yield "correct_returned", outsider.get(f"/work/{returned.assignment_id}/correct/")
+
+
+def setup_pages(carol: Client) -> Iterator[tuple[str, HttpResponse]]:
+    """The pages on which an admin sets campaigns up."""
+    yield "campaigns", carol.get("/campaigns/")
+    yield "campaign_kinds", carol.get("/campaigns/new/")
+    yield "new_campaign", carol.get("/campaigns/new/?kind=ranking")
+    yield "campaign_settings", carol.get("/campaigns/answers/settings/")
+    yield "campaign_preview", carol.get("/campaigns/answers/preview/")

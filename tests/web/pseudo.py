@@ -40,7 +40,7 @@ class Reader(HTMLParser):
         given = dict(attributes)
         if not self.unread:
             self.pieces += [f"{given[name]}\n" for name in SPOKEN if given.get(name)]
-            if given.get("name") == "description":
+            if tag == "meta" and given.get("name") == "description":
                 self.pieces.append(given["content"])
         if tag in VOID:
             return

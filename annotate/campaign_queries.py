@@ -1,0 +1,113 @@
+"""What the pages for setting campaigns up read."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from annotate.forms import WRITING
+from annotate.models import Assignment, Campaign, CampaignChange, Completion, Guideline, Judgement, Prompt, Task
+from annotate.queries import AssignmentView
+from annotate.rankings import MIN_COMPLETIONS
+from annotate.steps import split_steps
+
+CHANGES_SHOWN = 50
+
+
+def campaigns_overview() -> QuerySet[Campaign]:
+    """Every campaign, newest first, with `n_tasks`, `n_places`, `n_done` of them, and `n_people` who did them."""
+    tasks = Task.objects.filter(campaign=OuterRef("pk"), withdrawn=False).order_by().values("campaign")
+    people = Judgement.objects.filter(task__campaign=OuterRef("pk")).order_by().values("task__campaign")
+    return (
+        Campaign.objects.select_related("guideline")
+        .annotate(
+            n_tasks=Coalesce(Subquery(tasks.annotate(n=Count("pk")).values("n")), 0),
+            n_places=Coalesce(Subquery(tasks.annotate(n=Sum("target")).values("n")), 0),
+            n_done=Coalesce(Subquery(tasks.annotate(n=Sum("submitted")).values("n")), 0),
+            n_people=Coalesce(Subquery(people.annotate(n=Count("annotator", distinct=True)).values("n")), 0),
+        )
+        .order_by("-created_at", "-pk")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSettings:
+    """What the settings page shows beside the settings themselves."""
+
+    campaign: Campaign
+    has_answers: bool
+    """Whether somebody has submitted an answer, which fixes the form."""
+    n_tasks: int
+    changes: list[CampaignChange]
+    """The newest first."""
+
+
+def campaign_settings(*, campaign: Campaign) -> CampaignSettings:
+    """A campaign with what bears on changing it."""
+    return CampaignSettings(
+        campaign=campaign,
+        has_answers=Judgement.objects.filter(task__campaign=campaign).exists(),
+        n_tasks=campaign.tasks.count(),
+        changes=list(campaign.changes.select_related("by")[:CHANGES_SHOWN]),
+    )
+
+
+def guidelines_for(*, kind: str, campaign: Campaign | None = None) -> list[Guideline]:
+    """The guidelines that a campaign of this kind can be put under: the newest versions, and the one it is under."""
+    newest = Guideline.objects.filter(slug=OuterRef("slug")).order_by("-version").values("version")[:1]
+    found = list(Guideline.objects.filter(kind=kind, version=Subquery(newest)).exclude(slug="judged-elsewhere"))
+    if campaign and campaign.guideline not in found:
+        found.append(campaign.guideline)
+    return found
+
+
+def reviewable_campaigns() -> QuerySet[Campaign]:
+    """The campaigns whose demonstrations can be reviewed."""
+    return Campaign.objects.filter(kind__in=WRITING).order_by("name")
+
+
+SAMPLE_ANSWERS = (
+    "First: 17 is a prime, because no number from 2 to 4 divides it.\n\nSecond: 51 is 3 · 17.\n\nSo 51 is no prime.",
+    "51 is a prime. It ends in 1, and such numbers are.",
+    "No: $51 = 3 \\cdot 17$.",
+)
+
+
+def preview(*, campaign: Campaign) -> AssignmentView:
+    """The campaign's first task as somebody would see it, or a sample where it has none. Nothing is claimed."""
+    task = campaign.tasks.select_related("prompt", "demonstration").filter(withdrawn=False).order_by("position").first()
+    if task:
+        task.campaign = campaign
+        completions = list(task.completions.only("id", "text", "sha256").order_by("task_completions__position"))
+    else:
+        task, completions = _sample(campaign)
+    now = timezone.now()
+    assignment = Assignment(
+        task=task,
+        guideline=campaign.guideline,
+        shown_order=[completion.pk for completion in completions],
+        claimed_at=now,
+        opened_at=now,
+        revealed_at=now,
+        lease_expires_at=now + timedelta(minutes=campaign.lease_minutes),
+    )
+    return AssignmentView(
+        assignment=assignment,
+        campaign=campaign,
+        guideline=campaign.guideline,
+        messages=task.prompt.messages,
+        completions=completions,
+    )
+
+
+def _sample(campaign: Campaign) -> tuple[Task, list[Completion]]:
+    """A task that is not in the database."""
+    many = {Campaign.Kind.RANKING: MIN_COMPLETIONS + 1, Campaign.Kind.RATING: MIN_COMPLETIONS, "demonstration": 0}
+    texts = SAMPLE_ANSWERS[: many.get(campaign.kind, 1)]
+    completions = [Completion(pk=place, text=text) for place, text in enumerate(texts, start=1)]
+    prompt = Prompt(messages=[{"role": "user", "content": _("A sample: is 51 a prime number? Say why.")}])
+    steps = split_steps(texts[0]) if campaign.kind == Campaign.Kind.STEPS else []
+    return Task(campaign=campaign, prompt=prompt, steps=steps, k=len(completions)), completions

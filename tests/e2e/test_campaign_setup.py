@@ -1,0 +1,76 @@
+"""Setting a campaign up by keyboard, filling it, and looking at its task page."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from annotate.models import Campaign
+from tests.e2e.test_look import WIDTHS, examine
+from tests.world import add_guideline
+
+
+def press(page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def test_it_sets_a_campaign_up_by_keyboard_and_shows_its_task_page(site, tmp_path):
+    add_guideline("steps")
+    site.log_in(site.world.carol)
+    page = site.page
+    page.goto(f"{site.url}/campaigns/")
+    page.get_by_role("link", name="New campaign").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Step labels").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    page.keyboard.type("Proofs")
+    page.get_by_label("Stop at the first error").focus()
+    page.keyboard.press("Space")
+    page.get_by_label("People per task").focus()
+    page.keyboard.type("2")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Proofs", level=1)).to_be_visible()
+    campaign = Campaign.objects.get(slug="proofs")
+    assert not campaign.parsed_form.stop_at_first_error
+    file = tmp_path / "proofs.jsonl"
+    file.write_text(json.dumps({"prompt": "Half of 4?", "steps": ["Four.", "Half is 2."]}))
+    page.get_by_label("File of prompts").set_input_files(file)
+    page.get_by_role("button", name="Upload").press("Enter")
+    expect(page.get_by_text("1 new tasks of 1 prompts")).to_be_visible()
+    page.get_by_role("link", name="Preview the task page").press("Enter")
+    site.wait_for_keys()
+    press(page, "b", "g", "Enter")
+    expect(page.locator("[data-count]")).to_have_text("2 of 2 steps labelled")
+    expect(page.get_by_text("This is a preview")).to_be_visible()
+    assert not campaign.tasks.filter(reserved__gt=0).exists()
+
+
+def test_it_asks_before_it_closes_a_campaign(site):
+    site.log_in(site.world.carol)
+    page = site.page
+    page.goto(f"{site.url}/campaigns/")
+    page.get_by_role("button", name="Close Rank answers").click()
+    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Pause Rank answers").click()
+    expect(page.get_by_text("is paused")).to_be_visible()
+    page.get_by_role("button", name="Close Rank answers").click()
+    page.get_by_role("button", name="Close it for good").click()
+    expect(page.get_by_text("is closed for good")).to_be_visible()
+    assert Campaign.objects.get(slug="answers").state == "closed"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_is_accessible_on_a_desk_and_on_a_phone(site, scheme):
+    site.log_in(site.world.carol)
+    site.page.emulate_media(color_scheme=scheme)
+    for width in WIDTHS:
+        site.page.set_viewport_size({"width": width, "height": 844})
+        for address in ("", "new/", "new/?kind=ranking", "new/?kind=demonstration", "answers/settings/"):
+            site.page.goto(f"{site.url}/campaigns/{address}")
+            site.page.evaluate("document.querySelectorAll('details').forEach(one => one.setAttribute('open', ''))")
+            examine(site, f"campaigns/{address} at {width}")
+    site.page.goto(f"{site.url}/campaigns/answers/preview/")
+    site.wait_for_keys()
+    examine(site, "preview")
