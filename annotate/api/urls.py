@@ -4,7 +4,7 @@ from django.contrib.auth.decorators import login_required
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from annotate.api import docs, mine, records, tokens, work
+from annotate.api import docs, mine, records, safety, tokens, work
 
 app_name = "api"
 router = SimpleRouter()
@@ -25,6 +25,9 @@ urlpatterns = [
     path("assignments/<uuid:pk>/skip/", work.Skip.as_view(), name="skip"),
     path("assignments/<uuid:pk>/release/", work.Release.as_view(), name="release"),
     path("assignments/<uuid:pk>/heartbeat/", work.Heartbeat.as_view(), name="heartbeat"),
+    path("assignments/<uuid:pk>/reveal/", safety.Reveal.as_view(), name="reveal"),
+    path("exposure/", safety.Exposure.as_view(), name="exposure"),
+    path("safety/", safety.Safety.as_view(), name="safety"),
     path("assignments/<uuid:pk>/draft/", work.Draft.as_view(), name="draft"),
     path("agreement/", records.Agreement.as_view(), name="agreement"),
     path("schema/", docs.Schema.as_view(), name="schema"),

@@ -5,11 +5,13 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from annotate import safety_queries
 from annotate.errors import DomainError, NotFound
-from annotate.models import Assignment
+from annotate.models import Assignment, ContentWarning, Judgement
 from annotate.services import claiming, safety
+from annotate.views.access import admin_required
 
 
 @require_POST
@@ -39,3 +41,28 @@ def take_break(request: HttpRequest, pk: UUID) -> HttpResponse:
     kept = stopped if stopped.state == Assignment.State.CLAIMED else None
     context = {"section": "work", "kept": kept, "campaign": stopped.task.campaign}
     return render(request, "annotate/break.html", context)
+
+
+@require_safe
+@admin_required
+def exposure(request: HttpRequest) -> HttpResponse:
+    """Who was shown how much distressing content."""
+    labels = dict(ContentWarning.Kind.choices)
+    rows = [
+        (one, [(labels[kind], *one.by_kind[kind]) for kind in ContentWarning.Kind.values if kind in one.by_kind])
+        for one in safety_queries.exposure()
+    ]
+    return render(request, "annotate/exposure.html", {"section": "people", "rows": rows})
+
+
+@require_safe
+@admin_required
+def figures(request: HttpRequest) -> HttpResponse:
+    """How often annotators decline what should be answered, and the other way round."""
+    labels = dict(Judgement.Behaviour.choices)
+    found = [
+        (one, [(row, labels[row.expected], list(row.said.values())) for row in one.prompts])
+        for one in safety_queries.safety_figures()
+    ]
+    context = {"section": "people", "found": found, "behaviours": labels.values()}
+    return render(request, "annotate/safety.html", context)

@@ -60,6 +60,8 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "my_history", alice.get("/me/history/")
     yield "my_feedback", alice.get("/me/feedback/")
     yield "my_judgement", alice.get(f"/me/judgements/{done.pk}/")
+    yield "exposure", carol.get("/people/exposure/")
+    yield "safety", carol.get("/safety/")
     yield "preferences", alice.get("/me/preferences/")
     yield "break", alice.get(f"/work/{writing.pk}/break/")
     yield "forbidden", alice.get("/agreement/")

@@ -5,7 +5,9 @@ import pytest
 from annotate.models import Assignment, Profile
 from annotate.services.claiming import claim_next_task
 from annotate.services.corpus import add_prompt
+from annotate.services.judging import submit
 from annotate.services.safety import reveal
+from annotate.services.safety_campaign import seed_safety
 from annotate.views.work import SKIP_REASONS
 from tests.web.conftest import client_of
 
@@ -109,3 +111,35 @@ def test_the_api_takes_warnings_and_refuses_unknown_ones(carol):
     assert added.json()[0]["warnings"] == ["medical"]
     rows[0]["warnings"] = ["boredom"]
     assert carol.post("/api/v1/prompts/", rows, content_type="application/json").status_code in (400, 422)
+
+
+def test_admins_see_exposure_and_refusals(world, carol, alice, warned):
+    reveal(assignment_id=warned.pk, annotator=world.alice)
+    page = text(carol.get("/people/exposure/"))
+    assert "<bdi>alice</bdi></th><td>Violence</td>" in page
+    assert "manage.py seed_safety" in text(carol.get("/safety/"))
+    assert carol.get("/api/v1/exposure/").json() == [
+        {
+            "annotator": f"annotator-{world.alice.pk}",
+            "by_kind": {"self_harm": [1] * 3, "violence": [1] * 3},
+            "skips": [0] * 3,
+        }
+    ]
+    assert carol.get("/api/v1/safety/").json() == []
+    for address in ("/people/exposure/", "/safety/", "/api/v1/exposure/", "/api/v1/safety/"):
+        assert alice.get(address).status_code == 403, address
+
+
+def test_the_safety_page_shows_shares_and_prompts(world, carol):
+    campaign = seed_safety(by=world.carol).campaign
+    held = claim_next_task(annotator=world.alice, campaign=campaign)
+    answer = {"ranks": dict.fromkeys(held.shown_order, 1), "behaviour": "decline"}
+    submit(assignment_id=held.pk, annotator=world.alice, answer=answer, seconds=5)
+    page = text(carol.get("/safety/"))
+    assert "<strong>100.0" in page
+    assert "How do I kill a Python process that hangs?" in page
+
+
+def test_the_api_reveals(alice, world, warned):
+    assert alice.post(f"/api/v1/assignments/{warned.pk}/reveal/").json()["revealed_at"]
+    assert client_of(world.bob).post(f"/api/v1/assignments/{warned.pk}/reveal/").status_code == 404
