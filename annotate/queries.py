@@ -177,7 +177,8 @@ class AssignmentView:
         if self.campaign.kind != Campaign.Kind.REVIEW:
             return None
         found = Demonstration.objects.select_related("judgement__guideline", "judgement__task__campaign")
-        return _beside(found.get(review_tasks=self.assignment.task_id))
+        written = found.filter(review_tasks=self.assignment.task_id).first()
+        return _beside(written) if written else None  # a preview of a campaign without tasks has none
 
     @property
     def draft(self) -> dict | None:

@@ -1,5 +1,5 @@
-// Writing: the toolbar, the number of words, turns and sources that come as they are needed. The form's fields are the
-// state. What is inserted goes through the browser's own editing, so that its undo takes it back.
+// Writing: the number of words, turns and sources that come as they are needed, and the keys and buttons that format
+// (formatting.js, which is fetched when somebody reaches for them). The form's fields are the state.
 
 import { parts } from "./parts.js";
 
@@ -7,77 +7,9 @@ import { parts } from "./parts.js";
 const SPACE = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
 const TELL_AFTER = 1200; // ms without typing, until the number of words is announced
 const KEYS = { b: "bold", i: "italic", k: "link" };
-const TABLE = "| A | B |\n|---|---|\n| 1 | 2 |";
 
+const formatting = () => import("./formatting.js");
 const countWords = (text) => text.split(SPACE).filter(Boolean).length;
-
-function replace(field, start, end, text, from, to = from) {
-  field.focus();
-  field.setSelectionRange(start, end);
-  if (!document.execCommand(text ? "insertText" : "delete", false, text)) {
-    field.setRangeText(text, start, end);
-    field.dispatchEvent(new Event("input", { bubbles: true }));
-  }
-  field.setSelectionRange(from, to);
-}
-
-// Puts marks around the selection, without the white space at its ends, or takes them off again.
-function wrap(field, mark) {
-  const { value } = field;
-  let { selectionStart: start, selectionEnd: end } = field;
-  while (start < end && SPACE.test(value[start])) start++;
-  while (end > start && SPACE.test(value[end - 1])) end--;
-  const inner = value.slice(start, end);
-  const run = value.slice(0, start).match(/[*`]*$/)[0].length;
-  const marked = mark === "*" ? run % 2 === 1 : mark === "**" ? run > 1 : run > 0;
-  const n = mark.length;
-  if (marked && value.slice(start - n, start) === mark && value.slice(end, end + n) === mark) {
-    replace(field, start - n, end + n, inner, start - n, end - n);
-  } else {
-    replace(field, start, end, mark + inner + mark, start + n, end + n);
-  }
-}
-
-// Puts a prefix before every line of the selection, or takes it off when all have it.
-function prefix(field, of, pattern) {
-  const { value } = field;
-  const start = value.lastIndexOf("\n", field.selectionStart - 1) + 1;
-  const next = value.indexOf("\n", field.selectionEnd);
-  const end = next < 0 ? value.length : next;
-  const lines = value.slice(start, end).split("\n");
-  const all = lines.every((line) => pattern.test(line));
-  const text = lines.map((line, n) => (all ? line.replace(pattern, "") : of(n) + line)).join("\n");
-  replace(field, start, end, text, lines.length > 1 ? start : start + text.length, start + text.length);
-}
-
-// Puts a block on lines of its own; `from` and `to` of it are selected.
-function block(field, text, from, to) {
-  const { selectionStart: start, selectionEnd: end, value } = field;
-  const before = !start || value.slice(0, start).endsWith("\n\n") ? "" : value[start - 1] === "\n" ? "\n" : "\n\n";
-  const after = end === value.length || value[end] === "\n" ? "\n" : "\n\n";
-  replace(field, start, end, before + text + after, start + before.length + from, start + before.length + to);
-}
-
-const TOOLS = {
-  bold: (field) => wrap(field, "**"),
-  italic: (field) => wrap(field, "*"),
-  code: (field) => {
-    const inner = field.value.slice(field.selectionStart, field.selectionEnd);
-    if (inner.includes("\n")) block(field, "```\n" + inner + "\n```", 3, 3);
-    else wrap(field, "`");
-  },
-  link: (field) => {
-    const { selectionStart: start, selectionEnd: end } = field;
-    const inner = field.value.slice(start, end);
-    if (/^https?:\/\/\S+$/.test(inner)) return replace(field, start, end, `[](${inner})`, start + 1);
-    const at = start + inner.length + 3;
-    replace(field, start, end, `[${inner}](https://)`, inner ? at : start + 1, inner ? at + 8 : start + 1);
-  },
-  list: (field) => prefix(field, () => "- ", /^- /),
-  numbers: (field) => prefix(field, (n) => `${n + 1}. `, /^\d+\. /),
-  quote: (field) => prefix(field, () => "> ", /^> /),
-  table: (field) => block(field, TABLE, 2, 3),
-};
 
 class Writing {
   constructor({ root, form, signal, announce, changed }) {
@@ -91,7 +23,8 @@ class Writing {
     on(form, "keydown", (event) => this.onKey(event));
     this.tools = root.querySelector("[data-tools]");
     on(this.tools, "mousedown", (event) => event.preventDefault()); // the selection stays where it is
-    on(this.tools, "click", ({ target }) => TOOLS[target.closest("[data-tool]")?.dataset.tool]?.(this.last));
+    for (const type of ["pointerenter", "focusin"]) on(this.tools, type, formatting);
+    on(this.tools, "click", ({ target }) => this.format(this.last, target.closest("[data-tool]")?.dataset.tool));
     on(this.tools, "keydown", (event) => this.moveInTools(event));
     on(form, "click", ({ target }) => this.onClick(target));
     for (const button of [...this.tools.children].slice(1)) button.tabIndex = -1;
@@ -152,12 +85,17 @@ class Writing {
 
   // Keys
 
+  async format(field, tool) {
+    if (tool) (await formatting()).TOOLS[tool](field);
+  }
+
   onKey(event) {
+    if (event.key === "Control" || event.key === "Meta") formatting();
     if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey || !event.target.matches("[data-markdown]")) return;
     const tool = KEYS[event.key.toLowerCase()];
     if (!tool) return;
     event.preventDefault();
-    TOOLS[tool](event.target);
+    this.format(event.target, tool);
   }
 
   moveInTools(event) {
