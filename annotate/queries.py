@@ -133,7 +133,8 @@ class WrittenBeside:
     """The labels of the checklist's items."""
 
 
-def _beside(demonstration: Demonstration) -> WrittenBeside:
+def written_beside(demonstration: Demonstration) -> WrittenBeside:
+    """What came with a demonstration."""
     judgement = demonstration.judgement
     checklist = checklist_of(judgement.task.campaign.parsed_form, judgement.guideline.checklist)
     ticked = [item.label for item in checklist if item.name in demonstration.checklist]
@@ -178,7 +179,7 @@ class AssignmentView:
             return None
         found = Demonstration.objects.select_related("judgement__guideline", "judgement__task__campaign")
         written = found.filter(review_tasks=self.assignment.task_id).first()
-        return _beside(written) if written else None  # a preview of a campaign without tasks has none
+        return written_beside(written) if written else None  # a preview of a campaign without tasks has none
 
     @property
     def draft(self) -> dict | None:
@@ -310,12 +311,15 @@ class JudgedTask:
         return next((ranked.rank for ranked in judgement.ranked.all() if ranked.completion_id == completion.pk), None)
 
 
+WRITTEN = ("review", "demonstration__completion__prompt", "demonstration__revision__original")
+
+
 def judged_task(*, task_id: int) -> JudgedTask:
     """A task, its completions with their producers, and the judgements that count. Raises DomainError if unknown."""
     task = Task.objects.filter(pk=task_id).select_related("campaign", "prompt__domain").first()
     if task is None:
         raise DomainError(_("There is no task %(number)s.") % {"number": task_id})
-    judgements = task.judgements.current().select_related("annotator", "guideline", "assignment")
+    judgements = task.judgements.current().select_related("annotator", "guideline", "assignment", *WRITTEN)
     return JudgedTask(
         task=task,
         completions=list(task.completions.select_related("producer").order_by("task_completions__position")),

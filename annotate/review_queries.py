@@ -39,4 +39,4 @@ def returned_to(*, annotator: User) -> list[Review]:
 
 def reviews_of_judgement(*, judgement_id: int) -> QuerySet[Review]:
     """What was said about the demonstration of one judgement, newest first."""
-    return reviews_that_count().filter(demonstration__judgement=judgement_id).select_related("judgement")
+    return reviews_that_count().filter(demonstration__judgement=judgement_id).select_related("judgement__annotator")

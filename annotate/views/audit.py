@@ -14,6 +14,7 @@ from annotate.models import Campaign, Completion, Judgement
 from annotate.views.access import admin_required
 from annotate.views.measures import MEASURES, figures, meaning
 from annotate.views.work_forms import LETTERS
+from annotate.views.writing import written_in
 
 DISAGREEMENTS_A_PAGE = 25
 
@@ -82,7 +83,7 @@ def task(request: HttpRequest, pk: int) -> HttpResponse:
         (letter, completion, [_said(judged, judgement, completion) for judgement in judged.judgements])
         for letter, completion in zip(LETTERS, judged.completions, strict=False)
     ]
-    context = {"section": "agreement", "judged": judged, "rows": rows, "k": len(rows)}
+    context = {"section": "agreement", "judged": judged, "rows": rows, "k": len(rows), "written": written_in(judged)}
     return render(request, "annotate/task.html", context)
 
 

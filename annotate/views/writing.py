@@ -15,7 +15,7 @@ from annotate.answers import MAX_CITATIONS, MAX_TEXT
 from annotate.diffs import changed_words, words
 from annotate.errors import NotFound
 from annotate.forms import Writing
-from annotate.models import Campaign, Judgement
+from annotate.models import Campaign, Demonstration, Judgement, Review
 from annotate.review_queries import reviews_of_judgement
 
 KINDS = (Campaign.Kind.DEMONSTRATION, Campaign.Kind.REVISION, Campaign.Kind.REVIEW)
@@ -91,6 +91,51 @@ def _citations(given: Any) -> list[dict[str, Any]]:
     rows = [row for row in given if isinstance(row, Mapping)] if isinstance(given, list) else []
     filled = [{"source": row.get("source", ""), "checked": row.get("checked") is True} for row in rows]
     return (filled + [{"source": "", "checked": False}] * BLANK_SOURCES)[:MAX_CITATIONS]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one judgement wrote or decided, for admins."""
+
+    judgement: Judgement
+    demonstration: Demonstration | None
+    decision: str
+    """A review's decision, as people read it."""
+    tone: str
+    messages: list[dict]
+    """The prompt, where it was written too."""
+    changes: Changes | None
+    """Of a text that was made by editing another."""
+    beside: queries.WrittenBeside | None
+    reviews: list[Review]
+
+
+def written_in(judged: queries.JudgedTask) -> list[Written]:
+    """What people wrote in a task, or decided in reviewing it, each with what others said about it since."""
+    found = []
+    for judgement in judged.judgements:
+        demonstration, review = getattr(judgement, "demonstration", None), getattr(judgement, "review", None)
+        if demonstration or review:
+            found.append(_written(judged, judgement, demonstration, review))
+    return found
+
+
+def _written(
+    judged: queries.JudgedTask, judgement: Judgement, demonstration: Demonstration | None, review: Review | None
+) -> Written:
+    completion = demonstration.completion if demonstration else None
+    revision = getattr(demonstration, "revision", None)
+    own_prompt = completion is not None and completion.prompt_id != judged.task.prompt_id
+    return Written(
+        judgement=judgement,
+        demonstration=demonstration,
+        decision=review.get_decision_display() if review else "",
+        tone={"accept": "good", "edit": "busy", "return": "warn"}[review.decision] if review else "",
+        messages=completion.prompt.messages if completion and own_prompt else [],
+        changes=changes_between(revision.original.text, completion.text) if completion and revision else None,
+        beside=queries.written_beside(demonstration) if demonstration else None,
+        reviews=list(reviews_of_judgement(judgement_id=judgement.pk)) if demonstration else [],
+    )
 
 
 @require_POST

@@ -32,6 +32,7 @@ from annotate.models import (
 from annotate.services.claiming import claim_next_task
 from annotate.services.judging import submit_demonstration, submit_ranking
 from tests.api.training_rows import add_training_rows
+from tests.reviewing import do_next
 from tests.world import PASSWORD, add_guideline
 
 OURS = sorted(
@@ -218,3 +219,15 @@ def test_a_simulated_annotator_gets_no_powers(world, carol):
     assert response.status_code == 302
     bob = user.objects.get(pk=world.bob.pk)
     assert (bob.role, bob.is_staff, bob.is_superuser) == ("annotator", False, False)
+
+
+def test_a_new_campaign_of_reviews_is_filled_from_its_source(world, carol):
+    guideline = add_guideline("review")
+    do_next(world.alice, world.writing, text="Blow.")
+    posted = {"slug": "reviewing", "name": "Review", "kind": "review", "overlap": 1, "lease_minutes": 30}
+    posted |= {"guideline": guideline.pk, "access": "everyone", "onboarding": ""}
+    address = page(Campaign, "add")
+    assert "names the campaign whose demonstrations it reviews" in carol.post(address, posted).content.decode()
+    carol.post(address, posted | {"source": world.writing.pk})
+    campaign = Campaign.objects.get(slug="reviewing")
+    assert [task.completions.get().text for task in campaign.tasks.all()] == ["Blow."]

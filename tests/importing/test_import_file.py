@@ -192,3 +192,20 @@ def test_a_form_comes_from_a_file(world, written, tmp_path):
     form.write_text("[1]")
     with pytest.raises(CommandError, match="form must be an object"):
         call_command("import_prompts", str(path), campaign="newer", form=form)
+
+
+def test_it_imports_completions_to_improve(world, tmp_path):
+    add_guideline("revision")
+    path = tmp_path / "drafts.jsonl"
+    path.write_text('{"prompt": "How do I whistle?", "completions": ["Blow hard."]}\n')
+    report = import_file(path=path, campaign_slug="improving", kind="revision", by=world.carol)
+    (task,) = report.campaign.tasks.all()
+    assert (report.campaign.kind, task.k, task.completions.get().text) == ("revision", 1, "Blow hard.")
+
+
+def test_it_refuses_two_completions_to_improve_at_once(world, tmp_path):
+    add_guideline("revision")
+    path = tmp_path / "drafts.jsonl"
+    path.write_text('{"prompt": "How do I whistle?", "completions": ["Blow hard.", "Blow."]}\n')
+    with pytest.raises(DomainError, match="row 1: 2 different completions; a revision task has"):
+        import_file(path=path, campaign_slug="improving", kind="revision", by=world.carol)

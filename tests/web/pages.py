@@ -75,7 +75,7 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
 
 def writing_pages(world: World) -> Iterator[tuple[str, HttpResponse]]:
     """The pages for a brief, a revision and a review, and the first page of somebody whose text came back."""
-    alice, bob, outsider = (client_of(user) for user in (world.alice, world.bob, world.outsider))
+    alice, bob, carol, outsider = map(client_of, (world.alice, world.bob, world.carol, world.outsider))
     world.writing.tasks.update(target=3)
     brief = held(world.alice, brief_campaign(world, citations=True, checklist=CHECKLIST, min_words=5))
     revision = held(world.alice, revision_campaign(world))
@@ -88,6 +88,7 @@ def writing_pages(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "revise", alice.get(f"/work/{revision.pk}/")
     yield "changes", alice.post(f"/work/{revision.pk}/changes/", {"text": "Blow."})
     yield "review", bob.get(f"/work/{review.pk}/")
+    yield "task_written", carol.get(f"/agreement/tasks/{returned.task_id}/")
     yield "home_returned", outsider.get("/")
     yield "correct_returned", outsider.get(f"/work/{returned.assignment_id}/correct/")
 

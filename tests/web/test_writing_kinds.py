@@ -138,3 +138,37 @@ def test_it_shows_a_reviewer_what_they_decided_when_they_correct_it(world, revie
     page = text_of(client_of(world.bob).get(f"/work/{review.assignment_id}/correct/"))
     assert 'value="return" form="judgement" checked' in page
     assert "Hum.</textarea>" in page
+
+
+def test_it_shows_admins_what_was_written_what_changed_and_what_reviewers_said(world, carol):
+    source = revision_campaign(world, citations=True)
+    campaign = review_campaign(world, source)
+    cited = [{"source": "https://a.example/x", "checked": True}, {"source": "a songbook", "checked": False}]
+    written = do_next(world.alice, source, text=EDITED, reasoning="Than is not then.", citations=cited)
+    review = do_next(world.bob, campaign, **RETURN)
+    page = text_of(carol.get(f"/agreement/tasks/{written.task_id}/"))
+    assert "<del>and than</del>" in page
+    assert "Than is not then." in page
+    assert 'href="https://a.example/x"' in page
+    assert 'a songbook</bdi> <span class="badge warn">not checked' in page
+    assert RETURN["reason"] in page
+    page = text_of(carol.get(f"/agreement/tasks/{review.task_id}/"))
+    assert '<span class="badge warn">Return</span>' in page
+
+
+def test_it_shows_admins_the_conversation_that_was_written(world, carol):
+    messages = [{"role": "user", "content": "Hum **something**."}]
+    written = do_next(world.alice, brief_campaign(world), messages=messages, text="Hmm.")
+    page = text_of(carol.get(f"/agreement/tasks/{written.task_id}/"))
+    assert "Hum <strong>something</strong>." in page
+    assert "Somebody asks about music." in page
+
+
+def test_it_makes_no_link_of_a_source_that_is_no_address(world, carol):
+    campaign = brief_campaign(world, citations=True)
+    messages = [{"role": "user", "content": "Hum."}]
+    cited = [{"source": "javascript:alert(1)", "checked": True}, {"source": "https://a b", "checked": True}]
+    written = do_next(world.alice, campaign, messages=messages, text="Hmm.", citations=cited)
+    page = text_of(carol.get(f"/agreement/tasks/{written.task_id}/"))
+    assert "<bdi>javascript:alert(1)</bdi>" in page
+    assert "<bdi>https://a b</bdi>" in page
