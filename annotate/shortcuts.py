@@ -50,7 +50,9 @@ def _table() -> Iterator[Shortcut]:
     yield Shortcut("left", "1", gettext_lazy("A is better"), pairs)
     yield Shortcut("right", "2", gettext_lazy("B is better"), pairs)
     yield Shortcut("equal", "0", gettext_lazy("Both are equally good"), pairs)
-    yield Shortcut("ranks", "1–9", gettext_lazy("Rank the outlined completion and go on; the same again ties"), ranking)
+    yield Shortcut(
+        "ranks", "1–9", gettext_lazy("Rank the outlined completion and go on; the same twice is a tie"), ranking
+    )
     yield Shortcut("letters", "a–i", gettext_lazy("Give this completion the next place; a digit changes it"), compared)
     yield Shortcut("tie", "=", gettext_lazy("Tie: the next letter with the last one placed"), ranking)
     yield Shortcut("undo", "u", gettext_lazy("Undo"), compared | steps)
@@ -87,7 +89,7 @@ def changed_shortcuts(stored: Mapping, changes: object) -> dict:
     keys = current_keys(stored if "keys" in changes else {})
     for name, key in changes.get("keys", {}).items():
         keys[name] = _one_key(name, key)
-    _refuse_doubles(keys)
+    _refuse_doubles(keys, changes.get("keys", {}))
     changed = {name: key for name, key in keys.items() if key != SHORTCUTS[name].key}
     return changed | ({"off": True} if changes.get("off") is True else {})
 
@@ -105,8 +107,9 @@ def _one_key(name: str, key: object) -> str:
     return key.lower() if len(key.lower()) == 1 else key
 
 
-def _refuse_doubles(keys: dict[str, str]) -> None:
-    taken = [(SHORTCUTS[name], key) for name, key in keys.items() if key]
+def _refuse_doubles(keys: dict[str, str], changed: Mapping) -> None:
+    names = sorted(keys, key=lambda name: name in changed)  # so that the refusal names the other one
+    taken = [(SHORTCUTS[name], keys[name]) for name in names if keys[name]]
     for at, (shortcut, key) in enumerate(taken):
         for other, its_key in taken[:at]:
             if shortcut.meets(other) and (_covers(its_key, key) or _covers(key, its_key)):

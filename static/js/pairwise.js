@@ -18,7 +18,8 @@ class Pairwise {
   }
 
   key(event) {
-    const side = { ArrowLeft: "left", ArrowRight: "right" }[event.key];
+    const [back, on] = document.dir === "rtl" ? ["right", "left"] : ["left", "right"];
+    const side = { ArrowLeft: back, ArrowRight: on }[event.key];
     if (side) this.choose(side);
     else if (event.key === "=") this.choose("equal");
     else return false;

@@ -1,24 +1,44 @@
 """Ranking four completions with a tie: by keyboard alone, and by mouse alone."""
 
 import re
+import time
 
 from playwright.sync_api import expect
 
 from annotate.models import Assignment, Judgement
+from annotate.services.campaigns import create_campaign
+from tests.world import add_ranking_task
+
+
+def judgement() -> Judgement:
+    """The only judgement, as soon as it has arrived: the page goes on before."""
+    for _ in range(100):
+        if Judgement.objects.exists():
+            break
+        time.sleep(0.05)
+    return Judgement.objects.get()
 
 
 def stored(letters: dict[str, int]) -> dict[str, int]:
     """The ranks of the only judgement, by the letters of the page it was made on."""
-    ranks = dict(Judgement.objects.get().ranked.values_list("completion_id", "rank"))
+    ranks = dict(judgement().ranked.values_list("completion_id", "rank"))
     return {letter: ranks[pk] for letter, pk in letters.items()}
 
 
-def test_it_ranks_by_digits_in_five_presses(site):
+def pressed_keys(site):
+    """Starts counting key presses; call the result for how many there were, the page's change notwithstanding."""
+    seen: list[str] = []
+    site.page.expose_function("countKey", lambda key: seen.append(key))
+    site.page.evaluate("document.addEventListener('keydown', (event) => countKey(event.key), true)")
+    return lambda: len(seen)
+
+
+def test_it_ranks_four_with_a_tie_in_five_presses(site):
     site.log_in(site.world.alice)
     expect(site.page.get_by_role("button", name="Rank answers")).to_be_focused()
     site.page.keyboard.press("Enter")
     site.wait_for_keys()
-    letters = site.letters()
+    letters, presses = site.letters(), pressed_keys(site)
     task = site.page.url
     for key in "2133":
         site.page.keyboard.press(key)
@@ -28,7 +48,8 @@ def test_it_ranks_by_digits_in_five_presses(site):
     expect(site.page).not_to_have_url(task)
     expect(site.page.locator(".done")).to_have_text("1 done today")
     assert stored(letters) == {"A": 2, "B": 1, "C": 3, "D": 3}
-    assert Judgement.objects.get().seconds < 60
+    assert presses() == 5
+    assert judgement().seconds < 60
 
 
 def test_it_ranks_by_letters_best_first(site):
@@ -84,7 +105,7 @@ def test_it_ranks_by_mouse_alone(site):
     site.page.get_by_role("button", name="Submit").click()
     expect(site.page.locator(".done")).to_have_text("1 done today")
     assert stored(letters) == {"A": 1, "B": 1, "C": 2, "D": 3}
-    flag = Judgement.objects.get().flags.get()
+    flag = judgement().flags.get()
     assert (flag.completion_id, flag.name) == (letters["D"], "hallucination")
 
 
@@ -97,14 +118,78 @@ def test_it_does_not_take_typing_for_shortcuts(site):
     expect(site.page.get_by_label("Rationale")).to_have_value("a1 b2 s t u ?")
 
 
-def test_it_lets_shortcuts_be_switched_off(site):
+def test_it_lets_each_key_be_changed_and_all_be_switched_off(site, complaints):
     site.log_in(site.world.alice)
     site.begin("Rank answers")
+    note = site.page.locator("[data-shortcuts-note]")
+    site.page.keyboard.press("?")
+    undo = site.page.get_by_role("button", name="Change the key for: Undo.")
+    undo.click()
+    site.page.keyboard.press("t")
+    expect(note).to_contain_text("“T” is already the key for “Show or hide the guideline text”.")
+    complaints.clear()  # the browser names each refusal
+    undo.click()
+    site.page.keyboard.press("v")
+    expect(note).to_have_text("Saved.")
+    site.page.reload()
+    site.wait_for_keys()
+    expect(site.page.get_by_role("button", name="Undo")).to_contain_text("V")
+    for key in ("2", "1", "u", "v"):
+        site.page.keyboard.press(key)
+    expect(site.page.locator("[data-order]")).to_have_text("A")
     site.page.keyboard.press("?")
     site.page.get_by_label("Use single-key shortcuts").uncheck()
+    expect(note).to_have_text("Saved.")
     site.page.keyboard.press("Escape")
     site.page.keyboard.press("1")
-    expect(site.page.locator("[data-order]")).to_be_hidden()
+    expect(site.page.locator("[data-order]")).to_have_text("A")
+
+
+def test_it_asks_once_whether_the_order_as_shown_is_meant(site):
+    site.log_in(site.world.alice)
+    site.begin("Rank answers")
+    for key in ("1", "2", "3", "4", "Enter"):
+        site.page.keyboard.press(key)
+    expect(site.page.locator("[data-error]")).to_contain_text("exactly the order in which they were shown")
+    assert not Judgement.objects.exists()
+    site.page.keyboard.press("Enter")
+    expect(site.page.locator(".done")).to_have_text("1 done today")
+
+
+def test_it_takes_a_verdict_with_its_reason_by_keyboard(site):
+    site.log_in(site.world.alice)
+    site.begin("Rank answers")
+    site.page.keyboard.press("x")
+    expect(site.page.get_by_label("Why?").and_(site.page.locator("#reason"))).to_be_focused()
+    site.page.keyboard.press("Enter")
+    expect(site.page.locator("[data-error]")).to_have_text("Say in a few words why; the admins read it.")
+    site.page.keyboard.type("The prompt asks for nothing.")
+    site.page.keyboard.press("Escape")
+    expect(site.page.locator("[data-verdict]")).to_have_text("Cannot rank: The prompt asks for nothing.")
+    site.page.keyboard.press("Enter")
+    expect(site.page.locator(".done")).to_have_text("1 done today")
+    made = judgement()
+    assert (made.verdict, made.reason) == ("cannot_rank", "The prompt asks for nothing.")
+    assert not made.ranked.exists()
+
+
+def test_it_scrolls_columns_together_and_shows_the_source_text(site):
+    world = site.world
+    campaign = create_campaign(slug="long", name="Long ones", kind="ranking", guideline_slug="ranking", by=world.carol)
+    answers = [f"Answer {letter}, **at length**.\n\n" + "word " * (600 + 900 * n) for n, letter in enumerate("abcd")]
+    add_ranking_task(campaign, question="What is long?", answers=answers, by=world.carol)
+    site.log_in(world.alice)
+    site.begin("Long ones")
+    assert site.page.evaluate("document.documentElement.scrollHeight") == 900
+    site.page.keyboard.press("y")
+    site.page.keyboard.press("PageDown")
+    shares = "texts => texts.map(text => text.scrollTop / (text.scrollHeight - text.clientHeight))"
+    site.page.wait_for_function(f"() => ({shares})([...document.querySelectorAll('.text')])[3] > 0.01")
+    found = site.page.eval_on_selector_all(".text", shares)
+    assert max(found) - min(found) < 0.005
+    site.page.keyboard.press("r")
+    expect(site.page.locator("[data-completion=A] .prose")).to_be_hidden()
+    expect(site.page.locator("[data-completion=A] .raw")).to_contain_text("**at length**")
 
 
 def test_it_restores_a_draft_after_a_reload(site):
@@ -126,7 +211,8 @@ def test_it_skips_with_a_reason_by_keyboard(site):
     expect(site.page.locator("#skip-reason")).to_be_focused()
     site.page.keyboard.press("Tab")
     site.page.keyboard.type("No idea")
-    site.page.keyboard.press("Enter")
+    with site.page.expect_response(f"{task}skip/"):
+        site.page.keyboard.press("Enter")
     expect(site.page).not_to_have_url(task)
     skipped = Assignment.objects.get(state="skipped")
     assert skipped.skip_reason == "I do not know enough about this to judge it: No idea"
@@ -157,7 +243,7 @@ def test_it_ranks_without_any_script(browser, live_server, committed_world):
     page.get_by_role("button", name="Submit").click()
     expect(page.locator(".done")).to_have_text("1 done today")
     context.close()
-    assert sorted(Judgement.objects.get().ranked.values_list("rank", flat=True)) == [1, 2, 2, 3]
+    assert sorted(judgement().ranked.values_list("rank", flat=True)) == [1, 2, 2, 3]
 
 
 def test_it_corrects_the_last_one_by_keyboard(site):
