@@ -15,6 +15,7 @@ from rest_framework import exceptions
 
 from annotate.errors import DomainError, LeaseLost, NotAllowed, NotFound, StepMissing
 from annotate.services.bulk import RowsRefused
+from annotate.services.setup import SettingsRefused
 
 CONTENT_TYPE = "application/problem+json"
 TYPE = "urn:concord:problem:"
@@ -88,6 +89,9 @@ def _domain_problem(error: DomainError) -> JsonResponse:
     _, status, name, title = next(row for row in DOMAIN_PROBLEMS if isinstance(error, row[0]))
     if isinstance(error, StepMissing):
         return problem(status, name, title, str(error), step=error.step, campaign=error.campaign)
+    if isinstance(error, SettingsRefused):
+        fields = [{"field": field, "detail": detail} for field, detail in error.errors.items()]
+        return problem(status, name, title, str(error), errors=fields)
     if not isinstance(error, RowsRefused):
         return problem(status, name, title, str(error))
     rows = [{"row": bad.row, "field": bad.field, "detail": bad.detail} for bad in error.problems]

@@ -4,7 +4,7 @@ from django.contrib.auth.decorators import login_required
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from annotate.api import docs, mine, records, safety, tokens, work
+from annotate.api import campaigns, docs, mine, records, safety, tokens, work
 
 app_name = "api"
 router = SimpleRouter()
@@ -17,7 +17,8 @@ urlpatterns = [
     path("auth/login/", tokens.Login.as_view(), name="login"),
     path("auth/logout/", tokens.Logout.as_view(), name="logout"),
     path("me/", mine.Me.as_view(), name="me"),
-    path("campaigns/", work.CampaignList.as_view(), name="campaigns"),
+    path("campaigns/", campaigns.Campaigns.as_view(), name="campaigns"),
+    path("campaigns/<slug:slug>/", campaigns.CampaignDetail.as_view(), name="campaign"),
     path("tasks/next/", work.NextTask.as_view(), name="next"),
     path("assignments/<uuid:pk>/", work.AssignmentDetail.as_view(), name="assignment"),
     path("assignments/<uuid:pk>/submit/", work.Submit.as_view(), name="submit"),

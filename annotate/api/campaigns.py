@@ -1,0 +1,106 @@
+"""Setting campaigns up over the API, with the services and the sentences of the pages. The list is for everybody."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotate.api.base import Documented, IsAdmin, StrictSerializer, checked
+from annotate.api.serializers import GuidelineRefSerializer
+from annotate.api.work import CampaignList, find_campaign
+from annotate.models import Campaign, CampaignChange, Guideline
+from annotate.services.setup import change_campaign, move_campaign, set_up_campaign
+
+KEPT = ["name", "description", "overlap", "lease_minutes", "correction_minutes", "pay_seconds"]
+KEPT += ["show_agreement", "show_gold", "access", "onboarding", "form"]
+
+
+class SettingsSerializer(StrictSerializer):
+    """The settings of a campaign; what is left out keeps its default, or stays as it is."""
+
+    name = serializers.CharField(max_length=200, required=False)
+    description = serializers.CharField(required=False, allow_blank=True)
+    guideline = serializers.SlugField(required=False, help_text="its slug; the newest version is taken")
+    overlap = serializers.IntegerField(required=False, help_text="people per task, for tasks added from now on")
+    lease_minutes = serializers.IntegerField(required=False)
+    correction_minutes = serializers.IntegerField(required=False)
+    pay_seconds = serializers.IntegerField(required=False, allow_null=True)
+    show_agreement = serializers.BooleanField(required=False)
+    show_gold = serializers.BooleanField(required=False)
+    access = serializers.ChoiceField(choices=Campaign.Access.choices, required=False)
+    onboarding = serializers.JSONField(required=False, help_text="what comes before a person's first task")
+    form = serializers.JSONField(required=False, help_text="what people are asked beyond the campaign's kind")
+
+
+class NewCampaignSerializer(SettingsSerializer):
+    slug = serializers.SlugField(max_length=64)
+    kind = serializers.ChoiceField(choices=Campaign.Kind.choices)
+    source = serializers.SlugField(required=False, help_text="review: the campaign whose texts are reviewed")
+
+
+class ChangedCampaignSerializer(SettingsSerializer):
+    state = serializers.ChoiceField(choices=Campaign.State.choices, required=False, help_text="closed is for good")
+
+
+class CampaignChangeSerializer(serializers.ModelSerializer):
+    by = serializers.CharField(source="by.username", default="")
+
+    class Meta:
+        model = CampaignChange
+        fields = ["at", "by", "field", "old", "new"]
+
+
+class CampaignSerializer(serializers.ModelSerializer):
+    """A campaign with all its settings, and who changed what."""
+
+    guideline = GuidelineRefSerializer()
+    source = serializers.CharField(source="source.slug", default=None, allow_null=True)
+    changes = CampaignChangeSerializer(many=True, help_text="newest first")
+
+    class Meta:
+        model = Campaign
+        fields = ["slug", "kind", "state", "guideline", "source", *KEPT, "changes"]
+
+
+def _with_guideline(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with the guideline that the slug names; the services say what is wrong with None."""
+    if "guideline" in settings:
+        versions = Guideline.objects.filter(slug=settings["guideline"])
+        settings["guideline"] = versions.order_by("-version").first()
+    return settings
+
+
+class Campaigns(CampaignList):
+    """The campaigns that are not closed, with the caller's part in them; admins set new ones up."""
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [IsAdmin()] if self.request.method == "POST" else [IsAuthenticated()]
+
+    @extend_schema(operation_id="campaigns_create", request=NewCampaignSerializer, responses={201: CampaignSerializer})
+    def post(self, request: Request) -> Response:
+        settings = _with_guideline({"guideline": "", **checked(NewCampaignSerializer, request.data)})
+        source = find_campaign(settings.pop("source")) if "source" in settings else None
+        campaign = set_up_campaign(by=request.user, source=source, **settings)
+        return Response(CampaignSerializer(campaign).data, status=status.HTTP_201_CREATED)
+
+
+class CampaignDetail(Documented, APIView):
+    """A campaign's settings, for admins."""
+
+    @extend_schema(responses=CampaignSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        return Response(CampaignSerializer(find_campaign(slug)).data)
+
+    @extend_schema(request=ChangedCampaignSerializer, responses=CampaignSerializer)
+    def patch(self, request: Request, slug: str) -> Response:
+        campaign = find_campaign(slug)
+        settings = _with_guideline(checked(ChangedCampaignSerializer, request.data))
+        state = settings.pop("state", "")
+        change_campaign(campaign=campaign, by=request.user, **settings)
+        if state and state != campaign.state:
+            move_campaign(campaign=campaign, state=state, by=request.user)
+        return Response(CampaignSerializer(find_campaign(slug)).data)
