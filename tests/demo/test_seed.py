@@ -1,5 +1,6 @@
 """Seeding the demo: the plan, through the services that people use, as often as one likes."""
 
+import datetime
 import io
 from collections import Counter
 
@@ -7,15 +8,21 @@ import pytest
 from django.core.management import call_command
 
 from annotate.errors import DomainError
+from annotate.guideline_files import KINDS
 from annotate.models import Assignment, Campaign, Judgement, RankedCompletion, Task, User
 from annotate.queries import campaign_agreement
 from annotate.services.campaigns import add_task, create_campaign
+from annotate.services.claiming import claim_next_task
 from annotate.services.corpus import add_completion, add_producer, add_prompt
+from annotate.services.judging import submit
 from tests.world import add_guideline
 from training.demo import plan, settings, simulated, world
 from training.services import demo
+from training.services.pipelines import start_pipeline
 
 pytestmark = pytest.mark.django_db
+OTHER_TASKS = 3 * 6 + 5 + 5 + 3  # pairs, ratings, revisions; steps; texts that are reviewed, and their reviews
+OTHER_JUDGEMENTS = 3
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +38,7 @@ def small_plan(monkeypatch, tmp_path, settings):
 
 @pytest.fixture
 def guidelines(db):
-    for kind in ("ranking", "demonstration"):
+    for kind in KINDS:
         add_guideline(kind)
 
 
@@ -42,14 +49,37 @@ def test_it_says_what_is_missing_without_guidelines():
 
 def test_it_enters_the_plan(guidelines):
     seeded = demo.seed_demo()
-    assert (seeded.tasks, seeded.judgements) == (12 + 5, 8 + 4 * 3 + 3)
-    assert Counter(Task.objects.values_list("campaign__slug", "target", "submitted")) == {
+    assert (seeded.tasks, seeded.judgements) == (12 + 5 + OTHER_TASKS, 8 + 4 * 3 + 3 + OTHER_JUDGEMENTS)
+    plan_tasks = Task.objects.filter(campaign__slug__in=["demo-ranking", "demo-writing"])
+    assert Counter(plan_tasks.values_list("campaign__slug", "target", "submitted")) == {
         ("demo-ranking", 2, 1): 8,
         ("demo-ranking", 3, 3): 4,
         ("demo-writing", 1, 1): 3,
         ("demo-writing", 1, 0): 2,
     }
     assert not Assignment.objects.exclude(state=Assignment.State.SUBMITTED).exists()
+
+
+def test_it_has_every_kind_of_work_for_people(guidelines):
+    demo.seed_demo()
+    anna = User.objects.get(username="anna")
+    for kind in KINDS:
+        campaign = Campaign.objects.filter(kind=kind).latest("pk")
+        assert claim_next_task(annotator=anna, campaign=campaign), kind
+    assert Campaign.objects.get(slug="demo-pairs").parsed_form.strength
+    assert all(task.steps for task in Task.objects.filter(campaign__slug="demo-steps"))
+
+
+def test_step_labels_and_ratings_do_not_take_the_night_out_of_its_world(guidelines):
+    demo.seed_demo()
+    anna = User.objects.get(username="anna")
+    steps = Campaign.objects.get(slug="demo-steps")
+    held = claim_next_task(annotator=anna, campaign=steps)
+    submit(assignment_id=held.pk, annotator=anna, answer={"labels": ["bad"]}, seconds=1)
+    pipeline, _ = start_pipeline(date=datetime.date(2026, 11, 21), trigger="nightly")
+    assert pipeline.config["world"]
+    assert pipeline.config["campaigns"] == ["demo-ranking", "demo-reviewed", "demo-writing"]
+    assert steps not in demo.demo_campaigns()
 
 
 def test_it_adds_nothing_the_second_time(guidelines):
@@ -70,7 +100,7 @@ def test_it_goes_on_where_it_was_interrupted(guidelines, monkeypatch):
         demo.seed_demo(progress=give_up)
     assert Judgement.objects.count() == 5
     demo.seed_demo()
-    assert Judgement.objects.count() == 8 + 4 * 3 + 3
+    assert Judgement.objects.count() == 8 + 4 * 3 + 3 + OTHER_JUDGEMENTS
 
 
 def test_it_enters_exactly_what_the_simulated_annotators_said(guidelines):
@@ -117,7 +147,7 @@ def test_it_says_how_far_it_is(guidelines):
 def test_it_prints_the_accounts(guidelines):
     said = io.StringIO()
     call_command("seed_demo", stdout=said)
-    assert "17 new tasks and 23 new judgements" in said.getvalue()
+    assert "48 new tasks and 26 new judgements" in said.getvalue()
     assert "demo-admin" in said.getvalue()
 
 
@@ -137,7 +167,8 @@ def test_it_takes_only_campaigns_of_the_world_for_the_demos(guidelines):
     producer = add_producer(name="model", kind="imported")
     completions = [add_completion(prompt=prompt, producer=producer, text=text, by=None) for text in ("Air.", "Water.")]
     add_task(campaign=other, prompt=prompt, completions=completions)
-    assert [campaign.slug for campaign in demo.demo_campaigns()] == [demo.RANKING, demo.DEMONSTRATION]
+    learned = {"demo-pairs", "demo-ranking", "demo-review", "demo-reviewed", "demo-revision", "demo-writing"}
+    assert {campaign.slug for campaign in demo.demo_campaigns()} == learned
     with pytest.raises(world.NotOfThisWorld):
         demo.simulate_judgements(campaign=other)
     assert other.tasks.get().reserved == 0

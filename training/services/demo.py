@@ -21,7 +21,8 @@ from annotate.services.corpus import add_completion, add_producer, add_prompt
 from annotate.services.judging import submit_demonstration, submit_ranking
 from annotate.services.people import create_admin, create_annotator
 from training.demo import plan, settings, simulated
-from training.services.stages import is_world
+from training.services.demo_kinds import add_kinds
+from training.services.stages import LEARNED, is_world
 
 RANKING = "demo-ranking"
 DEMONSTRATION = "demo-writing"
@@ -64,7 +65,13 @@ def seed_demo(*, progress: Progress = lambda done, total, message: None) -> Seed
     writings = [(task, planned.writer) for task, planned in to_write if planned.writer]
     judgements = _judge(rankings, counter, "simulated annotators rank")
     judgements += _judge(writings, counter, "simulated annotators write")
+    judgements += add_kinds(chosen=chosen, admin=admin, write=_write_some)
     return Seeded(Task.objects.count() - tasks_before, judgements, passwords)
+
+
+def _write_some(tasks: Sequence[Task]) -> int:
+    """Let each task be written by another simulated annotator: too few to speak of progress."""
+    return _judge(list(zip(tasks, simulated.ANNOTATORS, strict=False)), _Counter(lambda *_: None, 0), "")
 
 
 class _Counter:
@@ -208,7 +215,8 @@ def _submit(assignment: Assignment, user: User) -> None:
 
 def demo_campaigns() -> list[Campaign]:
     """The campaigns whose prompts are all of the demo's world: what the demo's pipeline learns from."""
-    prompts = {campaign: Prompt.objects.filter(tasks__campaign=campaign) for campaign in Campaign.objects.all()}
+    campaigns = Campaign.objects.filter(kind__in=LEARNED)
+    prompts = {campaign: Prompt.objects.filter(tasks__campaign=campaign) for campaign in campaigns}
     return [campaign for campaign, asked in prompts.items() if asked.exists() and is_world(asked.iterator())]
 
 

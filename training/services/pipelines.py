@@ -25,6 +25,7 @@ from training.services.publishing import new_prompts, publish_answers, read_answ
 from training.services.runs import cancel_run, create_run, requeue_run
 from training.services.snapshots import request_snapshot, retry_snapshot
 from training.services.stages import (
+    LEARNED,
     PUBLISH,
     TRAINING,
     Recipe,
@@ -132,7 +133,8 @@ def _refuse_unknown(given: Collection[str], known: Collection[str], what: str) -
 
 def _selection(campaigns: Collection[Campaign] | None) -> dict[str, Any]:
     """What the pipeline learns from, and whether all of it is of the demo's world."""
-    chosen = Campaign.objects.all() if campaigns is None else Campaign.objects.filter(pk__in=[c.pk for c in campaigns])
+    learned = Campaign.objects.filter(kind__in=LEARNED)
+    chosen = learned if campaigns is None else Campaign.objects.filter(pk__in=[c.pk for c in campaigns])
     judged = Judgement.objects.filter(task__campaign__in=chosen).values("task__campaign")
     slugs = list(chosen.filter(pk__in=judged).order_by("slug").values_list("slug", flat=True))
     if not slugs:

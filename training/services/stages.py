@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from annotate.hashing import sha256_of
-from annotate.models import Prompt
+from annotate.models import Campaign, Prompt
 from training.demo import settings as demo
 from training.demo import world
 from training.modelling.artifacts import hash_input
@@ -23,6 +23,10 @@ ANYTHING_ELSE = {Recipe.BASE: {"corpus": "snapshot"}, Recipe.EVALUATE: {"judge":
 """Outside the demo's world an embedded base model reads the snapshot, and the reward model is the only judge."""
 PUBLISH = {"prompts": 40, "k": 4, "overlap": 3}
 """How many new prompts a pipeline asks about, how many completions each, and how many annotators."""
+
+LEARNED = (Campaign.Kind.RANKING, Campaign.Kind.DEMONSTRATION, Campaign.Kind.REVISION, Campaign.Kind.REVIEW)
+"""The kinds of campaigns that a recipe learns from. Ratings and step labels are frozen into snapshots when somebody
+asks for them; no recipe reads them, and their prompts say nothing of what a pipeline is about."""
 
 Runs = Mapping[str, Run]
 
