@@ -88,9 +88,9 @@ def read_file(path: Path, *, format: str = "auto", skip_bad_rows: bool = False) 
     items: list[Item] = []
     bad: list[str] = []
     parse: Callable[[int, dict], list[Item]] | None = FORMATS.get(format)
-    for number, line in _numbered_lines(path):
+    for number, line in numbered_lines(path):
         try:
-            row = _load(line)
+            row = load_row(line)
             if parse is None:
                 format = _recognise(row)
                 parse = FORMATS[format]
@@ -108,7 +108,7 @@ def read_file(path: Path, *, format: str = "auto", skip_bad_rows: bool = False) 
     return ParsedFile(items, bad, format)
 
 
-def _numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """(row number, line) of each line that is not blank."""
     try:
         with path.open("rb") as file:
@@ -123,7 +123,8 @@ def _numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise ImportFileError(f"{path.name} is not UTF-8 text in JSON Lines, plain or gzipped: {error}.") from error
 
 
-def _load(line: str) -> dict:
+def load_row(line: str) -> dict:
+    """The JSON object of a line. Raises RowError."""
     try:
         row = json.loads(line)
     except json.JSONDecodeError as error:

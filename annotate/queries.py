@@ -152,6 +152,16 @@ class AssignmentView:
     completions: list[Completion]
 
     @property
+    def is_qualification(self) -> bool:
+        """Whether it is a task with a known answer that is done before the first real one."""
+        return self.assignment.task.purpose == Task.Purpose.QUALIFICATION
+
+    @property
+    def was_qualified(self) -> bool:
+        """Whether it is one, and answered."""
+        return self.is_qualification and hasattr(self.assignment, "qualification_answer")
+
+    @property
     def form(self) -> Form:
         """What the campaign asks beyond its kind."""
         return self.campaign.parsed_form

@@ -51,17 +51,13 @@ def changes_between(old: str, new: str) -> list[Change]:
 
 
 def _lines(old: str, new: str) -> Iterator[Line]:
+    """Blank lines that came or went are left out: nobody reads by them."""
     pieces: list[tuple[Op, str]] = []
-    for op, text in words(old, new):
+    for op, text in [*words(old, new), ("equal", "\n")]:
         first, *others = text.split("\n")
         pieces.append((op, first))
         for other in others:
-            yield _line(pieces, op)
+            filled = tuple(piece for piece in pieces if piece[1])
+            if filled or op == "equal":
+                yield Line(filled)
             pieces = [(op, other)]
-    yield _line(pieces, "equal")
-
-
-def _line(pieces: list[tuple[Op, str]], ended_by: Op) -> Line:
-    """An empty line that came or went is a change, too: it keeps an empty piece."""
-    filled = tuple(piece for piece in pieces if piece[1])
-    return Line(filled or ((ended_by, ""),))

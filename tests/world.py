@@ -7,6 +7,8 @@ import pytest
 from annotate.models import Campaign, Guideline, Task, User
 from annotate.services.campaigns import add_task, create_campaign
 from annotate.services.corpus import add_completion, add_producer, add_prompt
+from annotate.services.gold import make_gold
+from annotate.services.onboarding import set_onboarding
 from annotate.services.people import create_admin, create_annotator
 
 FLAGS = [{"name": "hallucination", "label": "Hallucination", "meaning": "States as fact what is not so."}]
@@ -83,6 +85,21 @@ def build_world() -> World:
         for number in range(2)
     ]
     return World(alice, bob, carol, outsider, ranking, writing, ranking_tasks, writing_tasks)
+
+
+def ask_for_qualification(world: World, *, made: int = 4, **rules) -> None:
+    """The ranking campaign asks for `rules`; there are `made` tasks in which the answers are right in their order."""
+    for number in range(made):
+        prompt = add_prompt(messages=[{"role": "user", "content": f"Known {number}?"}], by=world.carol)
+        model = add_producer(name="model-0", kind="imported")
+        completions = [
+            add_completion(prompt=prompt, producer=model, text=f"{number}{letter}", by=world.carol) for letter in "abc"
+        ]
+        task, _ = add_task(campaign=world.ranking, prompt=prompt, completions=completions, purpose="qualification")
+        ranks = {completion.pk: rank for rank, completion in enumerate(completions, start=1)}
+        make_gold(task=task, answer={"ranks": ranks}, explanation=f"Because of {number}.", by=world.carol)
+    rules = {"pass": 0.8, "tasks": 3, "retry_hours": 24, **rules}
+    world.ranking = set_onboarding(campaign=world.ranking, onboarding={"qualification": rules}, access="everyone")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Who holds which task. Every race here is won by a conditional UPDATE and its row count, on every database."""
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -30,6 +31,9 @@ def claim_next_task(*, annotator: User, campaign: Campaign) -> Assignment | None
     check_may_work(user=annotator, campaign=campaign)
     for _attempt in range(ATTEMPTS):
         held = _held(annotator, campaign)
+        if held.opened and held.opened.task.purpose != Task.Purpose.WORK:  # it is asked for no longer
+            release_all([held.opened])
+            continue
         if held.opened:
             return _renew(held.opened)
         if held.ahead:
@@ -109,7 +113,9 @@ class _Held:
 
 def _held(annotator: User, campaign: Campaign) -> _Held:
     held = Assignment.objects.filter(annotator=annotator, campaign=campaign, state=State.CLAIMED)
-    return _Held(**{"ahead" if one.opened_at is None else "opened": one for one in held.select_related("campaign")})
+    return _Held(
+        **{"ahead" if one.opened_at is None else "opened": one for one in held.select_related("campaign", "task")}
+    )
 
 
 def claim_task(*, task: Task, annotator: User, guideline: Guideline, opened: bool = True) -> Assignment | None:
@@ -275,6 +281,8 @@ def skip_assignment(*, assignment_id: UUID, annotator: User, reason: str) -> Ass
     if not reason.strip():
         raise DomainError("Say in a few words why you skip this task; the admins read it.")
     assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
+    if assignment.task.purpose == Task.Purpose.QUALIFICATION:
+        raise DomainError(_("A qualification task cannot be skipped. Give it back to stop for now, and go on later."))
     _end(assignment, State.SKIPPED, skip_reason=reason.strip())
     return assignment
 
@@ -288,7 +296,7 @@ def release_assignment(*, assignment_id: UUID, annotator: User) -> Assignment:
     return assignment
 
 
-def release_all(assignments: QuerySet[Assignment]) -> None:
+def release_all(assignments: Iterable[Assignment]) -> None:
     """Send these back to the queue, as far as they are still held."""
     for assignment in assignments:
         with transaction.atomic():

@@ -37,8 +37,10 @@ def submit(
     queue and its place was taken: the answer is then kept as the assignment's draft.
     """
     assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
-    checked = _checked(assignment, answer)
-    _check_seconds(seconds)
+    if assignment.task.purpose == Task.Purpose.QUALIFICATION:
+        raise DomainError(_("This is a qualification task: it is answered on its page, and is no judgement."))
+    checked = check_answer_to(assignment, answer)
+    check_seconds(seconds)
     if earlier := _with_key(assignment, idempotency_key):
         return earlier
     with transaction.atomic():
@@ -73,8 +75,8 @@ def correct(
     lets people correct, or the answer is not whole. What a reviewer returned may always be corrected.
     """
     old = _own_judgement(judgement_id, annotator)
-    checked = _checked(old.assignment, answer)
-    _check_seconds(seconds)
+    checked = check_answer_to(old.assignment, answer)
+    check_seconds(seconds)
     if earlier := _with_key(old.assignment, idempotency_key):
         return earlier
     if not may_correct(old):
@@ -158,14 +160,16 @@ def shown_in(assignment: Assignment) -> Shown:
     )
 
 
-def _checked(assignment: Assignment, answer: Mapping[str, Any]) -> dict:
+def check_answer_to(assignment: Assignment, answer: Mapping[str, Any]) -> dict:
+    """The answer, normalised. Raises DomainError when it is no whole answer to what the assignment shows."""
     try:
         return check_answer(answer, shown_in(assignment))
     except AnswerError as error:
         raise DomainError(_(error.sentence) % error.values) from error
 
 
-def _check_seconds(seconds: float) -> None:
+def check_seconds(seconds: float) -> None:
+    """Refuse active seconds that nobody can have spent."""
     if not math.isfinite(seconds) or not 0 <= seconds <= MAX_SECONDS:
         raise DomainError(
             _("The time spent is %(seconds)s seconds; it must be from 0 to %(most)d.")

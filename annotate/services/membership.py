@@ -40,5 +40,5 @@ def reinstate(*, membership_id: int) -> Membership:
 
 
 def _give_tasks_back(user: User, campaign: Campaign) -> None:
-    held = Assignment.objects.filter(annotator=user, task__campaign=campaign, state=Assignment.State.CLAIMED)
+    held = Assignment.objects.filter(annotator=user, campaign=campaign, state=Assignment.State.CLAIMED)
     release_all(held)

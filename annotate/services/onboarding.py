@@ -122,6 +122,18 @@ def check_may_work(*, user: User, campaign: Campaign) -> None:
     _activate(found)
 
 
+def check_may_qualify(*, user: User, campaign: Campaign) -> None:
+    """The gate before a qualification task: the steps before it are done. Raises as `check_may_work` does."""
+    found = standing(user=user, campaign=campaign)
+    _refuse_suspended(found)
+    if "qualification" not in found.steps:
+        raise NotFound(_("This campaign asks for no qualification."))
+    if found.next_step is None:
+        raise DomainError(_("You have passed the qualification of this campaign already."))
+    if found.next_step != "qualification":
+        raise _missing(found)
+
+
 def _missing(found: Standing) -> StepMissing:
     campaign, step = found.campaign, found.next_step
     sentence = _("Before you work in “%(campaign)s” there is a step to do on its page: %(step)s.")
@@ -156,7 +168,7 @@ def join(*, user: User, campaign: Campaign) -> Membership:
     return Membership.objects.get_or_create(user=user, campaign=campaign)[0]
 
 
-def _settle(user: User, campaign: Campaign) -> Standing:
+def settle(*, user: User, campaign: Campaign) -> Standing:
     """After a step: where the person stands now. Whoever has done every step is active."""
     join(user=user, campaign=campaign)
     found = standing(user=user, campaign=campaign)
@@ -208,7 +220,7 @@ def give_consent(*, user: User, campaign: Campaign, text_sha256: str) -> Standin
         withdrawn_at=None,
         defaults={"text": text, "given_at": timezone.now()},
     )
-    return _settle(user, campaign)
+    return settle(user=user, campaign=campaign)
 
 
 @transaction.atomic
@@ -228,7 +240,7 @@ def keep_demographics(*, user: User, answers: Mapping[str, str], campaign: Campa
     if campaign is not None:
         membership = join(user=user, campaign=campaign)
         Membership.objects.filter(pk=membership.pk).update(demographics_asked_at=timezone.now())
-        _settle(user, campaign)
+        settle(user=user, campaign=campaign)
 
 
 def delete_demographics(*, user: User) -> None:
@@ -270,7 +282,7 @@ def declare_expertise(*, user: User, campaign: Campaign, declared: Mapping[int, 
         _declare(user, domain, declared.get(domain.pk, Declared("")))
     membership = join(user=user, campaign=campaign)
     Membership.objects.filter(pk=membership.pk).update(expertise_declared_at=timezone.now())
-    return _settle(user, campaign)
+    return settle(user=user, campaign=campaign)
 
 
 def _declare(user: User, domain: Domain, said: Declared) -> None:
@@ -315,7 +327,7 @@ def acknowledge_guideline(*, user: User, campaign: Campaign, guideline_id: int) 
     if guideline_id != campaign.guideline_id:
         raise DomainError(_("The guideline has a newer version since you opened the page. Read what changed, please."))
     Acknowledgement.objects.get_or_create(user=user, guideline_id=guideline_id, defaults={"at": timezone.now()})
-    return _settle(user, campaign)
+    return settle(user=user, campaign=campaign)
 
 
 def last_read(*, user: User, guideline: Guideline) -> Guideline | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf.locale import LANG_INFO
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from annotate.demographics import QUESTIONS
@@ -37,14 +38,14 @@ VALUES = {
     "north-america": _("North America"),
     "oceania": _("Oceania"),
     "another": _("Another"),
-    "zh": "中文",  # LANG_INFO has only its scripts
+    "zh": _("Chinese"),  # LANG_INFO has only its scripts
     "": _("No answer"),
 }
 
 
 def label(value: str) -> str:
-    """An answer in words; a language in its own."""
-    return str(VALUES[value]) if value in VALUES else LANG_INFO[value]["name_local"]
+    """An answer in words. The names of languages are Django's, and so are their translations."""
+    return str(VALUES[value]) if value in VALUES else gettext(LANG_INFO[value]["name"])
 
 
 @dataclass(frozen=True, slots=True)

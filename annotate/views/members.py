@@ -128,7 +128,7 @@ def unverify(request: HttpRequest, pk: int) -> HttpResponse:
 def demographic_counts(request: HttpRequest) -> HttpResponse:
     """How many gave each answer; no group below five people."""
     tables = [
-        (LABELS[name], [(label(cell.value), cell.n) for cell in cells])
+        (LABELS[name], [(label(cell.value), cell.n) for cell in cells if cell.n != 0])
         for name, cells in people_queries.demographic_counts().items()
     ]
     return render(request, "onboarding/demographic_counts.html", {"section": "people", "tables": tables})

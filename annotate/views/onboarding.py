@@ -45,7 +45,7 @@ def _standing(request: HttpRequest, slug: str) -> Standing:
         raise Http404(str(error)) from error
 
 
-def _step(name: str) -> Callable[[StepView], Callable[..., HttpResponse]]:
+def step_page(name: str) -> Callable[[StepView], Callable[..., HttpResponse]]:
     """A page for one step of a campaign that has it. Who comes too early is sent to the step that is next."""
 
     def decorate(view: StepView) -> Callable[..., HttpResponse]:
@@ -86,7 +86,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "onboarding/overview.html", frame(found, next_address=address))
 
 
-@_step("consent")
+@step_page("consent")
 def consent(request: HttpRequest, found: Standing) -> HttpResponse:
     """The text to agree to."""
     text = found.campaign.onboarding_rules.consent
@@ -118,7 +118,7 @@ def withdraw(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("annotate:onboarding", slug)
 
 
-@_step("demographics")
+@step_page("demographics")
 def demographics(request: HttpRequest, found: Standing) -> HttpResponse:
     """Questions about the person, none of which has to be answered."""
     error = None
@@ -163,7 +163,7 @@ def _said(request: HttpRequest) -> dict[str, str]:
     return {name: getattr(kept, name, "") for name in QUESTIONS}
 
 
-@_step("expertise")
+@step_page("expertise")
 def expertise(request: HttpRequest, found: Standing) -> HttpResponse:
     """How well the person knows each domain, and what shows it."""
     domains = onboarding.domains_to_declare(campaign=found.campaign)
@@ -187,7 +187,7 @@ def _declared(request: HttpRequest, domain_id: int, known: Expertise | None) -> 
     return Declared(known.level, known.evidence) if known else Declared(Expertise.Level.NONE)
 
 
-@_step("guideline")
+@step_page("guideline")
 def guideline(request: HttpRequest, found: Standing) -> HttpResponse:
     """The guideline to read; for who has read an older version, what changed comes first."""
     newest = found.campaign.guideline

@@ -18,6 +18,7 @@ from annotate.models import Assignment, Campaign, Judgement
 from annotate.rendering import render_markdown
 from annotate.services import claiming, judging
 from annotate.services.records import answer_of
+from annotate.views import qualifying
 from annotate.views.onboarding import STEP_ADDRESSES
 from annotate.views.work_forms import Work, active_seconds, cards, number, opened_at, stamp, step_cards, typed
 from annotate.views.writing import writing_context
@@ -63,12 +64,17 @@ def _open_next(request: HttpRequest, campaign: Campaign) -> HttpResponse:
 def assignment(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show an assignment of one's own, or submit it and go on to the next."""
     view = _own(request, pk)
+    if view.was_qualified:
+        return redirect(qualifying.feedback_address(view.assignment))
     if request.method == "GET" and view.assignment.state == State.CLAIMED and view.assignment.opened_at is None:
         claiming.open_ahead(assignment_id=pk, annotator=request.user)
     if request.method != "POST":
         return _page(request, view, Work.from_draft(view.draft))
     work = Work.from_post(request.POST, view)
     try:
+        _refuse_missing_ranks(view, work)
+        if view.is_qualification:
+            return qualifying.answered(request, view, work)
         _submit(request, view, work)
     except DomainError as error:
         return _not_taken(request, view, work, error)
@@ -140,7 +146,6 @@ def _own(request: HttpRequest, pk: UUID) -> queries.AssignmentView:
 
 
 def _submit(request: HttpRequest, view: queries.AssignmentView, work: Work) -> None:
-    _refuse_missing_ranks(view, work)
     judging.submit(
         assignment_id=view.assignment.pk,
         annotator=request.user,

@@ -16,7 +16,7 @@ export class Shell {
     this.current = new Workplace(root, this);
     this.done = Number(root.dataset.done);
     document.addEventListener("submit", (event) => this.onSubmit(event), { capture: true });
-    if (!url) return; // a correction: there is no next task yet
+    if (!url) return; // a correction or a qualification task: a page comes after it, and no task is ahead
     this.ahead = new Ahead(aheadUrl);
     document.addEventListener("outbox:taken", (event) => this.count(event.detail));
     document.addEventListener("outbox:sent", () => this.onSent());
@@ -28,11 +28,11 @@ export class Shell {
   }
 
   onSubmit(event) {
-    const { form, held } = this.current;
+    const { form } = this.current;
     const skipping = event.target.closest("#skip") && !event.submitter?.hasAttribute("formaction");
     if (event.target !== form && !skipping) return;
     if (!skipping && !this.current.mayLeave()) event.preventDefault();
-    else if (!held) drop(location.pathname.replace(/correct\/$/, ""));
+    else if (!this.ahead) drop(location.pathname.replace(/correct\/$/, ""));
     else if (this.busy) event.preventDefault();
     else if (this.submit(event.target, skipping)) event.preventDefault();
   }

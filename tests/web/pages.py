@@ -6,13 +6,26 @@ from datetime import timedelta
 from django.http import HttpResponse
 from django.test import Client
 
-from annotate.models import Assignment, Gold
+from annotate.hashing import sha256_of
+from annotate.models import Assignment, Gold, Guideline
 from annotate.services import conversation
+from annotate.services.campaigns import use_guideline
 from annotate.services.claiming import claim_next_task
 from annotate.services.corpus import add_prompt
+from annotate.services.invitations import accept_as, invite
+from annotate.services.onboarding import (
+    Declared,
+    acknowledge_guideline,
+    declare_expertise,
+    domains_to_declare,
+    give_consent,
+    keep_demographics,
+    set_onboarding,
+)
+from annotate.services.qualification import answer_qualification, take_qualification_task
 from tests.reviewing import brief_campaign, do_next, held, review_campaign, revision_campaign
 from tests.web.conftest import client_of, rank_all
-from tests.world import World
+from tests.world import World, ask_for_qualification
 
 CHECKLIST = [{"name": "aloud", "label": "I read it aloud"}]
 
@@ -32,7 +45,7 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
         opened_at=writing.opened_at,
         lease_expires_at=writing.lease_expires_at,
     )
-    done = Assignment.objects.filter(annotator=world.alice, state="submitted").first()
+    done = Assignment.objects.get(annotator=world.alice, task=task)
     alice, carol, outsider = (client_of(user) for user in (world.alice, world.carol, world.outsider))
     yield "home", alice.get("/")
     yield "home_admin", carol.get("/")
@@ -71,6 +84,7 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield from writing_pages(world)
     add_prompt(messages=world.writing_tasks[0].prompt.messages, by=None, warnings=["violence"])
     yield "warning", alice.get(f"/work/{writing.pk}/")
+    yield from onboarding_pages(world)
 
 
 def writing_pages(world: World) -> Iterator[tuple[str, HttpResponse]]:
@@ -100,3 +114,49 @@ def setup_pages(carol: Client) -> Iterator[tuple[str, HttpResponse]]:
     yield "new_campaign", carol.get("/campaigns/new/?kind=ranking")
     yield "campaign_settings", carol.get("/campaigns/answers/settings/")
     yield "campaign_preview", carol.get("/campaigns/answers/preview/")
+
+
+def onboarding_pages(world: World) -> Iterator[tuple[str, HttpResponse]]:
+    """The way from an invitation through every step, and the admins' pages about people."""
+    ask_for_qualification(world, made=2, tasks=2)
+    everything = {"consent": "## What happens\n\nWe keep it.", "demographics": True, "expertise": True}
+    everything |= {"acknowledge": True, **world.ranking.onboarding}
+    campaign = set_onboarding(campaign=world.ranking, onboarding=everything, access="members")
+    token = invite(by=world.carol, campaigns=[campaign], name="Dora", email="dora@example.org")[1]
+    alice, carol = client_of(world.alice), client_of(world.carol)
+    yield "join", Client().get(f"/join/{token}/")
+    yield "accept", alice.get(f"/join/{token}/")
+    accept_as(token=token, user=world.alice)
+    yield "closed", Client().get(f"/join/{token}/")
+    yield "home_steps", alice.get("/")
+    way = f"/campaigns/{campaign.slug}/onboarding"
+    yield "onboarding", alice.get(f"{way}/")
+    yield "consent", alice.get(f"{way}/consent/")
+    give_consent(user=world.alice, campaign=campaign, text_sha256=sha256_of(campaign.onboarding_rules.consent))
+    yield "demographics", alice.get(f"{way}/about-you/")
+    keep_demographics(user=world.alice, answers={"age": "25-34"}, campaign=campaign)
+    yield "own_demographics", alice.get("/about-you/")
+    yield "expertise", alice.get(f"{way}/expertise/")
+    known = {domain.pk: Declared("good", "Ten years.") for domain in domains_to_declare(campaign=campaign)}
+    declare_expertise(user=world.alice, campaign=campaign, declared=known)
+    acknowledge_guideline(user=world.alice, campaign=campaign, guideline_id=campaign.guideline_id)
+    yield "qualification", alice.get(f"{way}/qualification/")
+    taken = take_qualification_task(user=world.alice, campaign=campaign)
+    yield "qualification_task", alice.get(f"/work/{taken.pk}/")
+    tied = {"ranks": dict.fromkeys(taken.shown_order, 1)}
+    answer_qualification(assignment_id=taken.pk, user=world.alice, answer=tied, seconds=5.0)
+    yield "feedback", alice.get(f"{way}/qualification/{taken.pk}/")
+    Guideline.objects.create(**_next_version(campaign.guideline))
+    use_guideline(campaign=campaign, guideline=Guideline.objects.get(slug=campaign.guideline.slug, version=2))
+    yield "guideline_step", alice.get(f"{way}/guideline/")
+    yield "invitations", carol.get("/people/invitations/")
+    yield "members", carol.get("/people/members/")
+    yield "expertise_list", carol.get("/people/expertise/")
+    yield "demographic_counts", carol.get("/people/about/")
+
+
+def _next_version(old: Guideline) -> dict:
+    """The fields of a version in which a word changed and a line came."""
+    same = {name: getattr(old, name) for name in ("slug", "kind", "title", "flags")}
+    body = f"{old.body.replace('true', 'helpful')}\n\nRead twice."
+    return {**same, "version": old.version + 1, "sha256": "2" * 64, "body": body}

@@ -1,0 +1,133 @@
+"""Tasks with a known answer, made by admins: to qualify those who want to join, or among the work to measure skill."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from annotate.answers import AnswerError, Shown, check_answer
+from annotate.errors import DomainError
+from annotate.gold import GoldError, score_answer
+from annotate.gold_files import GoldItem, read_gold
+from annotate.importing import ImportFileError
+from annotate.models import Assignment, Campaign, Completion, Gold, Producer, Task, User
+from annotate.services.bulk import RowProblem, RowsRefused
+from annotate.services.campaigns import MAX_SMALL, add_task
+from annotate.services.corpus import add_completion, add_producer, add_prompt
+from annotate.services.judging import shown_in
+
+Purpose = Task.Purpose
+
+
+@transaction.atomic
+def make_gold(*, task: Task, answer: Mapping[str, Any], explanation: str, by: User | None) -> Gold:
+    """Say what the right answer to a task is, and why; a second time replaces the first.
+
+    The answer has the shape that annotators submit, with only what is known. Raises DomainError when it is no answer
+    to this task, or says nothing that can be compared. A qualification task is open to everybody from then on.
+    """
+    known = _check(task, answer, explanation)
+    if task.purpose == Purpose.QUALIFICATION:
+        Task.objects.filter(pk=task.pk).update(target=MAX_SMALL)
+    fields = {"answer": known, "explanation": explanation.strip(), "created_by": by}
+    return Gold.objects.update_or_create(task=task, defaults=fields)[0]
+
+
+def _check(task: Task, answer: Mapping[str, Any], explanation: str) -> dict:
+    """The answer, normalised, without what it does not say."""
+    if not isinstance(answer, Mapping):
+        raise DomainError(_("A gold answer must be an object with named fields."))
+    order = list(task.task_completions.values_list("completion_id", flat=True))
+    shown = shown_in(Assignment(task=task, guideline=task.campaign.guideline, shown_order=order))
+    # The form says what annotators must fill in; gold says only what is known for certain.
+    whole = dict(answer)
+    if answer.get("verdict") or answer.get("decision") in ("edit", "return"):
+        whole.setdefault("reason", explanation or "gold")
+    try:
+        checked = check_answer(whole, _lenient(shown, answer))
+        known = {name: checked[name] for name in answer if checked.get(name)}
+        score_answer(shown.kind, checked, known)
+    except (AnswerError, GoldError) as error:
+        raise DomainError(_(error.sentence) % error.values) from error
+    return known
+
+
+def _lenient(shown: Shown, answer: Mapping[str, Any]) -> Shown:
+    """What was shown, with a form that requires nothing beyond what the answer says."""
+    form = shown.form
+    axes = tuple(replace(axis, required=False) for axis in form.axes)
+    behaviour = form.behaviour and bool(answer.get("behaviour"))
+    return replace(shown, form=replace(form, axes=axes, behaviour=behaviour, rationale="optional"))
+
+
+@dataclass(slots=True)
+class GoldReport:
+    """What an import did."""
+
+    n_items: int
+    new_tasks: int
+
+
+def import_gold(*, path: Path, campaign: Campaign, by: User | None) -> GoldReport:
+    """Add tasks with their gold answers from a file (annotate/gold_files.py). Again, it adds no task twice.
+
+    Raises DomainError that names each bad row; then nothing at all is written.
+    """
+    try:
+        items = read_gold(path)
+    except ImportFileError as error:
+        raise DomainError(str(error)) from error
+    bad: list[RowProblem] = []
+    new = 0
+    with transaction.atomic():
+        for item in items:
+            try:
+                with transaction.atomic():
+                    new += _add(item, campaign, by)
+            except DomainError as error:
+                bad.append(RowProblem(item.row, str(error)))
+        if bad:
+            raise RowsRefused(bad)
+    return GoldReport(len(items), new)
+
+
+def _add(item: GoldItem, campaign: Campaign, by: User | None) -> bool:
+    prompt = add_prompt(messages=item.messages, domain=item.domain, by=by)
+    completions = [
+        add_completion(prompt=prompt, producer=add_producer(name=name, kind=Producer.Kind.IMPORTED), text=text, by=by)
+        for text, name in item.completions
+    ]
+    task, new = add_task(
+        campaign=campaign, prompt=prompt, completions=completions, steps=item.steps, purpose=item.purpose
+    )
+    if task.purpose != item.purpose:
+        raise DomainError(
+            _("The campaign has this task already, as %(purpose)s.") % {"purpose": task.get_purpose_display().lower()}
+        )
+    make_gold(task=task, answer=_by_id(item.answer, completions), explanation=item.explanation, by=by)
+    return new
+
+
+def _by_id(answer: Mapping[str, Any], completions: Sequence[Completion]) -> dict[str, Any]:
+    """The answer with completion ids for the places (from 1) by which a file names completions."""
+    places = {str(place): completion.pk for place, completion in enumerate(completions, start=1)}
+    return {name: _with_ids(name, value, places) for name, value in answer.items()}
+
+
+def _with_ids(name: str, value: Any, places: Mapping[str, int]) -> Any:
+    if name not in ("ranks", "ratings", "flags", "spans"):
+        return value
+    if isinstance(value, list):
+        value = {str(place): one for place, one in enumerate(value, start=1)}
+    if not isinstance(value, Mapping):
+        raise DomainError(_("The field %(name)s must be a list or an object by place.") % {"name": name})
+    for place in value:
+        if str(place) not in places:
+            raise DomainError(
+                _("The field %(name)s speaks of completion %(place)s; there are %(n)d, counted from 1.")
+                % {"name": name, "place": place, "n": len(places)}
+            )
+    return {places[str(place)]: one for place, one in value.items()}
