@@ -9,8 +9,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotate.forms import WRITING
-from annotate.models import Assignment, Campaign, CampaignChange, Completion, Guideline, Judgement, Prompt, Task
-from annotate.queries import AssignmentView
+from annotate.models import (
+    Assignment,
+    Campaign,
+    CampaignChange,
+    Completion,
+    Guideline,
+    Judgement,
+    Prompt,
+    StepLabel,
+    Task,
+)
+from annotate.quality import StepAgreement, step_agreement
+from annotate.queries import NO_DOMAIN, AssignmentView
 from annotate.rankings import MIN_COMPLETIONS
 from annotate.steps import split_steps
 
@@ -111,3 +122,43 @@ def _sample(campaign: Campaign) -> tuple[Task, list[Completion]]:
     prompt = Prompt(messages=[{"role": "user", "content": _("A sample: is 51 a prime number? Say why.")}])
     steps = split_steps(texts[0]) if campaign.kind == Campaign.Kind.STEPS else []
     return Task(campaign=campaign, prompt=prompt, steps=steps, k=len(completions)), completions
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignStepAgreement:
+    """How far the annotators of a steps campaign agree: over all, and for each domain."""
+
+    campaign: Campaign
+    overall: StepAgreement
+    by_domain: dict[str, StepAgreement]
+
+
+def campaign_step_agreement(*, campaign: Campaign) -> CampaignStepAgreement:
+    """The agreement of a steps campaign. The page, the API and the downloads all show what this returns."""
+    rows = (
+        StepLabel.objects.filter(judgement__task__campaign=campaign, judgement__superseded_by__isnull=True)
+        .order_by("judgement_id", "step")
+        .values_list(
+            "judgement_id",
+            "judgement__task_id",
+            "judgement__annotator__username",
+            "judgement__task__prompt__domain__slug",
+            "label",
+        )
+    )
+    judgements: dict[int, tuple[int, str, str, list[str]]] = {}
+    for judgement, task, annotator, domain, label in rows:
+        judgements.setdefault(judgement, (task, annotator, domain or NO_DOMAIN, []))[3].append(label)
+    domains: dict[str, list] = {}
+    for row in judgements.values():
+        domains.setdefault(row[2], []).append(row)
+    return CampaignStepAgreement(
+        campaign=campaign,
+        overall=_step_agreement(list(judgements.values())),
+        by_domain={domain: _step_agreement(found) for domain, found in sorted(domains.items())},
+    )
+
+
+def _step_agreement(rows: list[tuple[int, str, str, list[str]]]) -> StepAgreement:
+    tasks, annotators, _domains, labels = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return step_agreement(tasks, annotators, labels)

@@ -18,6 +18,7 @@ from annotate.views import (
     previews,
     qualifying,
     safety,
+    step_agreement,
     work,
     writing,
 )
@@ -88,6 +89,9 @@ urlpatterns = [
     path("agreement/", audit.agreements, name="agreements"),
     path("agreement/tasks/<int:pk>/", audit.task, name="task"),
     path("agreement/<slug:slug>/", audit.agreement, name="agreement"),
+    path("agreement/<slug:slug>/steps/", step_agreement.page, name="step_agreement"),
+    path("agreement/<slug:slug>/steps/figures.csv", step_agreement.figures_csv, name="step_agreement_csv"),
+    path("agreement/<slug:slug>/steps/figures.json", step_agreement.figures_json, name="step_agreement_json"),
     path("agreement/<slug:slug>/figures.csv", audit.agreement_csv, name="agreement_csv"),
     path("agreement/<slug:slug>/figures.json", audit.agreement_json, name="agreement_json"),
 ]

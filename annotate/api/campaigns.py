@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.permissions import BasePermission, IsAuthenticated
@@ -9,9 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from annotate import campaign_queries
 from annotate.api.base import Documented, IsAdmin, StrictSerializer, checked
-from annotate.api.serializers import GuidelineRefSerializer
+from annotate.api.serializers import EstimateSerializer, GuidelineRefSerializer
 from annotate.api.work import CampaignList, find_campaign
+from annotate.errors import DomainError
 from annotate.models import Campaign, CampaignChange, Guideline
 from annotate.services.setup import change_campaign, move_campaign, set_up_campaign
 
@@ -104,3 +107,33 @@ class CampaignDetail(Documented, APIView):
         if state and state != campaign.state:
             move_campaign(campaign=campaign, state=state, by=request.user)
         return Response(CampaignSerializer(find_campaign(slug)).data)
+
+
+class StepFiguresSerializer(serializers.Serializer):
+    n_items = serializers.IntegerField()
+    n_annotators = serializers.IntegerField()
+    n_judgements = serializers.IntegerField()
+    n_labels = serializers.IntegerField()
+    agreement = EstimateSerializer(help_text="same label; n counts steps that two labelled")
+    right_or_wrong = EstimateSerializer(help_text="the same, good and neutral being one")
+    first_error = EstimateSerializer(help_text="first error at the same step, or none; n counts meetings")
+    alpha = EstimateSerializer(help_text="Krippendorff, nominal; n counts labels that meet another")
+
+
+class StepAgreementSerializer(serializers.Serializer):
+    """A steps campaign's agreement, with the numbers that the page shows."""
+
+    campaign = serializers.CharField(source="campaign.slug")
+    overall = StepFiguresSerializer()
+    by_domain = serializers.DictField(child=StepFiguresSerializer())
+
+
+class StepAgreement(Documented, APIView):
+    """How far the annotators of a steps campaign agree, with n and 95 % intervals."""
+
+    @extend_schema(responses=StepAgreementSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        campaign = find_campaign(slug)
+        if campaign.kind != Campaign.Kind.STEPS:
+            raise DomainError(_("Only a steps campaign has step labels; see agreement/ for rankings."))
+        return Response(StepAgreementSerializer(campaign_queries.campaign_step_agreement(campaign=campaign)).data)

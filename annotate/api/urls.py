@@ -19,6 +19,7 @@ urlpatterns = [
     path("me/", mine.Me.as_view(), name="me"),
     path("campaigns/", campaigns.Campaigns.as_view(), name="campaigns"),
     path("campaigns/<slug:slug>/", campaigns.CampaignDetail.as_view(), name="campaign"),
+    path("campaigns/<slug:slug>/step-agreement/", campaigns.StepAgreement.as_view(), name="step_agreement"),
     path("tasks/next/", work.NextTask.as_view(), name="next"),
     path("assignments/<uuid:pk>/", work.AssignmentDetail.as_view(), name="assignment"),
     path("assignments/<uuid:pk>/submit/", work.Submit.as_view(), name="submit"),

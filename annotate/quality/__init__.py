@@ -13,6 +13,7 @@ from annotate.quality.slices import (
     agreement_with_others,
     disagreements,
 )
+from annotate.quality.steps import StepAgreement, step_agreement
 from annotate.quality.table import RankingTable, TableError
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "PairAgreement",
     "RankingAgreement",
     "RankingTable",
+    "StepAgreement",
     "TableError",
     "agreement_by_annotator_pair",
     "agreement_by_group",
@@ -32,5 +34,6 @@ __all__ = [
     "median",
     "ranking_agreement",
     "share_over_judgements",
+    "step_agreement",
     "wilson",
 ]
