@@ -9,21 +9,9 @@ from django.conf import settings
 from django.test import override_settings
 
 from tests import world as worlds
-from tests.product import Product, chromium, running_redis
+from tests.product import CHROMIUM_ARGUMENTS, Product, chromium, running_redis
 
 world, committed_world = worlds.world, worlds.committed_world
-
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",  # as root, in a container, there is no other way; the pages are our own
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    # The rest keeps Chromium from calling its maker at each start.
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-domain-reliability",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,17 @@ import pytest
 from annotate import processes
 
 ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",  # as root, in a container, there is no other way; the pages are our own
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    # The rest keeps Chromium from calling its maker at each start.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-domain-reliability",
+    "--disable-sync",
+]
 
 
 class Product:
