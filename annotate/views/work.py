@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -113,6 +114,7 @@ def _after(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     else:
         view = _own(request, claimed.pk)
         response = _page(request, view, Work.from_draft(view.draft), layout="annotate/fragment.html")
+        response["X-Concord-Ahead"] = reverse("annotate:assignment", args=[claimed.pk])
     if lost:
         response["X-Concord-Lost"] = "1"
     return response

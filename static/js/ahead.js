@@ -5,6 +5,7 @@ export class Ahead {
   constructor(url) {
     this.url = url;
     this.page = null;
+    this.held = ""; // the address of what is leased, also of what needs a page load first
     addEventListener("pagehide", () => this.release());
   }
 
@@ -22,27 +23,29 @@ export class Ahead {
   // Keeps the page that an answer brings, if it brings one; the answer.
   async take(answer) {
     if (answer?.status !== 200) return answer;
-    const html = await answer.text();
-    const page = new DOMParser().parseFromString(html, "text/html");
-    const main = document.adoptNode(page.getElementById("main"));
-    this.keep({ main, title: page.title, ...main.querySelector("[data-work]").dataset });
+    this.held = answer.headers.get("X-Concord-Ahead");
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const root = page.querySelector("[data-work]"); // none in a warning before distressing content
+    if (root) this.keep({ main: document.adoptNode(page.getElementById("main")), title: page.title, ...root.dataset });
     return answer;
   }
 
   keep(page) {
     this.page = page;
+    if (page) this.held = page.url;
     document.body.toggleAttribute("data-ahead", Boolean(page));
   }
 
   give() {
     const page = this.page;
+    if (page) this.held = "";
     this.keep(null);
     return page;
   }
 
   release() {
-    if (this.page) navigator.sendBeacon(`${this.page.url}release-ahead/`, new URLSearchParams({ csrfmiddlewaretoken: csrf() }));
-    this.page = null;
+    if (this.held) navigator.sendBeacon(`${this.held}release-ahead/`, new URLSearchParams({ csrfmiddlewaretoken: csrf() }));
+    this.held = "";
   }
 }
 

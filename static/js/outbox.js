@@ -122,7 +122,7 @@ function show() {
   const refused = all.filter((entry) => entry.refused && entry.url !== here);
   const n = all.filter((entry) => !entry.refused && !entry.draft).length;
   const rows = refused.map((entry) => {
-    const text = gettext("The task before this one was not taken: %s");
+    const text = here ? gettext("The task before this one was not taken: %s") : gettext("An answer was not taken: %s");
     return line(interpolate(text, [entry.refused]), link(gettext("Open it again"), entry.url.replace(/skip\/$/, "")), dismiss(entry));
   });
   if (trouble === "offline" && n) {

@@ -3,7 +3,8 @@
 import { Ahead, headers } from "./ahead.js";
 import { bodyOf, csrf, drop, find, isGoing, keep, send } from "./outbox.js";
 
-export const clock = (time) => new Date(time).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+const TIME = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }; // as the server writes it
+export const clock = (time) => new Date(time).toLocaleTimeString(document.documentElement.lang, TIME);
 
 export class Shell {
   constructor(Workplace) {

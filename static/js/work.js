@@ -167,7 +167,7 @@ class Workplace {
   pause(paused) {
     this.form.inert = paused;
     this.root.querySelector("#submit").disabled = paused;
-    this.savedLine.textContent = paused ? gettext("Sending…") : "";
+    this.savedLine.textContent = paused ? gettext("Waiting for the server…") : "";
   }
 
   complain(refusal) {

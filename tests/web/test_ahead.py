@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from annotate.models import Assignment, Judgement, Task
 from annotate.services.claiming import claim_ahead, claim_task
+from annotate.services.corpus import add_prompt
 from annotate.services.judging import submit_ranking
 from tests.web.conftest import client_of, rank_all
 from tests.web.test_ranking_page import lapse, page_of, ranks_form
@@ -42,6 +43,17 @@ def test_it_brings_the_next_page_without_its_frame(alice, world, ranking):
     assert "<main id=" in page
     assert "<html" not in page
     assert Assignment.objects.get(annotator=world.alice, opened_at=None).task == world.ranking_tasks[1]
+
+
+def test_it_brings_only_the_warning_of_distressing_content(alice, world, ranking):
+    add_prompt(messages=world.ranking_tasks[1].prompt.messages, by=world.carol, warnings=["violence"])
+    response = alice.post(AHEAD)
+    page = response.content.decode()
+    held = Assignment.objects.get(annotator=world.alice, opened_at=None)
+    assert response.headers["X-Concord-Ahead"] == page_of(held)
+    assert "Violence" in page
+    assert "data-work" not in page
+    assert "sky blue" not in page
 
 
 def test_it_brings_nothing_when_nothing_is_left(alice, world, ranking):
