@@ -3,8 +3,8 @@
 import { Ahead, headers } from "./ahead.js";
 import { bodyOf, csrf, drop, find, isGoing, keep, send } from "./outbox.js";
 
-const TIME = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }; // as the server writes it
-export const clock = (time) => new Date(time).toLocaleTimeString(document.documentElement.lang, TIME);
+const TIME = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+export const clock = (time) => TIME.format(time); // as the server writes it
 
 export class Shell {
   constructor(Workplace) {
@@ -117,14 +117,14 @@ export class Shell {
     const panel = root.querySelector(".guideline-panel");
     if (panel) panel.open = open;
     this.tellLast(root);
+    if (scrollY) scrollTo({ top: 0, behavior: "instant" }); // before the change: afterwards it would cost a layout
     document.getElementById("main").replaceWith(page.main);
     document.title = page.title;
     history.pushState(null, "", page.url);
-    scrollTo({ top: 0, behavior: "instant" });
     this.current = new this.Workplace(root, this);
     this.current.renewed();
     (root.querySelector("#judgement [autofocus]") ?? page.main).focus({ preventScroll: true });
-    htmx.process(page.main);
+    requestAnimationFrame(() => htmx.process(page.main));
   }
 
   // What the server has taken counts, and nothing else.
