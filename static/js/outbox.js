@@ -158,5 +158,8 @@ document.addEventListener("submit", async (event) => {
 
 addEventListener("online", flush);
 document.addEventListener("visibilitychange", () => !document.hidden && trouble && flush());
-show();
-if (entries().some((entry) => !entry.refused)) flush();
+// Once every module listens for what becomes of it.
+document.addEventListener("DOMContentLoaded", () => {
+  show();
+  if (entries().some((entry) => !entry.refused)) flush();
+});

@@ -78,10 +78,11 @@ export class Shell {
     return (Date.now() - this.current.shownAt) / 1000;
   }
 
-  // Everything that waited is sent.
-  onSent() {
-    if (this.waiting && !find(this.current.root.dataset.url)) this.goOn();
-    else if (!this.waiting && !this.busy && !this.ahead.page) this.look(this.ahead.fetch(this.current.root.dataset.assignment, this.seconds()));
+  // Everything that waited is sent: the next one can come, and the task on screen can be opened.
+  async onSent() {
+    if (this.waiting) return find(this.current.root.dataset.url) ? null : this.goOn();
+    await this.ahead.coming;
+    if (!this.busy && !this.waiting) this.look(this.ahead.fetch(this.current.root.dataset.assignment, this.seconds()));
   }
 
   // No task is ahead: the next one, or the thanks when there is none, comes as a page once this one is sent.
