@@ -253,7 +253,8 @@ def test_it_corrects_the_last_one_by_keyboard(site):
     for key in ["2", "1", "3", "4", "Enter"]:
         site.page.keyboard.press(key)
     site.page.wait_for_url(lambda url: url != first)
-    site.page.get_by_role("link", name="Undo Z").click()
+    site.page.get_by_role("link", name="Undo").click()
+    site.page.wait_for_url("**/correct/")
     site.wait_for_keys()
     letters = site.letters()
     for key in ["a", "4", "d", "1", "Enter"]:
