@@ -254,6 +254,8 @@ SPECTACULAR_SETTINGS = {
         "ProducerKind": "annotate.models.Producer.Kind",
         "ReviewDecision": "annotate.models.Review.Decision",
         "ContentWarningKind": "annotate.models.ContentWarning.Kind",
+        "QuestionKind": "annotate.models.Question.Kind",
+        "QuestionReason": "annotate.models.Question.Reason",
         "CheckpointKind": "training.models.Checkpoint.Kind",
         "SnapshotState": "training.models.Snapshot.State",
         "RunState": "training.models.Run.State",

@@ -4,13 +4,14 @@ from django.contrib.auth.decorators import login_required
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from annotate.api import campaigns, docs, mine, records, safety, tokens, work
+from annotate.api import campaigns, conversation, docs, mine, records, safety, tokens, work
 
 app_name = "api"
 router = SimpleRouter()
 router.register("prompts", records.Prompts, "prompts")
 router.register("completions", records.Completions, "completions")
 router.register("judgements", records.Judgements, "judgements")
+router.register("questions", conversation.Questions, "questions")
 router.register("annotators", records.Annotators, "annotators")
 
 urlpatterns = [
@@ -27,6 +28,7 @@ urlpatterns = [
     path("assignments/<uuid:pk>/skip/", work.Skip.as_view(), name="skip"),
     path("assignments/<uuid:pk>/release/", work.Release.as_view(), name="release"),
     path("assignments/<uuid:pk>/heartbeat/", work.Heartbeat.as_view(), name="heartbeat"),
+    path("assignments/<uuid:pk>/ask/", conversation.Ask.as_view(), name="ask"),
     path("assignments/<uuid:pk>/reveal/", safety.Reveal.as_view(), name="reveal"),
     path("exposure/", safety.Exposure.as_view(), name="exposure"),
     path("safety/", safety.Safety.as_view(), name="safety"),

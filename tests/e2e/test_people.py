@@ -33,7 +33,7 @@ def test_it_reports_a_problem_without_leaving_the_task(site):
     site.log_in(site.world.alice)
     site.begin("Rank answers")
     site.page.keyboard.press("1")
-    site.page.get_by_role("button", name="Ask").click()
+    site.page.get_by_role("button", name="Ask", exact=True).click()
     site.page.get_by_label("Something is wrong with this task").check()
     site.page.get_by_label("What is wrong?").select_option(label="I had this task before")
     site.page.get_by_label("In your words", exact=True).fill("Yesterday, I think.")
