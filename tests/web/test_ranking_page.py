@@ -230,3 +230,24 @@ def test_it_skips_with_a_reason_without_nul(alice, ranking):
     alice.post(page_of(ranking) + "skip/", {"reason": "too\0 hard"})
     ranking.refresh_from_db()
     assert ranking.skip_reason == "too hard"
+
+
+@pytest.mark.parametrize("verdict", ["cannot_rank", "all_bad"])
+def test_it_takes_a_verdict_with_its_reason_instead_of_ranks(alice, ranking, verdict):
+    response = alice.post(page_of(ranking), ranks_form(ranking, [], verdict=verdict, reason=" Nothing was asked. "))
+    assert response.status_code == 302
+    made = Judgement.objects.get()
+    assert (made.verdict, made.reason, made.ranked.count()) == (verdict, "Nothing was asked.", 0)
+
+
+def test_it_asks_for_the_reason_of_a_verdict_and_keeps_it(alice, ranking):
+    response = alice.post(page_of(ranking), ranks_form(ranking, [], verdict="all_bad", reason=" "))
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert "Say in a few words why these cannot be ranked, or why all are bad" in page
+    assert re.search(r'name="verdict" value="all_bad" checked', page)
+
+
+def test_it_has_the_source_text_beside_what_it_reads_as(alice, ranking):
+    page = alice.get(page_of(ranking)).content.decode()
+    assert '<pre class="raw" dir="auto">Answer 0a with **weight**.</pre>' in page
