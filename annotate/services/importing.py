@@ -29,8 +29,8 @@ KINDS = {
     "rows with completions": ("ranking", "rating", "revision", "steps"),
     "prompts alone": ("demonstration",),
 }
-RATED = ("helpful", "truthful", "harmless")
-"""What a new rating campaign asks unless it is told otherwise: the axes of its guideline, each from 1 to 7."""
+RATED = "hth7"
+"""What a new rating campaign asks unless it is told otherwise: the preset with the axes of its guideline."""
 
 
 @dataclass(slots=True)
@@ -145,9 +145,7 @@ def _kind(items: Sequence[Item], asked: str, campaign: Campaign | None) -> str:
 
 
 def _plain_form(kind: str) -> dict[str, Any]:
-    if kind != Campaign.Kind.RATING:
-        return {}
-    return {"axes": [{"name": name, "label": name.title(), "levels": 7} for name in RATED]}
+    return {"axes": RATED} if kind == Campaign.Kind.RATING else {}
 
 
 def _check(items: Sequence[Item], kind: str, path: Path) -> None:
