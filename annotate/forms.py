@@ -63,6 +63,13 @@ class Axis:
     """The ends of a plain scale, in a word or two."""
     required: bool = True
 
+    @property
+    def scale(self) -> list[tuple[int, str, str]]:
+        """(value, name, meaning) of each level; a plain number has no name."""
+        meanings = self.anchors or (self.meaning,) * len(self.levels)
+        names = ["" if name == str(value) else name for value, name in enumerate(self.levels, start=1)]
+        return list(zip(range(1, len(names) + 1), names, meanings, strict=True))
+
 
 @dataclass(frozen=True, slots=True)
 class Writing:

@@ -25,6 +25,8 @@ class Shortcut:
     label: Promise
     pages: frozenset[str] = frozenset()
     """Campaign kinds, with `pairwise` for a ranking of two; none means all of them."""
+    asks: str = ""
+    """Only where the campaign asks this: flags, axes, spans or behaviour."""
 
     @property
     def is_group(self) -> bool:
@@ -55,7 +57,19 @@ def _table() -> Iterator[Shortcut]:
     )
     yield Shortcut("letters", "a–i", gettext_lazy("Give this completion the next place; a digit changes it"), compared)
     yield Shortcut("tie", "=", gettext_lazy("Tie: the next letter with the last one placed"), ranking)
-    yield Shortcut("undo", "u", gettext_lazy("Undo"), compared | steps)
+    yield Shortcut(
+        "values", "0–9", gettext_lazy("Answer the outlined question and go on; 0 is 10"), frozenset({RATING})
+    )
+    yield Shortcut("completions", "a–i", gettext_lazy("Go to this completion"), frozenset({RATING}))
+    yield Shortcut("rate", "v", gettext_lazy("Rate the outlined completion by digits"), compared, "axes")
+    yield Shortcut(
+        "flags", "w", gettext_lazy("What is wrong: flags of the outlined completion, by letters"), read, "flags"
+    )
+    yield Shortcut("mark", "m", gettext_lazy("Mark a passage of the outlined completion"), read, "spans")
+    yield Shortcut("behaviour_answer", "j", gettext_lazy("The assistant should answer"), read, "behaviour")
+    yield Shortcut("behaviour_careful", "k", gettext_lazy("The assistant should answer with care"), read, "behaviour")
+    yield Shortcut("behaviour_decline", "l", gettext_lazy("The assistant should decline"), read, "behaviour")
+    yield Shortcut("undo", "u", gettext_lazy("Undo"), compared | steps | {RATING})
     yield Shortcut("cannot_rank", "x", gettext_lazy("Cannot rank: say why"), compared)
     yield Shortcut("all_bad", "n", gettext_lazy("All bad (none is good): say why"), compared)
     yield Shortcut("together", "y", gettext_lazy("Scroll the completions together, or each alone"), read)

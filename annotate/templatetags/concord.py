@@ -1,10 +1,15 @@
 """What the templates need beyond Django's own tags."""
 
+import json
+from collections.abc import Mapping, Sequence
+from string import ascii_lowercase
+
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language_bidi, gettext, ngettext
 
+from annotate.passages import runs_of
 from annotate.quality import Estimate
 from annotate.rendering import render_guideline, render_markdown
 
@@ -39,6 +44,30 @@ def markdown(text: str) -> SafeString:
 def guideline_html(body: str) -> SafeString:
     """A guideline's body as safe HTML, with anchors."""
     return SafeString(render_guideline(body))
+
+
+@register.filter
+def passage_runs(text: str) -> str:
+    """How a completion's rendered text lines up with its source, as JSON for the page's script."""
+    return json.dumps(runs_of(text), separators=(",", ":"))
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """A value as JSON, for a hidden field."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+@register.filter
+def at(mapping: Mapping, key: str) -> object:
+    """What a mapping has under a key, or nothing."""
+    return mapping.get(key, "")
+
+
+@register.filter
+def lettered(entries: Sequence) -> list[tuple[str, object]]:
+    """(letter, entry) of each: the key that chooses it."""
+    return list(zip(ascii_lowercase, entries, strict=False))
 
 
 @register.filter

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from annotate import shortcuts
 
 register = template.Library()
+ASKED = ("axes", "spans", "behaviour")
 
 
 def _stored(context: template.Context) -> dict:
@@ -24,7 +25,9 @@ def _page(context: template.Context) -> str:
 
 def _keys(context: template.Context) -> dict[str, str]:
     keys, page = shortcuts.current_keys(_stored(context)), _page(context)
-    return {name: key for name, key in keys.items() if shortcuts.SHORTCUTS[name].shown_on(page)}
+    asked = {"flags": context["flags"], **{name: getattr(context["asked"], name) for name in ASKED}}
+    known = {name: shortcuts.SHORTCUTS[name] for name in keys}
+    return {name: key for name, key in keys.items() if known[name].shown_on(page) and asked.get(known[name].asks, True)}
 
 
 @register.simple_tag(takes_context=True)

@@ -15,13 +15,24 @@ from django.views.decorators.http import require_http_methods, require_POST
 from annotate import queries, safety_queries
 from annotate.answers import MAX_TEXT
 from annotate.errors import DomainError, LeaseLost, NotFound, StepMissing
+from annotate.forms import COMPARING
 from annotate.models import Assignment, Campaign, Judgement
 from annotate.rendering import render_markdown
 from annotate.services import claiming, judging
 from annotate.services.records import answer_of
 from annotate.views import qualifying
 from annotate.views.onboarding import STEP_ADDRESSES
-from annotate.views.work_forms import Work, active_seconds, cards, number, opened_at, stamp, step_cards, typed
+from annotate.views.work_forms import (
+    Work,
+    active_seconds,
+    cards,
+    missing_values,
+    number,
+    opened_at,
+    stamp,
+    step_cards,
+    typed,
+)
 from annotate.views.writing import writing_context
 
 State = Assignment.State
@@ -73,7 +84,7 @@ def assignment(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _page(request, view, Work.from_draft(view.draft))
     work = Work.from_post(request.POST, view)
     try:
-        _refuse_missing_ranks(view, work)
+        _refuse_what_is_missing(view, work)
         if view.is_qualification:
             return qualifying.answered(request, view, work)
         _submit(request, view, work)
@@ -162,15 +173,20 @@ def _key(request: HttpRequest, assignment: Assignment) -> str:
     return f"{assignment.pk}{request.headers.get('Idempotency-Key', '')[:MAX_KEY]}"
 
 
-def _refuse_missing_ranks(view: queries.AssignmentView, work: Work) -> None:
-    """Name the completions without a rank as the page names them: by letter."""
-    if view.campaign.kind != Campaign.Kind.RANKING or work.answer["verdict"]:
+def _refuse_what_is_missing(view: queries.AssignmentView, work: Work) -> None:
+    """Name the completions without a rank or a value as the page names them: by letter."""
+    verdict = work.answer.get("verdict")
+    if view.campaign.kind not in COMPARING or verdict == Judgement.Verdict.CANNOT_RANK:
         return
-    if missing := [card.letter for card in cards(view, work) if card.rank is None]:
+    shown = cards(view, work)
+    unranked = [card.letter for card in shown if card.rank is None]
+    if view.campaign.kind == Campaign.Kind.RANKING and unranked and not verdict:
         raise DomainError(
             _("No rank yet for %(letters)s. Rank every completion; equal ranks are ties.")
-            % {"letters": ", ".join(missing)}
+            % {"letters": ", ".join(unranked)}
         )
+    if missing := missing_values(shown, view.form.axes):
+        raise DomainError(_("No value yet for %(questions)s.") % {"questions": missing})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -196,13 +212,14 @@ def _save_correction(request: HttpRequest, view: queries.AssignmentView, work: W
         raise DomainError(
             _("You have corrected this elsewhere since this page was opened. Save again to replace that, too.")
         )
-    _refuse_missing_ranks(view, work)
+    _refuse_what_is_missing(view, work)
     seconds = active_seconds(work.seconds, opened_at(request.POST))
     judging.correct(judgement_id=old.pk, annotator=request.user, answer=work.answer, seconds=seconds)
 
 
 TEMPLATES = {
     Campaign.Kind.RANKING: "annotate/rank.html",
+    Campaign.Kind.RATING: "annotate/rate.html",
     Campaign.Kind.DEMONSTRATION: "annotate/write.html",
     Campaign.Kind.STEPS: "annotate/steps.html",
     Campaign.Kind.REVISION: "annotate/revise.html",
@@ -221,6 +238,7 @@ def _page(
 ) -> HttpResponse:
     context = {"section": "work", "view": view, "work": work, "error": error, "skip_reasons": SKIP_REASONS}
     context |= {"correcting": correcting, "layout": layout, "preview": preview}
+    context |= {"asked": view.form, "flags": view.flags}
     if correcting is None and view.assignment.state in (State.SUBMITTED, State.SKIPPED):
         return render(request, "annotate/finished.html", context)
     context["warnings"] = safety_queries.warnings_of(prompt_id=view.assignment.task.prompt_id)

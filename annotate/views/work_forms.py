@@ -7,7 +7,7 @@ A draft is the same answer as far as it goes, so that one shape serves submittin
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -15,8 +15,10 @@ from typing import Any
 from django.core import signing
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotate.answers import MAX_CITATIONS
+from annotate.forms import Axis
 from annotate.models import Completion, StepLabel
 from annotate.queries import AssignmentView
 
@@ -169,6 +171,13 @@ def step_cards(view: AssignmentView, work: Work) -> list[Step]:
         Step(text, labels.get(place, ""), f"step-{place}", StepLabel.Label.choices)
         for place, text in enumerate(view.assignment.task.steps)
     ]
+
+
+def missing_values(shown: list[Card], axes: Sequence[Axis]) -> str:
+    """The required questions without an answer, by letter: `A: Helpful, Truthful; C: Helpful`."""
+    required = [axis for axis in axes if axis.required]
+    lacking = {card.letter: [gettext(a.label) for a in required if a.name not in card.ratings] for card in shown}
+    return "; ".join(f"{letter}: {', '.join(labels)}" for letter, labels in lacking.items() if labels)
 
 
 def active_seconds(seconds: float | None, since: datetime) -> float:

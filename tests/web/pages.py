@@ -23,6 +23,7 @@ from annotate.services.onboarding import (
     set_onboarding,
 )
 from annotate.services.qualification import answer_qualification, take_qualification_task
+from tests.rating import FORM, add_rating_campaign
 from tests.reviewing import brief_campaign, do_next, held, review_campaign, revision_campaign
 from tests.web.conftest import client_of, rank_all
 from tests.world import World, ask_for_qualification
@@ -51,6 +52,9 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "home_admin", carol.get("/")
     yield "rank", outsider.get(f"/work/{held.pk}/")
     yield "ahead", alice.post("/campaigns/writing/ahead/")
+    rating = add_rating_campaign(world, form={**FORM, "behaviour": True})
+    rated = claim_next_task(annotator=world.outsider, campaign=rating)
+    yield "rate", outsider.get(f"/work/{rated.pk}/")
     yield "write", alice.get(f"/work/{writing.pk}/")
     yield "finished", alice.get(f"/work/{done.pk}/")
     yield "correct", alice.get(f"/work/{done.pk}/correct/")
