@@ -333,5 +333,5 @@ def judged_task(*, task_id: int) -> JudgedTask:
     return JudgedTask(
         task=task,
         completions=list(task.completions.select_related("producer").order_by("task_completions__position")),
-        judgements=list(judgements.prefetch_related("ranked", "flags")),
+        judgements=list(judgements.prefetch_related("ranked", "ratings", "flags", "spans")),
     )

@@ -132,7 +132,7 @@ def _span(item: Any, pk: int, shown: Shown) -> dict:
     if not (type(start) is int and type(end) is int and 0 <= start < end <= length):
         raise AnswerError("A marked passage must lie within the completion's %(length)d characters.", length=length)
     types = {definition.name for definition in shown.form.spans}
-    if fields.get("type") not in types:
+    if not isinstance(fields.get("type"), str) or fields["type"] not in types:
         raise AnswerError(
             "The type of a marked passage is %(type)r; it must be one of %(known)s.",
             type=fields.get("type"),

@@ -100,7 +100,7 @@ class Judgements(Records):
             "demonstration__revision",
             "review__demonstration",
         )
-        .prefetch_related("ranked", "flags")
+        .prefetch_related("ranked", "ratings", "flags", "spans")
         .order_by("pk")
     )
     serializer_class = JudgementSerializer

@@ -335,17 +335,33 @@ class JudgementSerializer(serializers.ModelSerializer):
     annotator = serializers.CharField(source="annotator.pseudonym")
     guideline = GuidelineRefSerializer()
     ranks = serializers.SerializerMethodField()
+    ratings = serializers.SerializerMethodField(help_text="{completion id: {axis: value}}")
     flags = serializers.SerializerMethodField()
+    spans = serializers.SerializerMethodField(help_text="{completion id: [marked passage]}, in code points of its text")
     demonstration = WrittenSerializer(default=None, allow_null=True)
     review = ReviewSerializer(default=None, allow_null=True)
 
     class Meta:
         model = Judgement
         fields = ["id", "campaign", "kind", "task", "prompt", "annotator", "guideline", "version", "seconds"]
-        fields += ["rationale", "created_at", "ranks", "flags", "demonstration", "review"]
+        fields += ["rationale", "created_at", "verdict", "reason", "strength", "behaviour"]
+        fields += ["ranks", "ratings", "flags", "spans", "demonstration", "review"]
 
     def get_ranks(self, judgement: Judgement) -> dict[str, int]:
         return {str(ranked.completion_id): ranked.rank for ranked in judgement.ranked.all()}
+
+    def get_ratings(self, judgement: Judgement) -> dict[str, dict[str, int]]:
+        ratings: dict[str, dict[str, int]] = {}
+        for rating in judgement.ratings.all():
+            ratings.setdefault(str(rating.completion_id), {})[rating.axis] = rating.value
+        return ratings
+
+    def get_spans(self, judgement: Judgement) -> dict[str, list[dict[str, Any]]]:
+        spans: dict[str, list[dict[str, Any]]] = {}
+        for span in judgement.spans.all():
+            marked = {name: getattr(span, name) for name in ("start", "end", "type", "severity", "note")}
+            spans.setdefault(str(span.completion_id), []).append(marked)
+        return spans
 
     def get_flags(self, judgement: Judgement) -> dict[str, list[str]]:
         flags: dict[str, list[str]] = {}

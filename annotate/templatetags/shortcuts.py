@@ -13,8 +13,11 @@ ASKED = ("axes", "spans", "behaviour")
 
 
 def _stored(context: template.Context) -> dict:
-    profile = getattr(context["user"], "profile", None)
-    return profile.shortcuts if profile else {}
+    request = context["request"]
+    if not hasattr(request, "stored_shortcuts"):  # read once: a page names many keys, and not everybody has a profile
+        profile = getattr(request.user, "profile", None)
+        request.stored_shortcuts = profile.shortcuts if profile else {}
+    return request.stored_shortcuts
 
 
 def _page(context: template.Context) -> str:

@@ -4,12 +4,15 @@ import csv
 from dataclasses import asdict
 
 from django.core.paginator import Paginator
+from django.db.models import Manager
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from annotate import queries
 from annotate.errors import DomainError
+from annotate.forms import Form
 from annotate.models import Campaign, Completion, Judgement
 from annotate.views.access import admin_required
 from annotate.views.measures import MEASURES, figures, meaning
@@ -79,16 +82,35 @@ def task(request: HttpRequest, pk: int) -> HttpResponse:
         judged = queries.judged_task(task_id=pk)
     except DomainError as error:
         raise Http404(str(error)) from error
+    form = judged.task.campaign.parsed_form
     rows = [
-        (letter, completion, [_said(judged, judgement, completion) for judgement in judged.judgements])
+        (letter, completion, [_said(judged, judgement, completion, form) for judgement in judged.judgements])
         for letter, completion in zip(LETTERS, judged.completions, strict=False)
     ]
+    decided = any(one.verdict or one.strength or one.behaviour for one in judged.judgements)
     context = {"section": "agreement", "judged": judged, "rows": rows, "k": len(rows), "written": written_in(judged)}
+    context["decided"] = decided
     return render(request, "annotate/task.html", context)
 
 
-def _said(judged: queries.JudgedTask, judgement: Judgement, completion: Completion) -> dict:
-    """What one judgement says about one completion: its rank and its flags, by the guideline's labels."""
-    labels = {flag["name"]: flag["label"] for flag in judgement.guideline.flags}
-    names = [flag.name for flag in judgement.flags.all() if flag.completion_id == completion.pk]
-    return {"rank": judged.rank(judgement, completion), "flags": [labels.get(name, name) for name in names]}
+def _said(judged: queries.JudgedTask, judgement: Judgement, completion: Completion, form: Form) -> dict:
+    """What one judgement says about one completion, by the labels that its annotator saw."""
+    guideline = {flag["name"]: flag["label"] for flag in judgement.guideline.flags}
+    flags = guideline if form.flags is None else {flag.name: gettext(flag.label) for flag in form.flags}
+    axes = {axis.name: gettext(axis.label) for axis in form.axes}
+    types = {definition.name: gettext(definition.label) for definition in form.spans}
+    return {
+        "by": judgement.annotator,
+        "rank": judged.rank(judgement, completion),
+        "flags": [flags.get(flag.name, flag.name) for flag in _of(judgement.flags, completion)],
+        "ratings": [(axes.get(one.axis, one.axis), one.value) for one in _of(judgement.ratings, completion)],
+        "spans": [
+            {"span": span, "label": types.get(span.type, span.type), "quote": completion.text[span.start : span.end]}
+            for span in _of(judgement.spans, completion)
+        ],
+    }
+
+
+def _of(rows: Manager, completion: Completion) -> list:
+    """A judgement's rows about one completion, from those that were read with it."""
+    return [row for row in rows.all() if row.completion_id == completion.pk]

@@ -27,20 +27,20 @@ JSON = st.recursive(
 )
 IDS = st.sampled_from(["7", "8"])
 SPAN = st.fixed_dictionaries(
-    {"start": st.integers(-1, 14), "end": st.integers(0, 14), "type": st.sampled_from(["untrue", "unsafe", "odd"])},
-    optional={"severity": st.sampled_from(["minor", "major", "odd"]), "note": JSON},
+    {"start": st.integers(-1, 14), "end": st.integers(0, 14), "type": st.sampled_from(["untrue", "unsafe"]) | JSON},
+    optional={"severity": st.sampled_from(["minor", "major"]) | JSON, "note": JSON},
 )
 NEARLY = st.fixed_dictionaries(
     {},
     optional={
         "ranks": st.dictionaries(IDS, st.integers(0, 3)),
-        "verdict": st.sampled_from(["", "cannot_rank", "all_bad"]),
+        "verdict": st.sampled_from(["", "cannot_rank", "all_bad"]) | JSON,
         "reason": WORDS,
         "strength": st.sampled_from([None, 1, 3, 4, True, 2.0]),
         "ratings": st.dictionaries(IDS, st.dictionaries(st.sampled_from(["helpfulness", "presentation"]), SCALARS)),
         "flags": st.dictionaries(IDS, st.lists(st.sampled_from([*(flag["name"] for flag in FLAGS["instruct"]), "x"]))),
         "spans": st.dictionaries(IDS, st.lists(SPAN, max_size=3)),
-        "behaviour": st.sampled_from(["", "answer", "careful", "no"]),
+        "behaviour": st.sampled_from(["", "answer", "careful"]) | JSON,
         "rationale": WORDS,
     },
 )

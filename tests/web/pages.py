@@ -46,14 +46,14 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
         opened_at=writing.opened_at,
         lease_expires_at=writing.lease_expires_at,
     )
+    rating = add_rating_campaign(world, form={**FORM, "behaviour": True}, answers=["It **is**.", "$1$ not."])
+    rated = claim_next_task(annotator=world.outsider, campaign=rating)
     done = Assignment.objects.get(annotator=world.alice, task=task)
     alice, carol, outsider = (client_of(user) for user in (world.alice, world.carol, world.outsider))
     yield "home", alice.get("/")
     yield "home_admin", carol.get("/")
     yield "rank", outsider.get(f"/work/{held.pk}/")
     yield "ahead", alice.post("/campaigns/writing/ahead/")
-    rating = add_rating_campaign(world, form={**FORM, "behaviour": True})
-    rated = claim_next_task(annotator=world.outsider, campaign=rating)
     yield "rate", outsider.get(f"/work/{rated.pk}/")
     yield "write", alice.get(f"/work/{writing.pk}/")
     yield "finished", alice.get(f"/work/{done.pk}/")
