@@ -55,12 +55,11 @@ def _table() -> Iterator[Shortcut]:
     yield Shortcut(
         "ranks", "1–9", gettext_lazy("Rank the outlined completion and go on; the same twice is a tie"), ranking
     )
-    yield Shortcut("letters", "a–i", gettext_lazy("Give this completion the next place; a digit changes it"), compared)
+    yield Shortcut("letters", "a–i", gettext_lazy("Go to this completion; in a ranking it takes the next place"), read)
     yield Shortcut("tie", "=", gettext_lazy("Tie: the next letter with the last one placed"), ranking)
     yield Shortcut(
         "values", "0–9", gettext_lazy("Answer the outlined question and go on; 0 is 10"), frozenset({RATING})
     )
-    yield Shortcut("completions", "a–i", gettext_lazy("Go to this completion"), frozenset({RATING}))
     yield Shortcut("rate", "v", gettext_lazy("Rate the outlined completion by digits"), compared, "axes")
     yield Shortcut(
         "flags", "w", gettext_lazy("What is wrong: flags of the outlined completion, by letters"), read, "flags"

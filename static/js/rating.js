@@ -134,7 +134,7 @@ class Rating {
     const side = { ArrowRight: 1, ArrowLeft: -1 }[event.key] * (document.dir === "rtl" ? -1 : 1);
     const card = side
       ? this.cards[this.cards.indexOf(this.card) + side]
-      : keys.completions && this.cards.find((one) => this.letterOf(one) === event.key.toUpperCase());
+      : keys.letters && this.cards.find((one) => this.letterOf(one) === event.key.toUpperCase());
     return Boolean(card) && this.move(this.open(card)[0] ?? this.in(card)[0]);
   }
 

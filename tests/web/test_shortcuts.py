@@ -24,10 +24,10 @@ def test_it_shows_the_defaults_to_whoever_changed_nothing(alice, ranking):
 
 def test_it_changes_a_key_and_shows_it_wherever_the_person_logs_in(alice, world, ranking):
     assert change(alice, keys={"skip": "B", "undo": ""}).status_code == 422  # B is a completion
-    assert change(alice, keys={"skip": "K", "undo": ""}).status_code == 204
-    assert Profile.objects.get(user=world.alice).shortcuts == {"skip": "k", "undo": ""}
+    assert change(alice, keys={"skip": "Q", "undo": ""}).status_code == 204
+    assert Profile.objects.get(user=world.alice).shortcuts == {"skip": "q", "undo": ""}
     page = page_of(alice, ranking)
-    assert '<kbd aria-hidden="true" data-key="skip">K</kbd>' in page
+    assert '<kbd aria-hidden="true" data-key="skip">Q</kbd>' in page
     assert '<kbd aria-hidden="true" data-key="undo" hidden></kbd>' in page
 
 
@@ -38,10 +38,10 @@ def test_it_frees_the_keys_of_what_is_switched_off(alice, world):
 
 
 def test_it_keeps_other_changes_and_sets_all_back_on_request(alice, world):
-    change(alice, off=True, keys={"skip": "k"})
-    assert Profile.objects.get().shortcuts == {"skip": "k", "off": True}
-    change(alice, off=False, keys={"raw": "v"})
-    assert Profile.objects.get().shortcuts == {"skip": "k", "raw": "v"}
+    change(alice, off=True, keys={"skip": "q"})
+    assert Profile.objects.get().shortcuts == {"skip": "q", "off": True}
+    change(alice, off=False, keys={"raw": "o"})
+    assert Profile.objects.get().shortcuts == {"skip": "q", "raw": "o"}
     change(alice, off=False)
     assert Profile.objects.get().shortcuts == {}
 
@@ -55,9 +55,9 @@ def test_it_keeps_other_changes_and_sets_all_back_on_request(alice, world):
         ({"keys": {"skip": " "}}, "A shortcut is one letter, digit or sign."),
         ({"keys": {"skip": "\0"}}, "A shortcut is one letter, digit or sign."),
         ({"keys": {"skip": 3}}, "A shortcut is one letter, digit or sign."),
-        ({"keys": {"skip": ["k"]}}, "A shortcut is one letter, digit or sign."),
-        ({"keys": {"fly": "k"}}, "There is no shortcut called “fly”."),
-        ({"keys": {"ranks": "k"}}, "can be switched off or on, not moved."),
+        ({"keys": {"skip": ["q"]}}, "A shortcut is one letter, digit or sign."),
+        ({"keys": {"fly": "q"}}, "There is no shortcut called “fly”."),
+        ({"keys": {"ranks": "q"}}, "can be switched off or on, not moved."),
         ({"keys": ["skip"]}, "These shortcuts cannot be read."),
     ],
 )
