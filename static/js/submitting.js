@@ -3,7 +3,7 @@
 import { Ahead, headers } from "./ahead.js";
 import { bodyOf, csrf, drop, find, isGoing, keep, send } from "./outbox.js";
 
-const TIME = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const TIME = new Intl.DateTimeFormat(`${document.documentElement.lang}-u-nu-latn`, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 export const clock = (time) => TIME.format(time); // as the server writes it
 
 export class Shell {
