@@ -39,7 +39,7 @@ def test_it_ranks_and_submits_by_keys(arabic):
     for key in "2133":
         arabic.page.keyboard.press(key)
     arabic.page.keyboard.press("Enter")
-    expect(arabic.page.locator(".done")).to_have_text(re.compile("1|حكم واحد|مهمة واحدة"))
+    expect(arabic.page.locator(".done")).to_have_text(re.compile("1|واحد"))
     ranks = dict(Judgement.objects.get().ranked.values_list("completion_id", "rank"))
     assert {letter: ranks[pk] for letter, pk in letters.items()} == {"A": 2, "B": 1, "C": 3, "D": 3}
 
