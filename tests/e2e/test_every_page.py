@@ -22,7 +22,7 @@ REACHABLE = """
   const groups = new Set();
   const all = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")];
   window.reachable = all.filter((one) => {
-    if (!one.checkVisibility({ visibilityProperty: true }) || one.matches(":disabled") || one.type === "hidden") return false;
+    if (!one.checkVisibility({ visibilityProperty: true }) || one.matches(":disabled, [type=hidden]")) return false;
     if (one.tabIndex < 0 || one.closest("[inert]")) return false;
     if (one.type !== "radio") return true;
     const group = one.name + (one.form?.id ?? "");

@@ -12,7 +12,6 @@ __all__ = ["pseudo_language"]
 HINT = "is neither translated (translate, blocktranslate, gettext) nor marked as what people wrote (bdi, dir=auto)"
 
 
-
 def test_it_has_no_word_that_cannot_be_translated(world, pseudo_language):
     found = []
     for name, response in every_page(world):
