@@ -9,13 +9,12 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from annotate.errors import DomainError
-from annotate.forms import FormError, parse_form, with_presets
 from annotate.hashing import completion_sha256, prompt_sha256
 from annotate.models import (
     Acknowledgement,
     Assignment,
     Campaign,
+    CampaignChange,
     Completion,
     Consent,
     ContentWarning,
@@ -46,9 +45,6 @@ from annotate.models import (
     User,
 )
 from annotate.models.corpus import validate_messages
-from annotate.services.campaigns import MOVES, set_campaign_state, use_guideline, wrong_source
-from annotate.services.onboarding import check_onboarding
-from annotate.services.reviewing import add_review_tasks
 
 
 class ReadOnly:
@@ -157,76 +153,22 @@ class GuidelineAdmin(ReadOnly, admin.ModelAdmin):
     search_fields = ["slug", "title"]
 
 
-class CampaignForm(forms.ModelForm):
-    """Checks what crosses two fields: guideline and source are the kind's, and the state has such an arrow."""
-
-    def clean(self):
-        cleaned = super().clean()
-        kind = cleaned.get("kind") or self.instance.kind
-        guideline = cleaned.get("guideline")
-        if guideline and guideline.kind != kind:
-            self.add_error(
-                "guideline",
-                _("This guideline is for %(of)s, not for %(kind)s.")
-                % {"of": guideline.get_kind_display().lower(), "kind": kind},
-            )
-        if "source" in self.fields and (refusal := wrong_source(kind, cleaned.get("source"))):
-            self.add_error("source", refusal)
-        cleaned["onboarding"] = cleaned.get("onboarding") or {}
-        try:
-            check_onboarding(cleaned["onboarding"], kind=kind)
-        except DomainError as error:
-            self.add_error("onboarding", str(error))
-        self._check_form_of(kind, cleaned.get("form"))
-        state = cleaned.get("state")
-        if self.instance.pk and "state" in self.changed_data and state not in MOVES[self.initial["state"]]:
-            self.add_error(
-                "state",
-                _("A campaign that is %(state)s cannot become %(other)s.")
-                % {"state": self.initial["state"], "other": state},
-            )
-        return cleaned
-
-    def _check_form_of(self, kind: str | None, form: Any) -> None:
-        try:
-            parse_form(kind or Campaign.Kind.RANKING, {} if form is None else form)
-        except FormError as error:
-            self.add_error("form", _(error.sentence) % error.values)
-        if self.instance.pk and "form" in self.changed_data and self.instance.tasks.filter(submitted__gt=0).exists():
-            self.add_error("form", _("People have already submitted answers to this form; make a new campaign."))
-
-
 @admin.register(Campaign)
-class CampaignAdmin(admin.ModelAdmin):
-    form = CampaignForm
-    fields = ["slug", "name", "description", "kind", "state", "guideline", "source", "overlap", "lease_minutes"]
-    fields += ["access", "onboarding", "form"]
+class CampaignAdmin(ReadOnly, admin.ModelAdmin):
+    """Campaigns are set up on their own pages, which keep a record of every change."""
+
     list_display = ["slug", "name", "kind", "state", "guideline", "overlap", "created_at"]
     list_filter = ["kind", "state"]
     list_select_related = ["guideline"]
     search_fields = ["slug", "name"]
 
-    def get_readonly_fields(self, request: HttpRequest, obj=None) -> list[str]:
-        return ["state"] if obj is None else ["slug", "kind", "source"]
 
-    def formfield_for_foreignkey(self, db_field, request: HttpRequest, **kwargs):
-        if db_field.name == "guideline":
-            kwargs["queryset"] = Guideline.objects.filter(kind__in=Campaign.Kind.values).order_by("slug", "-version")
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def save_model(self, request: HttpRequest, obj: Campaign, form: CampaignForm, change: bool) -> None:
-        obj.form = with_presets(obj.form or {})
-        if not change:
-            obj.created_by = request.user
-            obj.save()
-            if obj.source:
-                add_review_tasks(campaign=obj)
-            return
-        obj.save(update_fields=[name for name in form.changed_data if name not in ("guideline", "state")])
-        if "guideline" in form.changed_data:
-            use_guideline(campaign=obj, guideline=form.cleaned_data["guideline"])
-        if "state" in form.changed_data:
-            set_campaign_state(campaign=obj, state=form.cleaned_data["state"])
+@admin.register(CampaignChange)
+class CampaignChangeAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "campaign", "field", "by", "at"]
+    list_filter = ["field"]
+    list_select_related = ["campaign", "by"]
+    search_fields = ["campaign__slug", "by__username"]
 
 
 class TaskCompletionInline(ReadOnly, admin.TabularInline):

@@ -12,7 +12,7 @@ from training import queries
 from training.models import Pipeline, Run, Snapshot
 
 # What a page may cost: more queries than these mean that some loop asks the database.
-QUERIES = {"overview": 10, "pipeline": 7, "run": 7, "snapshot": 5}
+QUERIES = {"overview": 11, "pipeline": 7, "run": 7, "snapshot": 6}
 
 
 def address(name, night):
