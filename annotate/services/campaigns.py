@@ -16,7 +16,6 @@ from annotate.models import (
     Completion,
     Demonstration,
     Guideline,
-    Judgement,
     Prompt,
     Task,
     TaskCompletion,
@@ -115,18 +114,6 @@ def wrong_source(kind: str, source: Campaign | None) -> str:
     if source and source.kind not in WRITING:
         return _("Only demonstrations and revisions are reviewed; %(campaign)s has none.") % {"campaign": source.name}
     return ""
-
-
-def set_form(*, campaign: Campaign, form: Mapping[str, Any]) -> Campaign:
-    """Change what the campaign asks. Raises DomainError once something was submitted: answers would not be alike."""
-    campaign.form = form
-    _check_form(campaign)
-    if Judgement.objects.filter(task__campaign=campaign).exists():
-        raise DomainError(
-            _("People have already submitted answers to this form; make a new campaign with the other form.")
-        )
-    campaign.save(update_fields=["form"])
-    return campaign
 
 
 def add_task(
@@ -236,17 +223,5 @@ def set_campaign_state(*, campaign: Campaign, state: str) -> Campaign:
                 "other": Campaign.State(state).label.lower(),
             }
         )
-    campaign.refresh_from_db()
-    return campaign
-
-
-def use_guideline(*, campaign: Campaign, guideline: Guideline) -> Campaign:
-    """Put the campaign under another guideline version, for tasks claimed from now on."""
-    if guideline.kind != campaign.kind:
-        raise DomainError(
-            _("The guideline %(name)r is for %(of)s; choose another.")
-            % {"name": guideline.slug, "of": guideline.get_kind_display().lower()}
-        )
-    Campaign.objects.filter(pk=campaign.pk).update(guideline=guideline)
     campaign.refresh_from_db()
     return campaign

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from annotate.errors import DomainError, LeaseLost
 from annotate.models import Assignment, Task
-from annotate.services.campaigns import add_task, set_campaign_state, use_guideline
+from annotate.services.campaigns import add_task, set_campaign_state
 from annotate.services.claiming import (
     claim_next_task,
     expire_leases,
@@ -21,6 +21,7 @@ from annotate.services.claiming import (
 from annotate.services.corpus import add_completion, add_prompt, person_as_producer
 from annotate.services.judging import submit_ranking
 from annotate.services.people import create_annotator
+from annotate.services.setup import change_campaign
 from tests.world import add_guideline
 
 
@@ -148,7 +149,7 @@ def test_nobody_touches_another_ones_assignment(world):
 
 def test_the_assignment_remembers_the_guideline_version_that_was_shown(world):
     assignment = claim_next_task(annotator=world.alice, campaign=world.ranking)
-    use_guideline(campaign=world.ranking, guideline=add_guideline("ranking", version=2))
+    change_campaign(campaign=world.ranking, by=world.carol, guideline=add_guideline("ranking", version=2))
     ranks = dict.fromkeys(assignment.shown_order, 1)
     judgement = submit_ranking(assignment_id=assignment.pk, annotator=world.alice, ranks=ranks, seconds=1)
     assert judgement.guideline.version == 1

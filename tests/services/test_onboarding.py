@@ -7,7 +7,6 @@ from django.test.utils import CaptureQueriesContext
 from annotate.errors import DomainError, NotAllowed, NotFound, StepMissing
 from annotate.hashing import sha256_of
 from annotate.models import Acknowledgement, Assignment, Campaign, Consent, Demographics, Expertise, Membership, Task
-from annotate.services.campaigns import use_guideline
 from annotate.services.claiming import claim_next_task
 from annotate.services.judging import submit_ranking
 from annotate.services.membership import reinstate, suspend, withdraw_consent
@@ -27,6 +26,7 @@ from annotate.services.onboarding import (
     verify_expertise,
 )
 from annotate.services.people import create_annotator
+from annotate.services.setup import change_campaign
 from tests.world import add_guideline
 
 CONSENT = "We keep what you judge for ten years."
@@ -210,7 +210,7 @@ def test_it_asks_again_for_a_new_version(world):
     read(world.alice, campaign)
     read(world.alice, campaign)  # a second click
     old = campaign.guideline
-    campaign = use_guideline(campaign=campaign, guideline=add_guideline("ranking", version=2))
+    change_campaign(campaign=campaign, by=world.carol, guideline=add_guideline("ranking", version=2))
     assert next_step(world.alice, campaign) == "guideline"
     assert last_read(user=world.alice, guideline=campaign.guideline) == old
     with pytest.raises(DomainError, match="newer version"):

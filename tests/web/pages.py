@@ -9,7 +9,6 @@ from django.test import Client
 from annotate.hashing import sha256_of
 from annotate.models import Assignment, Gold, Guideline
 from annotate.services import conversation
-from annotate.services.campaigns import use_guideline
 from annotate.services.claiming import claim_next_task
 from annotate.services.corpus import add_prompt
 from annotate.services.invitations import accept_as, invite
@@ -23,6 +22,7 @@ from annotate.services.onboarding import (
     set_onboarding,
 )
 from annotate.services.qualification import answer_qualification, take_qualification_task
+from annotate.services.setup import change_campaign
 from tests.rating import FORM, add_rating_campaign
 from tests.reviewing import brief_campaign, do_next, held, review_campaign, revision_campaign
 from tests.web.conftest import client_of, rank_all
@@ -150,8 +150,8 @@ def onboarding_pages(world: World) -> Iterator[tuple[str, HttpResponse]]:
     tied = {"ranks": dict.fromkeys(taken.shown_order, 1)}
     answer_qualification(assignment_id=taken.pk, user=world.alice, answer=tied, seconds=5.0)
     yield "feedback", alice.get(f"{way}/qualification/{taken.pk}/")
-    Guideline.objects.create(**_next_version(campaign.guideline))
-    use_guideline(campaign=campaign, guideline=Guideline.objects.get(slug=campaign.guideline.slug, version=2))
+    newer = Guideline.objects.create(**_next_version(campaign.guideline))
+    change_campaign(campaign=campaign, by=world.carol, guideline=newer)
     yield "guideline_step", alice.get(f"{way}/guideline/")
     yield "invitations", carol.get("/people/invitations/")
     yield "members", carol.get("/people/members/")
