@@ -1,21 +1,25 @@
 """Judgements as Parquet tables in TRL's columns, named by their content. Pure.
 
-A snapshot folder holds `{rankings,comparisons,demonstrations,steps}/{train,validation,test}.parquet`; a file exists
-even with no rows. A comparison is a strict pair of a ranking, or an edited text over the one that was edited; ties are
-counted and left out. The split depends on the prompt alone, so that no prompt is in two splits. The content hash covers
-every row of every table in order (a table without rows adds nothing, so that a new table renames no snapshot), and not
-the bytes of the files, which change with the version of the Parquet library.
+A snapshot folder holds `{rankings,comparisons,demonstrations,steps,ratings}/{train,validation,test}.parquet`; a file
+exists even with no rows. A comparison is a strict pair of a ranking, or an edited text over the one that was edited;
+ties are counted and left out. The split depends on the prompt alone, so that no prompt is in two splits. The content
+hash covers every row of every table in order (a table without rows adds nothing, so that a new table renames no
+snapshot), and not the bytes of the files, which change with the version of the Parquet library.
 
 A row of `steps` is one judgement of a solution in TRL's stepwise format: `prompt` is a text, `completions` are the
 steps that were labelled, without white space at their ends, and `labels` are true for good and, as PRM800K counts
 them, for neutral steps; `verdicts` has the annotator's own words. Where labelling stopped at the first error, that step
 is the last one, and `n_steps` says how many the solution has. `conversation` is the prompt with its
 turns (under the name `messages` TRL would take the whole row for a conversation).
+
+A row of `ratings` is what one judgement says about one completion: its values on the axes, its flags (no flag is said,
+too) and its marked passages, in code points of the completion. Rankings give such rows when they say more than ranks,
+or when they are a verdict without ranks.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -26,12 +30,23 @@ import pyarrow.parquet as pq
 
 from annotate.rankings import Outcome, derive_comparisons
 
-TABLES = ("rankings", "comparisons", "demonstrations", "steps")
+TABLES = ("rankings", "comparisons", "demonstrations", "steps", "ratings")
 SPLITS = ("train", "validation", "test")
 ROWS_IN_MEMORY = 1000
 
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 ORIGIN = [(name, pa.string()) for name in ("prompt_sha256", "judgement", "annotator", "domain", "campaign")]
+ON_THE_WHOLE = [(name, pa.string()) for name in ("verdict", "reason", "behaviour", "rationale")]
+PASSAGE = pa.struct(
+    [
+        ("start", pa.int64()),
+        ("end", pa.int64()),
+        ("type", pa.string()),
+        ("severity", pa.string()),
+        ("note", pa.string()),
+        ("text", pa.string()),
+    ]
+)
 SCHEMAS = {
     "rankings": pa.schema(
         [
@@ -41,6 +56,8 @@ SCHEMAS = {
             *ORIGIN,
             ("completion_sha256", pa.list_(pa.string())),
             ("producers", pa.list_(pa.string())),
+            *ON_THE_WHOLE,
+            ("strength", pa.int64()),
             ("guideline_sha256", pa.string()),
             ("seconds", pa.float64()),
         ]
@@ -57,6 +74,21 @@ SCHEMAS = {
             ("verdicts", pa.list_(pa.string())),
             ("n_steps", pa.int64()),
             ("conversation", MESSAGES),
+            *ORIGIN,
+            ("completion_sha256", pa.string()),
+            ("producer", pa.string()),
+            ("guideline_sha256", pa.string()),
+            ("seconds", pa.float64()),
+        ]
+    ),
+    "ratings": pa.schema(
+        [
+            ("prompt", MESSAGES),
+            ("completion", MESSAGES),
+            ("ratings", pa.list_(pa.struct([("axis", pa.string()), ("value", pa.int64())]))),
+            ("flags", pa.list_(pa.string())),
+            ("spans", pa.list_(PASSAGE)),
+            *ON_THE_WHOLE,
             *ORIGIN,
             ("completion_sha256", pa.string()),
             ("producer", pa.string()),
@@ -90,8 +122,23 @@ class LabelledSteps:
 
 
 @dataclass(frozen=True)
+class Rated:
+    """A completion with what a judgement says about it beside its rank."""
+
+    text: str
+    sha256: str
+    producer: str
+    ratings: tuple[tuple[str, int], ...] = ()
+    """(axis, value), sorted."""
+    flags: tuple[str, ...] = ()
+    """Names, sorted."""
+    spans: tuple[Mapping[str, Any], ...] = ()
+    """{start, end, type, severity, note}, in order."""
+
+
+@dataclass(frozen=True)
 class ExportedJudgement:
-    """A judgement with everything that a snapshot says about it: a ranking, a demonstration, or labelled steps."""
+    """A judgement with everything that a snapshot says about it: ranking, ratings, demonstration or step labels."""
 
     judgement: str
     annotator: str
@@ -109,6 +156,18 @@ class ExportedJudgement:
     original: str = ""
     """The text that the demonstration was made of by editing it, if it was: the edited one is better."""
     solution: LabelledSteps | None = None
+    rated: tuple[Rated, ...] = ()
+    """The completions with what is said beside the ranks; empty where nothing is."""
+    verdict: str = ""
+    reason: str = ""
+    strength: int | None = None
+    behaviour: str = ""
+    rationale: str = ""
+
+    @property
+    def on_the_whole(self) -> dict[str, str]:
+        """The columns that speak of the whole judgement."""
+        return {name: getattr(self, name) for name, _ in ON_THE_WHOLE}
 
     @property
     def origin(self) -> dict[str, str]:
@@ -142,8 +201,9 @@ def rows_of(judgement: ExportedJudgement) -> tuple[list[tuple[str, dict[str, Any
         if judgement.original:
             rows.append(("comparisons", _comparison_row(judgement, judgement.demonstration, judgement.original)))
         return rows, 0
-    if not judgement.ranked:  # somebody said that these cannot be ranked
-        return [], 0
+    ratings = [("ratings", _rating_row(judgement, rated)) for rated in judgement.rated]
+    if not judgement.ranked:  # a rating, or somebody said that these cannot be ranked
+        return ratings, 0
     ranked = judgement.ranked
     comparisons = derive_comparisons({index: item.rank for index, item in enumerate(ranked)})
     strict = [pair for pair in comparisons if pair.outcome is not Outcome.TIE]
@@ -152,6 +212,7 @@ def rows_of(judgement: ExportedJudgement) -> tuple[list[tuple[str, dict[str, Any
         ("comparisons", _comparison_row(judgement, ranked[pair.chosen].text, ranked[pair.rejected].text))
         for pair in strict
     ]
+    rows += ratings
     return rows, len(comparisons) - len(strict)
 
 
@@ -163,6 +224,24 @@ def _ranking_row(judgement: ExportedJudgement) -> dict[str, Any]:
         **judgement.origin,
         "completion_sha256": [item.sha256 for item in judgement.ranked],
         "producers": [item.producer for item in judgement.ranked],
+        **judgement.on_the_whole,
+        "strength": judgement.strength,
+        "guideline_sha256": judgement.guideline_sha256,
+        "seconds": judgement.seconds,
+    }
+
+
+def _rating_row(judgement: ExportedJudgement, rated: Rated) -> dict[str, Any]:
+    return {
+        "prompt": judgement.prompt,
+        "completion": _answer(rated.text),
+        "ratings": [{"axis": axis, "value": value} for axis, value in rated.ratings],
+        "flags": list(rated.flags),
+        "spans": [{**span, "text": rated.text[span["start"] : span["end"]]} for span in rated.spans],
+        **judgement.on_the_whole,
+        **judgement.origin,
+        "completion_sha256": rated.sha256,
+        "producer": rated.producer,
         "guideline_sha256": judgement.guideline_sha256,
         "seconds": judgement.seconds,
     }

@@ -131,8 +131,9 @@ def test_it_keeps_what_counted_when_the_snapshot_was_asked_for(world, sent):
 
 def test_it_reads_judgements_in_batches(judged, django_assert_num_queries, monkeypatch):
     monkeypatch.setattr("training.services.snapshots.JUDGEMENTS_AT_A_TIME", 20)
-    # 46 rankings: three batches and an empty one; each batch asks for the judgements and for what they ranked.
-    with django_assert_num_queries(3 * 2 + 1):
+    # 46 rankings: three batches and an empty one; each batch asks for the judgements, for what they ranked, rated,
+    # flagged and marked, and for their completions.
+    with django_assert_num_queries(3 * 6 + 1):
         batches = list(judgements_until(campaigns=["answers"], until=timezone.now()))
     assert [len(batch) for batch in batches] == [20, 20, 6]
 

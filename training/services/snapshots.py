@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from annotate.errors import DomainError
 from annotate.models import Campaign, Judgement, RankedCompletion, Review, TaskCompletion, User
-from training.exporting import ExportedJudgement, LabelledSteps, Ranked, SnapshotWriter, describe_counts
+from training.exporting import ExportedJudgement, LabelledSteps, Ranked, Rated, SnapshotWriter, describe_counts
 from training.modelling.artifacts import FORMAT, MANIFEST, write_json
 from training.models import Snapshot
 from training.services.messages import send
@@ -165,11 +165,12 @@ def _export(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
     return manifest
 
 
+PASSAGE = ("start", "end", "type", "severity", "note")
+COMPLETIONS = Prefetch("task__task_completions", TaskCompletion.objects.select_related("completion__producer"))
 READ_BESIDE: dict[str, list] = {
-    Campaign.Kind.STEPS: [
-        "step_labels",
-        Prefetch("task__task_completions", TaskCompletion.objects.select_related("completion__producer")),
-    ],
+    Campaign.Kind.STEPS: ["step_labels", COMPLETIONS],
+    Campaign.Kind.RANKING: ["ratings", "flags", "spans", COMPLETIONS],
+    Campaign.Kind.RATING: ["ratings", "flags", "spans", COMPLETIONS],
 }
 """What a kind's judgements need beside their rankings: read once a batch."""
 
@@ -247,7 +248,8 @@ def exported(judgement: Judgement) -> ExportedJudgement | None:
     if judgement.task.campaign.kind == Campaign.Kind.STEPS:
         return ExportedJudgement(**fields, solution=_labelled(judgement))
     ranked = sorted(judgement.ranked.all(), key=lambda item: item.completion_id)
-    if not ranked:
+    rated = tuple(_rated(judgement))
+    if not ranked and not rated:
         return None
     return ExportedJudgement(
         **fields,
@@ -255,7 +257,30 @@ def exported(judgement: Judgement) -> ExportedJudgement | None:
             Ranked(item.completion.text, item.completion.sha256, item.completion.producer.name, item.rank)
             for item in ranked
         ),
+        rated=rated,
+        **{name: getattr(judgement, name) for name in ("verdict", "reason", "strength", "behaviour", "rationale")},
     )
+
+
+def _rated(judgement: Judgement) -> Iterator[Rated]:
+    """The completions of a judgement that says more than ranks, or gives none: also those that nothing is said of."""
+    said = [*judgement.ratings.all(), *judgement.flags.all(), *judgement.spans.all()]
+    if not said and judgement.ranked.all():
+        return
+    for shown in sorted(judgement.task.task_completions.all(), key=lambda shown: shown.completion_id):
+        one = shown.completion
+        yield Rated(
+            one.text,
+            one.sha256,
+            one.producer.name,
+            ratings=tuple(sorted((r.axis, r.value) for r in judgement.ratings.all() if r.completion_id == one.pk)),
+            flags=tuple(sorted(flag.name for flag in judgement.flags.all() if flag.completion_id == one.pk)),
+            spans=tuple(
+                {name: getattr(span, name) for name in PASSAGE}
+                for span in judgement.spans.all()
+                if span.completion_id == one.pk
+            ),
+        )
 
 
 def _labelled(judgement: Judgement) -> LabelledSteps:
