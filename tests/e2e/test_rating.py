@@ -1,5 +1,6 @@
 """Rating, flags, marked passages and what they mean: by keys, by mouse, by touch, without script."""
 
+import time
 from random import Random
 
 import pytest
@@ -41,6 +42,15 @@ def letter_of(page: Page, answer: str) -> str:
     return next(letter for letter, completion in shown.items() if completion == pk)
 
 
+def judgement() -> Judgement:
+    """The only judgement, as soon as the server has stored it: the page goes on before."""
+    for _ in range(50):
+        if found := Judgement.objects.first():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("nothing was stored within five seconds")
+
+
 def begin(site, **options) -> dict[str, int]:
     add_rating_campaign(site.world, **options)
     site.log_in(site.world.alice)
@@ -56,7 +66,7 @@ def test_it_rates_two_completions_by_digits_alone(site):
     expect(site.page.locator("[data-left]")).to_have_text("All rated. Enter submits.")
     site.page.keyboard.press("Enter")
     expect(site.page).not_to_have_url(task)
-    values = {(r.completion_id, r.axis): r.value for r in Judgement.objects.get().ratings.all()}
+    values = {(r.completion_id, r.axis): r.value for r in judgement().ratings.all()}
     assert [values[shown["A"], axis] for axis in ("helpful", "truthful", "harmless")] == [7, 6, 5]
     assert [values[shown["B"], axis] for axis in ("helpful", "truthful", "harmless")] == [1, 2, 3]
 
@@ -107,11 +117,11 @@ def test_it_sets_flags_by_letters_and_behaviour_by_one_key_beside_a_ranking(site
         site.page.keyboard.press(key)
     site.page.keyboard.press("Control+Enter")
     expect(site.page.locator(".done")).to_have_text("1 done today")
-    judgement = Judgement.objects.get()
-    assert judgement.behaviour == "careful"
-    assert [flag.name for flag in judgement.flags.all()] == ["private_data"]
-    assert sorted(judgement.ratings.values_list("value", flat=True)) == [1, 2, 3, 4, 5, 5]
-    assert judgement.ranked.get(completion=shown["A"]).rank == 1
+    stored = judgement()
+    assert stored.behaviour == "careful"
+    assert [flag.name for flag in stored.flags.all()] == ["private_data"]
+    assert sorted(stored.ratings.values_list("value", flat=True)) == [1, 2, 3, 4, 5, 5]
+    assert stored.ranked.get(completion=shown["A"]).rank == 1
 
 
 def test_it_marks_what_the_mouse_selects_and_finds_it_in_the_source(site):
@@ -141,7 +151,7 @@ def test_it_marks_what_the_mouse_selects_and_finds_it_in_the_source(site):
     for key in ("a", *"777", "b", *"777", "Enter"):
         site.page.keyboard.press(key)
     expect(site.page.locator(".done")).to_have_text("1 done today")
-    span = Judgement.objects.get().spans.get()
+    span = judgement().spans.get()
     assert (span.type, span.severity, span.note) == ("untrue", "critical", "Mostly nitrogen")
     assert ANSWERS[0][span.start : span.end] == "made of [air](https://air.example/blue) and"
 
@@ -154,7 +164,7 @@ def test_it_marks_a_passage_by_keys_alone(site):
     for key in (*"777", *"777", "Enter"):
         site.page.keyboard.press(key)
     expect(site.page.locator(".done")).to_have_text("1 done today")
-    span = Judgement.objects.get().spans.get()
+    span = judgement().spans.get()
     assert (span.completion_id, span.type, span.severity) == (shown[letter], "contradiction", "major")
     assert "One is here. Two is 😀 there! Three."[span.start : span.end] == "is 😀"
 
@@ -194,7 +204,7 @@ def test_it_rates_without_any_script(browser, live_server, committed_world):
     page.get_by_role("button", name="Submit").click()
     expect(page.locator(".done")).to_have_text("1 done today")
     context.close()
-    assert sorted(Judgement.objects.get().ratings.values_list("value", flat=True)) == [3, 3, 3, 5]
+    assert sorted(judgement().ratings.values_list("value", flat=True)) == [3, 3, 3, 5]
 
 
 @pytest.mark.parametrize("width", [390, 1440])
