@@ -8,8 +8,8 @@ from annotate.models import Campaign, Guideline, Task, User
 from annotate.services.campaigns import add_task, create_campaign
 from annotate.services.corpus import add_completion, add_producer, add_prompt
 from annotate.services.gold import make_gold
-from annotate.services.onboarding import set_onboarding
 from annotate.services.people import create_admin, create_annotator
+from annotate.services.setup import change_campaign
 
 FLAGS = [{"name": "hallucination", "label": "Hallucination", "meaning": "States as fact what is not so."}]
 PASSWORD = "correct horse battery"
@@ -85,6 +85,12 @@ def build_world() -> World:
         for number in range(2)
     ]
     return World(alice, bob, carol, outsider, ranking, writing, ranking_tasks, writing_tasks)
+
+
+def set_onboarding(*, campaign: Campaign, onboarding: dict, access: str) -> Campaign:
+    """The campaign, which asks for this from now on."""
+    change_campaign(campaign=campaign, by=campaign.created_by, onboarding=onboarding, access=access)
+    return campaign
 
 
 def ask_for_qualification(world: World, *, made: int = 4, **rules) -> None:

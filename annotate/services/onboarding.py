@@ -177,16 +177,6 @@ def settle(*, user: User, campaign: Campaign) -> Standing:
     return found
 
 
-def set_onboarding(*, campaign: Campaign, onboarding: Mapping, access: str) -> Campaign:
-    """Say what the campaign asks for and who may see it. Raises DomainError for settings that cannot be used."""
-    rules = check_onboarding(onboarding, kind=campaign.kind)
-    if access not in Campaign.Access.values:
-        raise DomainError(_("Access is for everyone or for members; %(access)s is neither.") % {"access": repr(access)})
-    Campaign.objects.filter(pk=campaign.pk).update(onboarding=rules.as_json(), access=access)
-    campaign.refresh_from_db()
-    return campaign
-
-
 def check_onboarding(onboarding: Mapping, *, kind: str) -> Onboarding:
     """The settings, parsed. Raises DomainError with a sentence when they cannot be used in a campaign of this kind."""
     try:

@@ -4,9 +4,8 @@ from playwright.sync_api import expect
 
 from annotate.models import Membership
 from annotate.services.invitations import invite
-from annotate.services.onboarding import set_onboarding
 from tests.e2e.test_look import examine
-from tests.world import ask_for_qualification
+from tests.world import ask_for_qualification, set_onboarding
 
 CONSENT = "## What happens to your judgements\n\nThey are kept for ten years."
 EVERYTHING = {"consent": CONSENT, "demographics": True, "expertise": True, "acknowledge": True}

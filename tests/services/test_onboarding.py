@@ -21,13 +21,12 @@ from annotate.services.onboarding import (
     keep_demographics,
     last_read,
     next_step,
-    set_onboarding,
     standings,
     verify_expertise,
 )
 from annotate.services.people import create_annotator
 from annotate.services.setup import change_campaign
-from tests.world import add_guideline
+from tests.world import add_guideline, set_onboarding
 
 CONSENT = "We keep what you judge for ten years."
 
@@ -249,7 +248,7 @@ def test_a_suspended_member_gives_their_task_back_and_gets_none(world):
     [
         ({"consents": "x"}, "everyone", "no field 'consents'"),
         ({"qualification": {"pass": 2}}, "everyone", "pass is 2"),
-        ({}, "nobody", "neither"),
+        ({}, "nobody", "not a valid choice"),
         ([], "everyone", "JSON object"),
     ],
 )

@@ -11,9 +11,9 @@ from annotate.errors import DomainError, NotFound, StepMissing
 from annotate.models import Assignment, Judgement, Membership, QualificationAnswer, QualificationAttempt, Task
 from annotate.services.claiming import claim_next_task, expire_leases, save_draft, skip_assignment
 from annotate.services.judging import submit_ranking
-from annotate.services.onboarding import next_step, set_onboarding
+from annotate.services.onboarding import next_step
 from annotate.services.qualification import answer_qualification, feedback, qualifying, take_qualification_task
-from tests.world import World, ask_for_qualification
+from tests.world import World, ask_for_qualification, set_onboarding
 
 
 @pytest.fixture

@@ -19,14 +19,13 @@ from annotate.services.onboarding import (
     domains_to_declare,
     give_consent,
     keep_demographics,
-    set_onboarding,
 )
 from annotate.services.qualification import answer_qualification, take_qualification_task
 from annotate.services.setup import change_campaign
 from tests.rating import FORM, add_rating_campaign
 from tests.reviewing import brief_campaign, do_next, held, review_campaign, revision_campaign
 from tests.web.conftest import client_of, rank_all
-from tests.world import World, ask_for_qualification
+from tests.world import World, ask_for_qualification, set_onboarding
 
 CHECKLIST = [{"name": "aloud", "label": "I read it aloud"}]
 

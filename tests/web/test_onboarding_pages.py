@@ -8,11 +8,10 @@ from django.test import Client
 from django.utils import timezone
 
 from annotate.models import Consent, Demographics, Expertise, Invitation, Membership, User
-from annotate.services.campaigns import use_guideline
 from annotate.services.invitations import invite
-from annotate.services.onboarding import set_onboarding
+from annotate.services.setup import change_campaign
 from tests.web.conftest import client_of
-from tests.world import World, add_guideline
+from tests.world import World, add_guideline, set_onboarding
 
 CONSENT = "We keep **what you judge** for ten years."
 ACCOUNT = {"username": "dora", "password": "seven green bottles", "again": "seven green bottles"}
@@ -206,7 +205,7 @@ def test_it_shows_what_changed_in_the_guideline(alice, world):
     newer = add_guideline("ranking", version=2)
     newer.body = campaign.guideline.body.replace("true", "helpful")
     newer.save()
-    use_guideline(campaign=campaign, guideline=newer)
+    change_campaign(campaign=campaign, by=world.carol, guideline=newer)
     page = text(alice.get(way))
     assert "One change since version 1" in page
     assert "Prefer what is <del>true</del><ins>helpful</ins>." in page

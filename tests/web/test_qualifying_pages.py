@@ -6,9 +6,8 @@ import pytest
 from django.utils import timezone
 
 from annotate.models import Assignment, QualificationAttempt
-from annotate.services.onboarding import set_onboarding
 from tests.web.conftest import client_of
-from tests.world import ask_for_qualification
+from tests.world import ask_for_qualification, set_onboarding
 
 PAGE = "/campaigns/answers/onboarding/qualification/"
 
