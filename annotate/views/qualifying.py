@@ -19,6 +19,7 @@ from annotate.queries import AssignmentView
 from annotate.services import onboarding, qualification
 from annotate.services.onboarding import Standing
 from annotate.views.onboarding import frame, step_page
+from annotate.views.said import VALUES
 from annotate.views.work_forms import LETTERS, Work, active_seconds
 
 ASPECTS = {
@@ -35,19 +36,6 @@ RULES = {
     "ratings": gettext_lazy("One level more or less is right, too."),
     "flags": gettext_lazy("Exactly the same flags on a completion are right."),
     "labels": gettext_lazy("Each step counts."),
-}
-VALUES = {
-    "cannot_rank": gettext_lazy("Cannot be ranked"),
-    "all_bad": gettext_lazy("All are bad"),
-    "answer": gettext_lazy("Answer"),
-    "careful": gettext_lazy("Answer with care"),
-    "decline": gettext_lazy("Decline"),
-    "good": gettext_lazy("Good"),
-    "neutral": gettext_lazy("Neutral"),
-    "bad": gettext_lazy("Bad"),
-    "accept": gettext_lazy("Accept"),
-    "edit": gettext_lazy("Edit"),
-    "return": gettext_lazy("Return"),
 }
 
 
