@@ -10,6 +10,7 @@ from annotate.models import User
 from tests.world import PASSWORD, World
 
 HOST = "localhost"
+expect.set_options(timeout=15_000)  # two browsers share two cores: waiting longer never makes a wrong page right
 
 
 @pytest.fixture
