@@ -1,6 +1,7 @@
-// Writing: the number of words, turns and sources that come as they are needed, and the keys and buttons that format
-// (formatting.js, which is fetched when somebody reaches for them). The form's fields are the state.
+// Writing: the number of words, turns and sources that come as they are needed, and the keys and buttons that format.
+// The form's fields are the state.
 
+import { TOOLS } from "./formatting.js";
 import { parts } from "./parts.js";
 
 // What Python's str.split() splits at; \s differs from it in six characters.
@@ -8,7 +9,6 @@ const SPACE = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205
 const TELL_AFTER = 1200; // ms without typing, until the number of words is announced
 const KEYS = { b: "bold", i: "italic", k: "link" };
 
-const formatting = () => import("./formatting.js");
 const countWords = (text) => text.split(SPACE).filter(Boolean).length;
 
 class Writing {
@@ -23,7 +23,6 @@ class Writing {
     on(form, "keydown", (event) => this.onKey(event));
     this.tools = root.querySelector("[data-tools]");
     on(this.tools, "mousedown", (event) => event.preventDefault()); // the selection stays where it is
-    for (const type of ["pointerenter", "focusin"]) on(this.tools, type, formatting);
     on(this.tools, "click", ({ target }) => this.format(this.last, target.closest("[data-tool]")?.dataset.tool));
     on(this.tools, "keydown", (event) => this.moveInTools(event));
     on(form, "click", ({ target }) => this.onClick(target));
@@ -85,12 +84,11 @@ class Writing {
 
   // Keys
 
-  async format(field, tool) {
-    if (tool) (await formatting()).TOOLS[tool](field);
+  format(field, tool) {
+    if (tool) TOOLS[tool](field);
   }
 
   onKey(event) {
-    if (event.key === "Control" || event.key === "Meta") formatting();
     if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey || !event.target.matches("[data-markdown]")) return;
     const tool = KEYS[event.key.toLowerCase()];
     if (!tool) return;
