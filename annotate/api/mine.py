@@ -5,7 +5,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotate.api.serializers import CampaignRefSerializer, EstimateSerializer
+from annotate.api.figures import EstimateSerializer
+from annotate.api.serializers import CampaignRefSerializer
 from annotate.api.work import Work
 from annotate.own_queries import own_figures
 

@@ -10,10 +10,10 @@ from rest_framework.views import APIView
 
 from annotate import queries
 from annotate.api.base import Documented, StrictSerializer, checked, checked_rows
+from annotate.api.figures import CampaignAgreementSerializer
 from annotate.api.serializers import (
     BIGGEST_ID,
     AnnotatorSerializer,
-    CampaignAgreementSerializer,
     CompletionSerializer,
     JudgementSerializer,
     NewCompletionSerializer,

@@ -10,7 +10,8 @@ from rest_framework.views import APIView
 
 from annotate import safety_queries
 from annotate.api.base import Documented
-from annotate.api.serializers import CampaignRefSerializer, EstimateSerializer
+from annotate.api.figures import EstimateSerializer
+from annotate.api.serializers import CampaignRefSerializer
 from annotate.api.work import Work
 from annotate.services import safety
 
