@@ -2,12 +2,11 @@
 
 import json
 
-import pytest
 from playwright.sync_api import expect
 
 from annotate.models import Campaign
 from annotate.services.campaigns import create_campaign
-from tests.e2e.test_look import WIDTHS, examine
+from tests.e2e.test_look import WIDTHS, examine_in_both_themes
 from tests.services.test_step_labels import add_solution, labelled
 from tests.world import add_guideline
 
@@ -63,23 +62,21 @@ def test_it_asks_before_it_closes_a_campaign(site):
     assert Campaign.objects.get(slug="answers").state == "closed"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_is_accessible_on_a_desk_and_on_a_phone(site, scheme):
+def test_it_is_accessible_on_a_desk_and_on_a_phone(site):
     site.log_in(site.world.carol)
     add_guideline("steps")
     proofs = create_campaign(slug="proofs", name="P", kind="steps", guideline_slug="steps", overlap=2, by=None)
     add_solution(proofs)
     labelled(proofs, site.world.alice, "good", "bad")
     labelled(proofs, site.world.bob, "good", "neutral", "good")
-    site.page.emulate_media(color_scheme=scheme)
     for width in WIDTHS:
         site.page.set_viewport_size({"width": width, "height": 844})
         for address in ("", "new/", "new/?kind=ranking", "new/?kind=demonstration", "answers/settings/"):
             site.page.goto(f"{site.url}/campaigns/{address}")
             site.page.evaluate("document.querySelectorAll('details').forEach(one => one.setAttribute('open', ''))")
-            examine(site, f"campaigns/{address} at {width}")
+            examine_in_both_themes(site, f"campaigns/{address} at {width}")
     site.page.goto(f"{site.url}/agreement/proofs/steps/")
-    examine(site, "agreement on steps")
+    examine_in_both_themes(site, "agreement on steps")
     site.page.goto(f"{site.url}/campaigns/answers/preview/")
     site.wait_for_keys()
-    examine(site, "preview")
+    examine_in_both_themes(site, "preview")

@@ -7,14 +7,20 @@ WIDTHS = [390, 1440]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-def examine(site, where: str) -> None:
+def examine(site, where: str, only: object = RULES) -> None:
     """Fail with the list of what axe finds on the page that is open, and when the page is wider than the window."""
-    found = Axe().run(
-        site.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-    )
+    found = Axe().run(site.page, options={"runOnly": only})
     assert found.violations_count == 0, f"{where}:\n{found.generate_report()}"
     wide = site.page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0, f"{where} is {wide} px too wide"
+
+
+def examine_in_both_themes(site, where: str) -> None:
+    """All rules in the light, and again in the dark the only one that depends on it."""
+    site.page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    examine(site, where)
+    site.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    examine(site, f"{where}, in the dark", only={"type": "rule", "values": ["color-contrast"]})
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
