@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.test import override_settings
@@ -12,6 +13,10 @@ from tests import world as worlds
 from tests.product import CHROMIUM_ARGUMENTS, Product, chromium, running_redis
 
 world, committed_world = worlds.world, worlds.committed_world
+
+# No wall clock decides a test: a busy machine is slow at making examples, too.
+hypothesis.settings.register_profile("concord", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("concord")
 
 
 @pytest.fixture(scope="session")
