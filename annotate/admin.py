@@ -34,11 +34,14 @@ from annotate.models import (
     QualificationAnswer,
     QualificationAttempt,
     Question,
+    Queue,
     RankedCompletion,
     Rating,
     Review,
     Revision,
+    Skill,
     Span,
+    Spending,
     StepLabel,
     Task,
     TaskCompletion,
@@ -109,6 +112,26 @@ class PromptForm(forms.ModelForm):
         if Prompt.objects.filter(sha256=prompt_sha256(messages)).exists():
             raise ValidationError(_("There is already a prompt with these messages; use that one."))
         return messages
+
+
+@admin.register(Queue)
+class QueueAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "campaign", "domain", "language", "warnings", "gold"]
+    list_filter = ["gold", "domain"]
+    list_select_related = ["campaign", "domain"]
+
+
+@admin.register(Skill)
+class SkillAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "annotator", "domain", "n", "right"]
+    list_filter = ["domain"]
+    list_select_related = ["annotator", "domain"]
+
+
+@admin.register(Spending)
+class SpendingAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["campaign", "judgements", "seconds", "money"]
+    list_select_related = ["campaign"]
 
 
 @admin.register(Prompt)

@@ -1,12 +1,13 @@
 """Every read that a page, the API or an export needs. One function computes a number, wherever it is shown."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,6 +21,7 @@ from annotate.models import (
     Demonstration,
     Guideline,
     Judgement,
+    Queue,
     RankedCompletion,
     Task,
     User,
@@ -34,8 +36,10 @@ from annotate.quality import (
     disagreements,
     ranking_agreement,
 )
-from annotate.services.claiming import open_tasks, own_assignment
+from annotate.services.choosing import queues_with_work
+from annotate.services.claiming import own_assignment
 from annotate.services.onboarding import Standing, standings
+from annotate.services.queues import access_to
 
 NO_DOMAIN = "no domain"
 
@@ -78,17 +82,30 @@ def campaigns_with_progress(*, annotator: User) -> list[CampaignProgress]:
         n_done_places=Coalesce(Subquery(tasks.annotate(n=Sum("submitted")).values("n")), 0),
         n_mine=Coalesce(Subquery(mine.filter(state="submitted").annotate(n=Count("pk")).values("n")), 0),
         n_held=Coalesce(Subquery(mine.filter(state="claimed").annotate(n=Count("pk")).values("n")), 0),
-        has_open_tasks=Exists(open_tasks(annotator=annotator, campaign=OuterRef("pk"))),
     )
     standing = standings(user=annotator, campaigns=campaigns)
+    open_to_them = _campaigns_with_work(annotator, campaigns)
     return [
-        _progress(campaign, annotator, standing[campaign.pk])
+        _progress(campaign, standing[campaign.pk], campaign.pk in open_to_them)
         for campaign in campaigns
         if standing[campaign.pk].is_visible or annotator.is_admin
     ]
 
 
-def _progress(campaign: Campaign, annotator: User, standing: Standing) -> CampaignProgress:
+def _campaigns_with_work(annotator: User, campaigns: Iterable[Campaign]) -> set[int]:
+    """The ids of those in which there is a task for this annotator."""
+    waiting = defaultdict(list)
+    for queue in Queue.objects.filter(campaign__in=[campaign.pk for campaign in campaigns]):
+        waiting[queue.campaign_id].append(queue)
+    campaign_of = {
+        queue: campaign.pk
+        for campaign in campaigns
+        for queue in access_to(annotator=annotator, campaign=campaign, queues=waiting[campaign.pk]).work
+    }
+    return {campaign_of[queue] for queue in queues_with_work(annotator=annotator, queues=list(campaign_of))}
+
+
+def _progress(campaign: Campaign, standing: Standing, has_work: bool) -> CampaignProgress:
     welcome = standing.is_visible and not standing.is_suspended
     open_to_me = welcome and campaign.state == Campaign.State.OPEN
     return CampaignProgress(
@@ -97,7 +114,7 @@ def _progress(campaign: Campaign, annotator: User, standing: Standing) -> Campai
         n_places=campaign.n_places,
         n_done_places=campaign.n_done_places,
         n_mine=campaign.n_mine,
-        has_work_for_me=open_to_me and campaign.has_open_tasks,
+        has_work_for_me=open_to_me and has_work,
         holds_task=welcome and campaign.n_held > 0,
         standing=standing,
     )

@@ -166,6 +166,13 @@ class SubmittedSerializer(serializers.ModelSerializer):
         fields = ["judgement", "version", "created_at"]
 
 
+class SubmittedWithNextSerializer(SubmittedSerializer):
+    next = AssignmentSerializer(required=False, allow_null=True, help_text="only with ?next=1")
+
+    class Meta(SubmittedSerializer.Meta):
+        fields = [*SubmittedSerializer.Meta.fields, "next"]
+
+
 # What annotators send
 
 

@@ -23,6 +23,7 @@ from annotate.api.serializers import (
     SkipSerializer,
     SubmissionSerializer,
     SubmittedSerializer,
+    SubmittedWithNextSerializer,
 )
 from annotate.errors import DomainError, NotFound
 from annotate.models import Assignment, Campaign, Judgement
@@ -34,6 +35,10 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     str,
     OpenApiParameter.HEADER,
     description=f"Your name for this submission, at most {MAX_KEY} characters: sent twice, it is one judgement.",
+)
+
+WITH_NEXT = OpenApiParameter(
+    "next", str, OpenApiParameter.QUERY, enum=["1"], description="1: bring the next assignment along, as `next`."
 )
 
 
@@ -93,13 +98,30 @@ class Submit(Work):
     """Submit an answer, with the fields that the campaign's kind and form ask for.
 
     After a lost lease it is still taken while the task has a free place. Else it is a 409, and what was sent is kept as
-    the assignment's draft.
+    the assignment's draft. With `?next=1` the answer brings the campaign's next assignment along, or null when there is
+    none: a working annotator costs one request per judgement.
     """
 
-    @extend_schema(request=SubmissionSerializer, parameters=[IDEMPOTENCY_KEY], responses={201: SubmittedSerializer})
+    @extend_schema(
+        request=SubmissionSerializer,
+        parameters=[IDEMPOTENCY_KEY, WITH_NEXT],
+        responses={201: SubmittedWithNextSerializer},
+    )
     def post(self, request: Request, pk: UUID) -> Response:
         judgement = judging.submit(assignment_id=pk, annotator=request.user, **_submission(request))
-        return Response(SubmittedSerializer(judgement).data, status=status.HTTP_201_CREATED)
+        submitted = dict(SubmittedSerializer(judgement).data)
+        if request.query_params.get("next") == "1":
+            submitted["next"] = _next_of(request, judgement.task.campaign)
+        return Response(submitted, status=status.HTTP_201_CREATED)
+
+
+def _next_of(request: Request, campaign: Campaign) -> dict | None:
+    """The next assignment of the campaign, shown; None also where the campaign takes no more: what was sent counts."""
+    try:
+        assignment = claiming.claim_next_task(annotator=request.user, campaign=campaign)
+    except DomainError:
+        return None
+    return _shown(request, assignment.pk).data if assignment else None
 
 
 class Correct(Work):

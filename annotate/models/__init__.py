@@ -25,7 +25,7 @@ from annotate.models.onboarding import (
     QualificationAttempt,
 )
 from annotate.models.people import Domain, Profile, User
-from annotate.models.work import Assignment, Campaign, Gold, Task, TaskCompletion
+from annotate.models.work import Assignment, Campaign, Gold, Queue, Skill, Spending, Task, TaskCompletion
 
 __all__ = [
     "Acknowledgement",
@@ -53,11 +53,14 @@ __all__ = [
     "QualificationAnswer",
     "QualificationAttempt",
     "Question",
+    "Queue",
     "RankedCompletion",
     "Rating",
     "Review",
     "Revision",
+    "Skill",
     "Span",
+    "Spending",
     "StepLabel",
     "Task",
     "TaskCompletion",

@@ -16,6 +16,7 @@ class Prompt(models.Model):
     sha256 = models.CharField(max_length=64, unique=True, editable=False)
     messages = models.JSONField()
     domain = models.ForeignKey(Domain, null=True, blank=True, on_delete=models.PROTECT, related_name="prompts")
+    language = models.CharField(max_length=16, blank=True, help_text="BCP 47, such as de; empty when it is not known")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -65,6 +65,7 @@ class Profile(models.Model):
         default=dict, blank=True, help_text="{action: key}: only what differs from the default"
     )
     language = models.CharField(max_length=16, blank=True)
+    languages = models.JSONField(default=list, blank=True, help_text="those in which the person can judge, BCP 47")
 
     def __str__(self):
         return f"Profile of {self.user_id}"

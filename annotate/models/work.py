@@ -1,5 +1,6 @@
 """Work: campaigns of tasks, and who holds which task."""
 
+import random
 import uuid
 from datetime import datetime, timedelta
 
@@ -8,9 +9,11 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from annotate.assignment_rules import AssignmentRules, parse_rules
 from annotate.forms import Form, parse_form
 from annotate.models.corpus import Completion, Prompt
 from annotate.models.guidelines import Guideline
+from annotate.models.people import Domain
 from annotate.onboarding_rules import Onboarding, parse_onboarding
 
 
@@ -60,6 +63,19 @@ class Campaign(models.Model):
     onboarding = models.JSONField(
         default=dict, blank=True, help_text="what it asks of a person before their first task (onboarding_rules.py)"
     )
+    assignment = models.JSONField(
+        default=dict, blank=True, help_text="who is given what next, and when it stops (assignment_rules.py)"
+    )
+    priority = models.SmallIntegerField(
+        default=0, help_text="whoever asks for any task is given one of the highest priority that has some for them"
+    )
+    share = models.PositiveSmallIntegerField(
+        default=1, help_text="of campaigns of the same priority: how often this one, in proportion"
+    )
+    hourly_rate = models.DecimalField(
+        max_digits=10, decimal_places=2, null=True, blank=True, help_text="what an hour of this work is paid"
+    )
+    currency = models.CharField(max_length=3, blank=True, help_text="ISO 4217, such as EUR")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -78,6 +94,11 @@ class Campaign(models.Model):
             models.CheckConstraint(condition=Q(access__in=["everyone", "members"]), name="campaign_access_is_known"),
             models.CheckConstraint(condition=Q(overlap__gte=1), name="campaign_overlap_from_one"),
             models.CheckConstraint(condition=Q(lease_minutes__gte=1), name="campaign_lease_from_one_minute"),
+            models.CheckConstraint(condition=Q(share__gte=1), name="campaign_share_from_one"),
+            models.CheckConstraint(
+                condition=Q(hourly_rate__isnull=True, currency="") | (Q(hourly_rate__gt=0) & ~Q(currency="")),
+                name="campaign_rate_has_currency",
+            ),
         ]
 
     def __str__(self):
@@ -93,17 +114,60 @@ class Campaign(models.Model):
         """What it asks of a person before their first task."""
         return parse_onboarding(self.onboarding)
 
+    @property
+    def assignment_rules(self) -> AssignmentRules:
+        """Who is given what next, and when it stops."""
+        return parse_rules(self.assignment)
+
+
+class Queue(models.Model):
+    """The tasks of a campaign that ask the same of a person: the unit in which "may they?" is answered.
+
+    So the next task is the head of the few queues that a person may take from, found by index whatever their length.
+    """
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="queues")
+    key = models.CharField(max_length=200, editable=False, help_text="what makes it this queue, in one text")
+    domain = models.ForeignKey(Domain, null=True, blank=True, on_delete=models.PROTECT, related_name="queues")
+    language = models.CharField(max_length=16, blank=True)
+    warnings = models.JSONField(default=list, blank=True, help_text="kinds of distressing content, sorted")
+    gold = models.BooleanField(default=False, help_text="tasks with a known answer that are mixed into the work")
+    step = models.SmallIntegerField(default=0, help_text="what each place taken adds to a task's urgency")
+
+    class Meta:
+        ordering = ["campaign_id", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "key"], name="queue_once"),
+            models.CheckConstraint(condition=Q(step__gte=-1, step__lte=1), name="queue_step_is_one_or_none"),
+        ]
+
+    def __str__(self):
+        return f"Queue {self.key} of {self.campaign_id}"
+
+
+def random_draw() -> float:
+    """A place on the circle that random tasks are drawn from."""
+    return random.random()
+
 
 class Task(models.Model):
     """One thing to judge or write in a campaign; `target` = how many annotators must do it.
 
     `reserved` counts the places taken: claimed and submitted assignments. `submitted` counts those that are done.
     Both are moved only by conditional UPDATEs (services/claiming.py), which makes overlap exact on every database.
-    A withdrawn task goes to nobody any more; a qualification task only to those who want to join the campaign.
+    A withdrawn task goes to nobody any more; a qualification task only to those who want to join the campaign, and so
+    it waits in no queue; a gold task is mixed into everybody's work, unrecognisably.
+
+    Within a queue the most urgent comes first, then the lowest position. `urgency` is the score that the campaign puts
+    first (disagreement or uncertainty) times URGENT, plus the queue's step for every place taken. `draw` is the task's
+    place on a circle from 0 to 1, for those that are drawn at random: the arc before it is its chance.
     """
+
+    URGENT = 1000
 
     class Purpose(models.TextChoices):
         WORK = "work", _("Work")
+        GOLD = "gold", _("Gold")
         QUALIFICATION = "qualification", _("Qualification")
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="tasks")
@@ -112,6 +176,11 @@ class Task(models.Model):
     position = models.PositiveIntegerField(help_text="order in the campaign")
     k = models.PositiveSmallIntegerField(help_text="completions shown: 2 to 9 to rank; 0 in a demonstration campaign")
     purpose = models.CharField(max_length=16, choices=Purpose, default=Purpose.WORK)
+    queue = models.ForeignKey(Queue, null=True, blank=True, on_delete=models.PROTECT, related_name="tasks")
+    urgency = models.FloatField(default=0)
+    draw = models.FloatField(default=random_draw, editable=False)
+    disagreement = models.FloatField(null=True, blank=True, help_text="of the judgements so far, 0 to 1")
+    uncertainty = models.FloatField(null=True, blank=True, help_text="of the reward models, 0 to 1")
     withdrawn = models.BooleanField(default=False)
     steps = models.JSONField(default=list, blank=True, help_text="the solution's steps, in a steps campaign")
     demonstration = models.ForeignKey(
@@ -131,16 +200,35 @@ class Task(models.Model):
         ordering = ["campaign_id", "position"]
         indexes = [
             models.Index(
-                fields=["campaign", "position"],
-                condition=Q(reserved__lt=F("target"), purpose="work", withdrawn=False),
+                fields=["queue", "-urgency", "position"],
+                condition=Q(reserved__lt=F("target"), withdrawn=False),
                 name="task_open",
+            ),
+            models.Index(
+                fields=["queue", "draw"], condition=Q(reserved__lt=F("target"), withdrawn=False), name="task_drawn"
             ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["campaign", "content_sha256"], name="task_once_per_campaign"),
             models.UniqueConstraint(fields=["campaign", "position"], name="task_position_once"),
             models.CheckConstraint(condition=Q(k__lte=9), name="task_k_to_nine"),
-            models.CheckConstraint(condition=Q(purpose__in=["work", "qualification"]), name="task_purpose_is_known"),
+            models.CheckConstraint(
+                condition=Q(purpose__in=["work", "gold", "qualification"]), name="task_purpose_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(purpose="qualification", queue__isnull=True)
+                | (~Q(purpose="qualification") & Q(queue__isnull=False)),
+                name="task_waits_in_a_queue",
+            ),
+            models.CheckConstraint(condition=Q(draw__gte=0, draw__lte=1), name="task_draw_is_a_share"),
+            models.CheckConstraint(
+                condition=Q(disagreement__isnull=True) | Q(disagreement__gte=0, disagreement__lte=1),
+                name="task_disagreement_is_a_share",
+            ),
+            models.CheckConstraint(
+                condition=Q(uncertainty__isnull=True) | Q(uncertainty__gte=0, uncertainty__lte=1),
+                name="task_uncertainty_is_a_share",
+            ),
             models.CheckConstraint(condition=Q(target__gte=1), name="task_target_from_one"),
             models.CheckConstraint(condition=Q(reserved__lte=F("target")), name="task_never_over_target"),
             models.CheckConstraint(condition=Q(submitted__lte=F("reserved")), name="task_submitted_within_reserved"),
@@ -203,6 +291,13 @@ class Assignment(models.Model):
         RELEASED = "released", _("Released")
         EXPIRED = "expired", _("Expired")
 
+    class Lane(models.TextChoices):
+        """How the task was chosen; empty when it was not: an import, a qualification. Annotators never learn it."""
+
+        GOLD = "gold", _("Gold")
+        RANDOM = "random", _("At random")
+        ORDERED = "ordered", _("In order")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="assignments")
     campaign = models.ForeignKey(
@@ -224,12 +319,17 @@ class Assignment(models.Model):
     lease_expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     skip_reason = models.TextField(blank=True)
+    lane = models.CharField(max_length=16, choices=Lane, blank=True, default="", editable=False)
+    probability = models.FloatField(
+        null=True, editable=False, help_text="the chance that this hand-out gave this task, of all it could have given"
+    )
     draft = models.JSONField(null=True, blank=True)
 
     class Meta:
         indexes = [
             models.Index(fields=["lease_expires_at"], condition=Q(state="claimed"), name="assignment_leases"),
             models.Index(fields=["annotator", "state"], name="assignment_by_annotator"),
+            models.Index(fields=["annotator", "campaign"], condition=Q(lane="gold"), name="assignment_gold"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -258,6 +358,14 @@ class Assignment(models.Model):
             models.CheckConstraint(
                 condition=~Q(state="skipped") | ~Q(skip_reason=""), name="assignment_skip_has_reason"
             ),
+            models.CheckConstraint(
+                condition=Q(lane__in=["", "gold", "random", "ordered"]), name="assignment_lane_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(lane="", probability__isnull=True)
+                | (~Q(lane="") & Q(probability__gt=0, probability__lte=1)),
+                name="assignment_chosen_has_probability",
+            ),
         ]
 
     def __str__(self):
@@ -274,3 +382,41 @@ class Assignment(models.Model):
         if self.state != self.State.SUBMITTED:
             return None
         return self.ended_at + timedelta(minutes=self.campaign.correction_minutes)
+
+
+class Spending(models.Model):
+    """What a campaign with a budget has used up of it. A campaign without one has no row."""
+
+    campaign = models.OneToOneField(Campaign, primary_key=True, on_delete=models.CASCADE, related_name="spending")
+    judgements = models.PositiveIntegerField(default=0, help_text="places taken: claimed and submitted")
+    seconds = models.FloatField(default=0, help_text="active seconds submitted")
+    money = models.DecimalField(max_digits=14, decimal_places=4, default=0, help_text="what was submitted costs")
+
+    class Meta:
+        verbose_name_plural = "spending"
+        constraints = [
+            models.CheckConstraint(condition=Q(seconds__gte=0, money__gte=0), name="spending_not_negative"),
+        ]
+
+    def __str__(self):
+        return f"Spending of {self.campaign_id}"
+
+
+class Skill(models.Model):
+    """How many gold answers a person gave in a domain (in all, where it is null), and how much of them was right."""
+
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="skills")
+    domain = models.ForeignKey(Domain, null=True, blank=True, on_delete=models.PROTECT, related_name="skills")
+    n = models.PositiveIntegerField(default=0)
+    right = models.FloatField(default=0, help_text="sum of the shares, 0 to n")
+
+    class Meta:
+        ordering = ["annotator_id", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["annotator", "domain"], name="skill_once_per_domain"),
+            models.UniqueConstraint(fields=["annotator"], condition=Q(domain__isnull=True), name="skill_once_in_all"),
+            models.CheckConstraint(condition=Q(right__gte=0, right__lte=F("n")), name="skill_right_within_n"),
+        ]
+
+    def __str__(self):
+        return f"{self.annotator_id} in {self.domain_id}: {self.right} of {self.n}"

@@ -22,6 +22,7 @@ from annotate.models import (
     User,
 )
 from annotate.rankings import MAX_COMPLETIONS, MIN_COMPLETIONS
+from annotate.services.queues import queue_for
 from annotate.steps import MAX_STEPS, split_steps
 
 MAX_SMALL = 32_767  # what a small integer holds on every database
@@ -158,6 +159,7 @@ def add_task(
             steps=list(steps),
             demonstration=demonstration,
             purpose=purpose,
+            queue=queue_for(campaign=campaign, prompt=prompt, purpose=purpose),
         )
         TaskCompletion.objects.bulk_create(
             TaskCompletion(task=task, completion=completion, position=position)

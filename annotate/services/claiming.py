@@ -7,16 +7,18 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError, LeaseLost, NotFound
-from annotate.models import Assignment, Campaign, ContentWarning, Guideline, Task, TaskCompletion, User
+from annotate.models import Assignment, Campaign, Guideline, Task, TaskCompletion, User
+from annotate.services.choosing import take_next
 from annotate.services.onboarding import check_may_work
+from annotate.services.places import give_place_back, take_place
+from annotate.services.queues import access_of
 
 State = Assignment.State
-CANDIDATES = 20  # how many open tasks to look at before asking the database again
 ATTEMPTS = 5  # how often other tabs and devices of the same annotator may be quicker
 MAX_AGO = 86_400.0  # seconds
 shuffler = random.SystemRandom()
@@ -31,7 +33,7 @@ def claim_next_task(*, annotator: User, campaign: Campaign) -> Assignment | None
     check_may_work(user=annotator, campaign=campaign)
     for _attempt in range(ATTEMPTS):
         held = _held(annotator, campaign)
-        if held.opened and held.opened.task.purpose != Task.Purpose.WORK:  # it is asked for no longer
+        if held.opened and held.opened.task.purpose == Task.Purpose.QUALIFICATION:  # it is asked for no longer
             release_all([held.opened])
             continue
         if held.opened:
@@ -68,39 +70,14 @@ def claim_ahead(*, annotator: User, campaign: Campaign) -> Assignment | None:
 
 
 def _claim_new(annotator: User, campaign: Campaign, *, opened: bool) -> Assignment | None:
-    while candidates := list(open_tasks(annotator=annotator, campaign=campaign)[:CANDIDATES]):
-        for task in candidates:
-            claimed = claim_task(task=task, annotator=annotator, guideline=campaign.guideline, opened=opened)
-            if claimed:
-                return claimed
-    return None
-
-
-def open_tasks(*, annotator: User, campaign: Campaign | OuterRef) -> QuerySet[Task]:
-    """The tasks with a free place that this annotator has not done or skipped, and whose completions are not theirs.
-
-    Prompts with content that they opted out of are left out.
-    """
-    theirs = Assignment.objects.filter(
-        task=OuterRef("pk"), annotator=annotator, state__in=[State.CLAIMED, State.SUBMITTED, State.SKIPPED]
-    )
-    own_work = TaskCompletion.objects.filter(task=OuterRef("pk"), completion__producer__user=annotator)
-    tasks = (
-        Task.objects.filter(campaign=campaign, reserved__lt=F("target"), purpose=Task.Purpose.WORK, withdrawn=False)
-        .exclude(Exists(theirs))
-        .exclude(Exists(own_work))
-        .select_related("campaign")
-        .order_by("position")
-    )
-    if avoided := opt_outs(annotator):
-        tasks = tasks.exclude(Exists(ContentWarning.objects.filter(prompt=OuterRef("prompt"), kind__in=avoided)))
-    return tasks
-
-
-def opt_outs(annotator: User) -> list[str]:
-    """The kinds of distressing content that this person never wants to be given."""
-    profile = getattr(annotator, "profile", None)
-    return profile.opt_outs if profile else []
+    access = access_of(annotator=annotator, campaign=campaign)
+    with transaction.atomic():
+        taken = take_next(annotator=annotator, campaign=campaign, access=access)
+        if taken is None:
+            return None
+        task = Task.objects.select_related("campaign").get(pk=taken.task_id)
+        chosen = {"lane": taken.lane, "probability": taken.probability}
+        return _hold(task, annotator, campaign.guideline, opened=opened, **chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +103,23 @@ def claim_task(*, task: Task, annotator: User, guideline: Guideline, opened: boo
     with transaction.atomic():
         if not take_place(task.pk):
             return None
-        now = timezone.now()
-        fields = {
-            "guideline": guideline,
-            "claimed_at": now,
-            "opened_at": now if opened else None,
-            "lease_expires_at": now + timedelta(minutes=task.campaign.lease_minutes),
-            "draft": _kept_draft(task, annotator),
-        }
-        return _take_again(task, annotator, fields) or Assignment.objects.create(
-            task=task, annotator=annotator, shown_order=_shuffled(task), **fields
-        )
+        return _hold(task, annotator, guideline, opened=opened)
+
+
+def _hold(task: Task, annotator: User, guideline: Guideline, *, opened: bool, **chosen: str | float) -> Assignment:
+    """The assignment for a place that is reserved."""
+    now = timezone.now()
+    fields = {
+        "guideline": guideline,
+        "claimed_at": now,
+        "opened_at": now if opened else None,
+        "lease_expires_at": now + timedelta(minutes=task.campaign.lease_minutes),
+        "draft": _kept_draft(task, annotator),
+        **chosen,
+    }
+    return _take_again(task, annotator, fields) or Assignment.objects.create(
+        task=task, annotator=annotator, shown_order=_shuffled(task), **fields
+    )
 
 
 def _take_again(task: Task, annotator: User, fields: dict) -> Assignment | None:
@@ -161,16 +144,6 @@ def _kept_draft(task: Task, annotator: User) -> dict | None:
     """The unfinished work of an earlier hold on this task: who lost a lease goes on where they were."""
     earlier = Assignment.objects.filter(task=task, annotator=annotator, draft__isnull=False)
     return earlier.order_by("-claimed_at").values_list("draft", flat=True).first()
-
-
-def take_place(task_id: int) -> bool:
-    """Reserve one of the task's places; False when there is none."""
-    return Task.objects.filter(pk=task_id, reserved__lt=F("target")).update(reserved=F("reserved") + 1) == 1
-
-
-def give_place_back(task_id: int) -> None:
-    """Free a reserved place that nobody submitted in."""
-    Task.objects.filter(pk=task_id).update(reserved=F("reserved") - 1)
 
 
 def _renew(assignment: Assignment) -> Assignment:

@@ -9,6 +9,7 @@ from annotate.errors import DomainError
 from annotate.hashing import completion_sha256, prompt_sha256
 from annotate.models import Completion, ContentWarning, Domain, Producer, Prompt, User
 from annotate.models.corpus import validate_messages
+from annotate.services.queues import requeue
 
 
 def add_prompt(
@@ -31,6 +32,7 @@ def add_prompt(
     if kinds:
         rows = [ContentWarning(prompt=prompt, kind=kind) for kind in kinds]
         ContentWarning.objects.bulk_create(rows, ignore_conflicts=True)
+        requeue(prompt=prompt)
     return prompt
 
 

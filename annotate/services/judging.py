@@ -15,8 +15,9 @@ from annotate.answers import AnswerError, Shown, check_answer
 from annotate.errors import DomainError, LeaseLost
 from annotate.forms import checklist_of
 from annotate.models import Assignment, Campaign, Completion, Judgement, Review, Task, User
-from annotate.services.claiming import give_place_back, own_assignment, take_place
+from annotate.services.claiming import own_assignment
 from annotate.services.onboarding import check_may_submit_late
+from annotate.services.places import give_place_back, take_place
 from annotate.services.records import WRITERS, columns_of
 
 State = Assignment.State

@@ -1,6 +1,7 @@
 """Setting campaigns up and changing them: all settings are checked together, and every change is on record."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -8,11 +9,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, Model, OuterRef
 from django.utils.translation import gettext as _
 
+from annotate.assignment_rules import RulesError, parse_rules
 from annotate.errors import DomainError
 from annotate.forms import FormError, parse_form, with_presets
 from annotate.models import Campaign, CampaignChange, Judgement, User
 from annotate.services.campaigns import set_campaign_state, wrong_source
 from annotate.services.onboarding import check_onboarding
+from annotate.services.queues import reorder
 from annotate.services.reviewing import add_review_tasks
 
 NUMBERS = ("overlap", "lease_minutes", "correction_minutes", "pay_seconds")
@@ -26,6 +29,11 @@ SETTINGS = (
     "access",
     "onboarding",
     "form",
+    "assignment",
+    "priority",
+    "share",
+    "hourly_rate",
+    "currency",
 )
 """What may be changed. A campaign's slug, kind and source are fixed: its tasks and judgements rest on them."""
 
@@ -73,6 +81,8 @@ def change_campaign(*, campaign: Campaign, by: User, **settings: Any) -> list[Ca
             rows = rows.exclude(Exists(Judgement.objects.filter(task__campaign=OuterRef("pk"))))
         if not rows.update(**{name: getattr(fresh, name) for name in changed}):
             raise SettingsRefused({"form": form_is_fixed()})
+        if "assignment" in changed:
+            reorder(campaign=fresh)
         changes = [_change(fresh, by, name, before[name], getattr(fresh, name)) for name in changed]
     campaign.refresh_from_db()
     return changes
@@ -107,7 +117,7 @@ def _change(campaign: Campaign, by: User, field: str, old: Any, new: Any) -> Cam
 
 
 def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Model) else value
+    return str(value) if isinstance(value, Model | Decimal) else value
 
 
 def _same(kind: str, name: str, old: Any, new: Any) -> bool:
@@ -135,15 +145,15 @@ def _apply(campaign: Campaign, settings: Mapping[str, Any]) -> dict[str, str]:
     errors = _wrong_fields(campaign)
     if campaign.kind in Campaign.Kind.values:
         errors |= _wrong_guideline(campaign) | _wrong_form(campaign) | _wrong_onboarding(campaign)
-    return errors
+    return errors | _wrong_rules(campaign) | _wrong_rate(campaign)
 
 
 def _wrong_fields(campaign: Campaign) -> dict[str, str]:
     try:
-        campaign.clean_fields(exclude=["created_by", "form", "onboarding", "guideline", "source"])
+        campaign.clean_fields(exclude=["created_by", "form", "onboarding", "assignment", "guideline", "source"])
     except ValidationError as error:
         return {name: sentences[0] for name, sentences in error.message_dict.items()}
-    small = [name for name in ("overlap", "lease_minutes") if getattr(campaign, name) < 1]
+    small = [name for name in ("overlap", "lease_minutes", "share") if getattr(campaign, name) < 1]
     return {name: _("This must be at least 1.") for name in small}
 
 
@@ -189,4 +199,25 @@ def _wrong_onboarding(campaign: Campaign) -> dict[str, str]:
         campaign.onboarding = check_onboarding(campaign.onboarding, kind=campaign.kind).as_json()
     except DomainError as error:
         return {"onboarding": str(error)}
+    return {}
+
+
+def _wrong_rules(campaign: Campaign) -> dict[str, str]:
+    try:
+        rules = parse_rules(campaign.assignment)
+    except RulesError as error:
+        return {"assignment": _(error.sentence) % error.values}
+    campaign.assignment = rules.as_json()
+    if rules.budget.money is not None and not campaign.hourly_rate:
+        return {"hourly_rate": _("A budget in money needs to know what an hour is paid.")}
+    return {}
+
+
+def _wrong_rate(campaign: Campaign) -> dict[str, str]:
+    if campaign.hourly_rate is not None and campaign.hourly_rate <= 0:
+        return {"hourly_rate": _("An hour is paid more than nothing; leave this empty when nobody is paid by Concord.")}
+    if campaign.hourly_rate is not None and not campaign.currency:
+        return {"currency": _("Say in which currency an hour is paid, such as EUR.")}
+    if campaign.hourly_rate is None:
+        campaign.currency = ""
     return {}

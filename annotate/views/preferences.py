@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from annotate.errors import DomainError
 from annotate.models import ContentWarning
 from annotate.services import preferences as service
-from annotate.services.claiming import opt_outs
+from annotate.services.queues import opt_outs
 
 GUIDELINE_COOKIE = {"max_age": 31_536_000, "samesite": "Lax", "path": "/"}
 

@@ -26,7 +26,9 @@ from annotate.models import (
     Rating,
     Review,
     Revision,
+    Skill,
     Span,
+    Spending,
     StepLabel,
 )
 from annotate.services.claiming import claim_next_task
@@ -78,6 +80,8 @@ def add_rows_of_other_kinds(judgement, completion):
     Gold.objects.create(task=judgement.task, answer={"text": "Purse your lips."})
     ContentWarning.objects.create(prompt=completion.prompt, kind="medical")
     Profile.objects.create(user=judgement.annotator)
+    Skill.objects.create(annotator=judgement.annotator, n=2, right=1.5)
+    Spending.objects.create(campaign=judgement.task.campaign, judgements=1)
     Question.objects.create(kind="question", task=judgement.task, asked_by=judgement.annotator, text="Why?")
     Note.objects.create(judgement=judgement, by=judgement.annotator, text="Well seen.")
     add_rows_of_onboarding(judgement)
