@@ -25,7 +25,8 @@ from annotate.models.onboarding import (
     QualificationAttempt,
 )
 from annotate.models.people import Domain, Profile, User
-from annotate.models.work import Assignment, Campaign, Gold, Queue, Skill, Spending, Task, TaskCompletion
+from annotate.models.tallies import Skill, Spending
+from annotate.models.work import Assignment, Campaign, Gold, Queue, Task, TaskCompletion
 
 __all__ = [
     "Acknowledgement",

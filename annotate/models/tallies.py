@@ -1,0 +1,46 @@
+"""Sums that would take too long to add up each time a task is handed out."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from annotate.models.people import Domain
+from annotate.models.work import Campaign
+
+
+class Spending(models.Model):
+    """What a campaign with a budget has used up of it. A campaign without one has no row."""
+
+    campaign = models.OneToOneField(Campaign, primary_key=True, on_delete=models.CASCADE, related_name="spending")
+    judgements = models.PositiveIntegerField(default=0, help_text="places taken: claimed and submitted")
+    seconds = models.FloatField(default=0, help_text="active seconds submitted")
+    money = models.DecimalField(max_digits=14, decimal_places=4, default=0, help_text="what was submitted costs")
+
+    class Meta:
+        verbose_name_plural = "spending"
+        constraints = [
+            models.CheckConstraint(condition=Q(seconds__gte=0, money__gte=0), name="spending_not_negative"),
+        ]
+
+    def __str__(self):
+        return f"Spending of {self.campaign_id}"
+
+
+class Skill(models.Model):
+    """How many gold answers a person gave in a domain (in all, where it is null), and how much of them was right."""
+
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="skills")
+    domain = models.ForeignKey(Domain, null=True, blank=True, on_delete=models.PROTECT, related_name="skills")
+    n = models.PositiveIntegerField(default=0)
+    right = models.FloatField(default=0, help_text="sum of the shares, 0 to n")
+
+    class Meta:
+        ordering = ["annotator_id", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["annotator", "domain"], name="skill_once_per_domain"),
+            models.UniqueConstraint(fields=["annotator"], condition=Q(domain__isnull=True), name="skill_once_in_all"),
+            models.CheckConstraint(condition=Q(right__gte=0, right__lte=F("n")), name="skill_right_within_n"),
+        ]
+
+    def __str__(self):
+        return f"{self.annotator_id} in {self.domain_id}: {self.right} of {self.n}"
