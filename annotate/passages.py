@@ -11,14 +11,15 @@ implementation of the alignment is here, the one of the lookup is there.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from html.parser import HTMLParser
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
-from annotate.rendering import render_markdown
+from annotate.rendering import code_lines, render_markdown
 
 CONTEXTS = (16, 6, 3, 1)
 """How many letters must agree after a jump: the longest agreement that is found near by wins."""
@@ -37,8 +38,9 @@ HIDDEN = re.compile(
     """,
     re.MULTILINE | re.VERBOSE | re.IGNORECASE,
 )
-"""What rendering drops although it has letters. Where it does not (in code), the text between two matched letters is
-equal, and is matched all the same."""
+"""What rendering drops although it has letters, outside of blocks of code. Where it does not (in code within a line),
+the text between two matched letters is equal, and is matched all the same."""
+LINE_END = re.compile(r"\r\n?|\n")
 
 ADDED = re.compile(r"\[image not loaded: ")
 """What rendering writes of its own accord."""
@@ -104,17 +106,28 @@ def shown_text(text: str) -> str:
 
 
 def _formulas(text: str, page: _Page) -> Iterator[Run]:
-    """Each formula with its source, delimiters included."""
-    at = 0
+    """Each formula with its source, delimiters included.
+
+    The same in code is shown as it is written: as often as the page has it so before the formula, it is passed over.
+    """
+    shown_to = at = 0
     for formula in page.formulas:
         latex = re.escape(formula.latex)
-        if found := re.compile(rf"(?:\$\$?|\\[(\[])\s*{latex}\s*(?:\$\$?|\\[)\]])").search(text, at):
-            at = found.end()
+        source = re.compile(rf"(?:\$\$?|\\[(\[])\s*{latex}\s*(?:\$\$?|\\[)\]])")
+        as_written = sum(1 for _ in source.finditer(page.text, shown_to, formula.start))
+        if found := next(islice(source.finditer(text, at), as_written, None), None):
+            shown_to, at = formula.end, found.end()
             yield Run(formula.start, formula.end - formula.start, found.start(), at - found.start())
 
 
 def _hidden(text: str) -> Iterator[tuple[int, int]]:
+    lines = [0, *(found.end() for found in LINE_END.finditer(text)), len(text)]
+    code = [(lines[first], lines[min(last, len(lines) - 1)]) for first, last in code_lines(text)]
+    ends = [end for _, end in code]
     for found in HIDDEN.finditer(text):
+        block = bisect_right(ends, found.start())
+        if block < len(code) and code[block][0] <= found.start():
+            continue
         for group in ("info", "entity", "number", "link"):
             if found[group]:
                 yield found.span(group)

@@ -71,6 +71,7 @@ _MATH_TOKENS = frozenset({"math_inline", "math_inline_double", "math_block"})
 _CLOSING = {r"\(": r"\)", r"\[": r"\]"}
 _FORMATTER = HtmlFormatter(nowrap=True, classprefix=TOKEN_PREFIX)
 _LINK = re.compile(r"(?:https?://[^/\s]|mailto:[^/\s])", re.IGNORECASE)
+_LINE_END = re.compile(r"\r\n?")
 _CACHED_CHARS = 16_000
 
 
@@ -95,6 +96,18 @@ def heading_anchor(title: str) -> str:
     """The id that `render_guideline` gives the first heading with this title."""
     words = re.findall(r"\w+", title.lower())
     return "guideline-" + ("-".join(words) or "section")
+
+
+def code_lines(text: str) -> list[tuple[int, int]]:
+    """The first line and the one after the last of each block of code in the text, counted from 0, without the line
+    that opens a fence."""
+    tokens: list[Token] = []
+    try:
+        _PARSER.block.parse(_LINE_END.sub("\n", text), _PARSER, {}, tokens)
+    except RecursionError:
+        return []
+    blocks = [(token.type, *token.map) for token in tokens if token.type in ("fence", "code_block") and token.map]
+    return [(first + (kind == "fence"), last) for kind, first, last in blocks]
 
 
 @lru_cache(maxsize=512)

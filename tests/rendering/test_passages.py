@@ -6,7 +6,7 @@ import time
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from annotate.passages import runs_of, shown_text
@@ -31,6 +31,7 @@ def source_of(text: str, quote: str, nth: int = 1) -> str:
         ("See [the docs](https://docs.example/see) or see.", "docs or", "docs](https://docs.example/see) or"),
         ("[local](docs/x.md) stays", "(docs/x.md) stays", "(docs/x.md) stays"),
         ("```python\npython x\n```\nThen.", "python x", "python x"),
+        ("```\r\n1. one\r\n```\r\n1. two", "1. one", "1. one"),
         ("1. 10 apples\n2. 20 pears", "20 pears", "20 pears"),
         ("| a | b |\n|---|---|\n| one | two |", "one", "one"),
         ("> quoted\n> text", "quoted\ntext", "quoted\n> text"),
@@ -90,6 +91,8 @@ def test_runs_rise_and_say_the_same_on_both_sides(text):
 
 
 @given(MARKDOWN, st.integers(0, 1000))
+@example("**1** ```py\n1\n```\n $1$ ```py\n1\n```\n $1$", 0)  # one $1$ is in code, the other a formula
+@example("**1** ```py\n1\n```\n 1. 1\n [1](https://e.org/a_b)", 0)  # neither a list nor a link: code
 @settings(max_examples=200, deadline=None)
 def test_what_is_located_has_the_letters_of_the_selection(text, seed):
     for start, end in random_passages(text, Random(seed), 3):
