@@ -32,6 +32,13 @@ MOST = 1_000_000_000
 class RulesError(Refusal):
     """Rules that cannot be used; the message names the field and says what to write instead."""
 
+    @property
+    def path(self) -> str:
+        """Where it is wrong, such as `assignment.gold.rate`."""
+        named = [self.values.get("where") or self.values.get("what"), self.values.get("name")]
+        inner = ".".join(str(name) for name in named if name and name != "assignment")
+        return f"assignment.{inner}".rstrip(".")
+
 
 @dataclass(frozen=True, slots=True)
 class GoldRules:
@@ -161,7 +168,11 @@ def _gold(data: Mapping) -> GoldRules:
 
 def _overlap(data: Mapping) -> OverlapRules:
     if "ceiling" not in data:
-        raise RulesError("overlap: ceiling is missing; write the most people that one task may go to.")
+        raise RulesError(
+            "overlap: ceiling is missing; write the most people that one task may go to.",
+            where="overlap",
+            name="ceiling",
+        )
     return OverlapRules(
         ceiling=_whole(data, "ceiling", None, 2, MAX_OVERLAP, "overlap"),
         confidence=float(_number(data, "confidence", 0.8, 0.5, 0.999, "overlap")),
@@ -171,7 +182,12 @@ def _overlap(data: Mapping) -> OverlapRules:
 def _needs(data: Mapping) -> Needs:
     language = data.get("language", False)
     if not isinstance(language, bool):
-        raise RulesError("needs: language is %(value)r, but must be true or false.", value=language)
+        raise RulesError(
+            "%(where)s: %(name)s is %(value)r, but must be true or false.",
+            where="needs",
+            name="language",
+            value=language,
+        )
     return Needs(
         domain=_one_of(data, "domain", ("", *KNOWLEDGE), "", "needs"),
         language=language,

@@ -21,6 +21,7 @@ from annotate.services.setup import change_campaign, move_campaign, set_up_campa
 
 KEPT = ["name", "description", "overlap", "lease_minutes", "correction_minutes", "pay_seconds"]
 KEPT += ["show_agreement", "show_gold", "access", "onboarding", "form"]
+KEPT += ["assignment", "priority", "share", "hourly_rate", "currency"]
 
 
 class SettingsSerializer(StrictSerializer):
@@ -38,6 +39,27 @@ class SettingsSerializer(StrictSerializer):
     access = serializers.ChoiceField(choices=Campaign.Access.choices, required=False)
     onboarding = serializers.JSONField(required=False, help_text="what comes before a person's first task")
     form = serializers.JSONField(required=False, help_text="what people are asked beyond the campaign's kind")
+    assignment = serializers.JSONField(
+        required=False,
+        help_text="who is given what next, and when it stops; replaced as a whole, and only what differs from the"
+        " defaults is stored. {order: depth|breadth|random, first: disagreement|uncertainty, random_share: 0.01 to 1,"
+        " gold: {first, rate}, overlap: {ceiling, confidence}, needs: {domain: declared|verified, language: true,"
+        " skill, measured}, budget: {judgements, hours, money}, daily: {judgements, hours}}",
+    )
+    priority = serializers.IntegerField(
+        required=False,
+        help_text="whoever asks for any task is given one of the highest priority that has some for them",
+    )
+    share = serializers.IntegerField(
+        required=False,
+        help_text="of campaigns of the same priority: how often this one, in proportion",
+    )
+    hourly_rate = serializers.DecimalField(
+        max_digits=10, decimal_places=2, required=False, allow_null=True, help_text="what an hour of this work is paid"
+    )
+    currency = serializers.CharField(
+        max_length=3, required=False, allow_blank=True, help_text="of the hourly rate: ISO 4217, such as EUR"
+    )
 
 
 class NewCampaignSerializer(SettingsSerializer):

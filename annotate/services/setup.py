@@ -1,5 +1,6 @@
 """Setting campaigns up and changing them: all settings are checked together, and every change is on record."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,7 @@ from annotate.assignment_rules import RulesError, parse_rules
 from annotate.errors import DomainError
 from annotate.forms import FormError, parse_form, with_presets
 from annotate.models import Campaign, CampaignChange, Judgement, User
-from annotate.services.campaigns import set_campaign_state, wrong_source
+from annotate.services.campaigns import MAX_SMALL, set_campaign_state, wrong_source
 from annotate.services.onboarding import check_onboarding
 from annotate.services.queues import reorder
 from annotate.services.reviewing import add_review_tasks
@@ -154,7 +155,10 @@ def _wrong_fields(campaign: Campaign) -> dict[str, str]:
     except ValidationError as error:
         return {name: sentences[0] for name, sentences in error.message_dict.items()}
     small = [name for name in ("overlap", "lease_minutes", "share") if getattr(campaign, name) < 1]
-    return {name: _("This must be at least 1.") for name in small}
+    # SQLite takes any number here, PostgreSQL does not.
+    big = [name for name in ("priority", "share") if abs(getattr(campaign, name)) > MAX_SMALL]
+    sentence = _("This must be at most %(most)s.") % {"most": MAX_SMALL}
+    return dict.fromkeys(small, _("This must be at least 1.")) | dict.fromkeys(big, sentence)
 
 
 def _wrong_guideline(campaign: Campaign) -> dict[str, str]:
@@ -206,18 +210,26 @@ def _wrong_rules(campaign: Campaign) -> dict[str, str]:
     try:
         rules = parse_rules(campaign.assignment)
     except RulesError as error:
-        return {"assignment": _(error.sentence) % error.values}
+        return {error.path: _(error.sentence) % error.values}
     campaign.assignment = rules.as_json()
-    if rules.budget.money is not None and not campaign.hourly_rate:
+    if rules.overlap and isinstance(campaign.overlap, int) and rules.overlap.ceiling < campaign.overlap:
+        sentence = _("Each task goes to %(overlap)d people anyway; the ceiling must be at least that.")
+        return {"assignment.overlap.ceiling": sentence % {"overlap": campaign.overlap}}
+    if rules.budget.money is not None and campaign.hourly_rate is None:
         return {"hourly_rate": _("A budget in money needs to know what an hour is paid.")}
     return {}
 
 
 def _wrong_rate(campaign: Campaign) -> dict[str, str]:
-    if campaign.hourly_rate is not None and campaign.hourly_rate <= 0:
-        return {"hourly_rate": _("An hour is paid more than nothing; leave this empty when nobody is paid by Concord.")}
-    if campaign.hourly_rate is not None and not campaign.currency:
-        return {"currency": _("Say in which currency an hour is paid, such as EUR.")}
     if campaign.hourly_rate is None:
         campaign.currency = ""
+        return {}
+    if not isinstance(campaign.hourly_rate, Decimal):
+        return {}  # no number, which was said already
+    if campaign.hourly_rate <= 0:
+        return {"hourly_rate": _("An hour is paid more than nothing; leave this empty when nobody is paid by Concord.")}
+    campaign.hourly_rate = campaign.hourly_rate.quantize(Decimal("0.01"))  # as it is stored
+    campaign.currency = campaign.currency.upper()
+    if not re.fullmatch("[A-Z]{3}", campaign.currency):
+        return {"currency": _("Say in which currency an hour is paid, by its three letters, such as EUR.")}
     return {}

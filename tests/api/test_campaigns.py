@@ -52,6 +52,22 @@ def test_it_refuses_what_cannot_be_changed(world, admin, fields):
     assert not CampaignChange.objects.exists()
 
 
+def test_it_takes_and_shows_who_is_given_what(world, admin):
+    rules = {"order": "breadth", "random_share": 0.2, "overlap": {"ceiling": 4}}
+    fields = {"assignment": rules, "priority": 3, "share": 2, "hourly_rate": "12.50", "currency": "EUR"}
+    changed = admin.patch(f"{URL}answers/", fields).json()
+    kept = {**rules, "overlap": {"ceiling": 4, "confidence": 0.8}}
+    assert {name: changed[name] for name in fields} == {**fields, "assignment": kept}
+    assert admin.patch(f"{URL}answers/", {"assignment": {}}).json()["changes"][0]["old"] == kept
+
+
+def test_it_names_the_rule_that_is_wrong_by_its_path(world, admin):
+    problem = admin.patch(f"{URL}answers/", {"assignment": {"gold": {"rate": "often"}}})
+    assert problem.status_code == 422
+    [error] = problem.json()["errors"]
+    assert (error["field"], "must be a number from 0 to 1" in error["detail"]) == ("assignment.gold.rate", True)
+
+
 def test_it_is_for_admins(world, alice):
     assert alice.post(URL, NEW).status_code == 403
     assert alice.patch(f"{URL}answers/", {"name": "x"}).status_code == 403

@@ -131,6 +131,62 @@ def test_it_puts_a_move_on_record(world):
         move_campaign(campaign=world.ranking, state="open", by=world.carol)
 
 
+# Who is given what
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({"assignment": []}, "assignment"),
+        ({"assignment": {"pace": 1}}, "assignment.pace"),
+        ({"assignment": {"order": "width"}}, "assignment.order"),
+        ({"assignment": {"random_share": 0}}, "assignment.random_share"),
+        ({"assignment": {"gold": {"rate": 2}}}, "assignment.gold.rate"),
+        ({"assignment": {"overlap": {"confidence": 0.9}}}, "assignment.overlap.ceiling"),
+        ({"assignment": {"overlap": {"ceiling": 2}}, "overlap": 3}, "assignment.overlap.ceiling"),
+        ({"assignment": {"needs": {"language": "yes"}}}, "assignment.needs.language"),
+        ({"assignment": {"budget": {"judgements": 1.5}}}, "assignment.budget.judgements"),
+        ({"assignment": {"budget": {"money": 100}}}, "hourly_rate"),
+        ({"assignment": {"daily": {"hours": 25}}}, "assignment.daily.hours"),
+        ({"priority": "high"}, "priority"),
+        ({"priority": 10**12}, "priority"),
+        ({"share": 0}, "share"),
+        ({"share": 10**12}, "share"),
+        ({"hourly_rate": "much", "currency": "EUR"}, "hourly_rate"),
+        ({"hourly_rate": 0, "currency": "EUR"}, "hourly_rate"),
+        ({"hourly_rate": "12.5"}, "currency"),
+        ({"hourly_rate": "12.5", "currency": "E1R"}, "currency"),
+    ],
+)
+def test_it_says_where_the_rules_are_wrong(world, fields, where):
+    assert list(refused(change_campaign, campaign=world.ranking, by=world.carol, **fields)) == [where]
+
+
+def test_it_puts_rules_and_rates_on_record(world):
+    rules = {"order": "breadth", "random_share": 0.1, "budget": {"money": 90.5, "hours": None}}
+    changes = change_campaign(
+        campaign=world.ranking, by=world.carol, assignment=rules, hourly_rate="12.5", currency="eur", priority=-2
+    )
+    kept = {"order": "breadth", "budget": {"money": 90.5}}
+    found = {change.field: (change.old, change.new) for change in CampaignChange.objects.all()}
+    assert found == {
+        "assignment": ({}, kept),
+        "hourly_rate": (None, "12.50"),
+        "currency": ("", "EUR"),
+        "priority": (0, -2),
+    }
+    assert world.ranking.assignment_rules.budget.money == 90.5
+    assert len(changes) == 4
+    again = {"assignment": kept, "hourly_rate": "12.50", "currency": "EUR"}
+    assert change_campaign(campaign=world.ranking, by=world.carol, **again) == []
+
+
+def test_a_currency_goes_with_its_rate(world):
+    change_campaign(campaign=world.ranking, by=world.carol, hourly_rate="12", currency="EUR")
+    change_campaign(campaign=world.ranking, by=world.carol, hourly_rate=None)
+    assert (world.ranking.hourly_rate, world.ranking.currency) == (None, "")
+
+
 # Uploads
 
 
