@@ -1,6 +1,5 @@
 """Every read that a page, the API or an export needs. One function computes a number, wherever it is shown."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -21,7 +20,6 @@ from annotate.models import (
     Demonstration,
     Guideline,
     Judgement,
-    Queue,
     RankedCompletion,
     Task,
     User,
@@ -36,10 +34,9 @@ from annotate.quality import (
     disagreements,
     ranking_agreement,
 )
-from annotate.services.choosing import queues_with_work
+from annotate.services.anywhere import campaigns_with_work
 from annotate.services.claiming import own_assignment
 from annotate.services.onboarding import Standing, standings
-from annotate.services.queues import access_to
 
 NO_DOMAIN = "no domain"
 
@@ -84,25 +81,12 @@ def campaigns_with_progress(*, annotator: User) -> list[CampaignProgress]:
         n_held=Coalesce(Subquery(mine.filter(state="claimed").annotate(n=Count("pk")).values("n")), 0),
     )
     standing = standings(user=annotator, campaigns=campaigns)
-    open_to_them = _campaigns_with_work(annotator, campaigns)
+    open_to_them = campaigns_with_work(annotator=annotator, campaigns=campaigns)
     return [
         _progress(campaign, standing[campaign.pk], campaign.pk in open_to_them)
         for campaign in campaigns
         if standing[campaign.pk].is_visible or annotator.is_admin
     ]
-
-
-def _campaigns_with_work(annotator: User, campaigns: Iterable[Campaign]) -> set[int]:
-    """The ids of those in which there is a task for this annotator."""
-    waiting = defaultdict(list)
-    for queue in Queue.objects.filter(campaign__in=[campaign.pk for campaign in campaigns]):
-        waiting[queue.campaign_id].append(queue)
-    campaign_of = {
-        queue: campaign.pk
-        for campaign in campaigns
-        for queue in access_to(annotator=annotator, campaign=campaign, queues=waiting[campaign.pk]).work
-    }
-    return {campaign_of[queue] for queue in queues_with_work(annotator=annotator, queues=list(campaign_of))}
 
 
 def _progress(campaign: Campaign, standing: Standing, has_work: bool) -> CampaignProgress:

@@ -1,5 +1,6 @@
 """Errors as problem documents (RFC 9457, application/problem+json): what is wrong, where, what to do."""
 
+import json
 import logging
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -96,6 +97,12 @@ def _domain_problem(error: DomainError) -> JsonResponse:
         return problem(status, name, title, str(error))
     rows = [{"row": bad.row, "field": bad.field, "detail": bad.detail} for bad in error.problems]
     return problem(status, name, title, str(error), errors=rows)
+
+
+def brief(error: DomainError) -> dict[str, str]:
+    """A problem within an answer that is good otherwise: its type, its detail, and the step to do first, if any."""
+    document = json.loads(_domain_problem(error).content)
+    return {name: document[name] for name in ("type", "detail", "step", "campaign") if name in document}
 
 
 def _validation_problem(error: exceptions.ValidationError) -> JsonResponse:

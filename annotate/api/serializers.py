@@ -166,18 +166,40 @@ class SubmittedSerializer(serializers.ModelSerializer):
         fields = ["judgement", "version", "created_at"]
 
 
-class SubmittedWithNextSerializer(SubmittedSerializer):
-    next = AssignmentSerializer(required=False, allow_null=True, help_text="only with ?next=1")
+class NextProblemSerializer(serializers.Serializer):
+    """Why there is no next assignment, in short: parts of a problem document."""
 
+    type = serializers.CharField(help_text="stable name of the problem, a URN")
+    detail = serializers.CharField(help_text="what is wrong, and what to do")
+    step = serializers.CharField(required=False, help_text="the step that is to be done first")
+    campaign = serializers.SlugField(required=False, help_text="where that step is to be done")
+
+
+class WithNextSerializer(serializers.Serializer):
+    """What ?next= adds to an answer."""
+
+    next = AssignmentSerializer(required=False, allow_null=True, help_text="only with ?next=; null: there is none")
+    next_problem = NextProblemSerializer(
+        required=False, allow_null=True, help_text="only with ?next=; why none can be given, though there may be some"
+    )
+
+
+class SubmittedWithNextSerializer(WithNextSerializer, SubmittedSerializer):
     class Meta(SubmittedSerializer.Meta):
-        fields = [*SubmittedSerializer.Meta.fields, "next"]
+        fields = [*SubmittedSerializer.Meta.fields, "next", "next_problem"]
+
+
+class SkippedWithNextSerializer(WithNextSerializer, AssignmentStateSerializer):
+    pass
 
 
 # What annotators send
 
 
 class NextSerializer(StrictSerializer):
-    campaign = serializers.SlugField(help_text="the campaign's slug")
+    campaign = serializers.SlugField(
+        required=False, allow_null=True, help_text="the campaign's slug; without one: the most needed task anywhere"
+    )
 
 
 class SkipSerializer(StrictSerializer):

@@ -14,12 +14,14 @@ from rest_framework.views import APIView
 
 from annotate import queries
 from annotate.api.base import Documented, checked
+from annotate.api.problems import brief
 from annotate.api.serializers import (
     AssignmentSerializer,
     AssignmentStateSerializer,
     CampaignProgressSerializer,
     DraftSerializer,
     NextSerializer,
+    SkippedWithNextSerializer,
     SkipSerializer,
     SubmissionSerializer,
     SubmittedSerializer,
@@ -28,6 +30,7 @@ from annotate.api.serializers import (
 from annotate.errors import DomainError, NotFound
 from annotate.models import Assignment, Campaign, Judgement
 from annotate.services import claiming, judging
+from annotate.services.anywhere import claim_anywhere
 
 MAX_KEY = Judgement._meta.get_field("idempotency_key").max_length
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -37,8 +40,13 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     description=f"Your name for this submission, at most {MAX_KEY} characters: sent twice, it is one judgement.",
 )
 
+NEXT = ("1", "any")
 WITH_NEXT = OpenApiParameter(
-    "next", str, OpenApiParameter.QUERY, enum=["1"], description="1: bring the next assignment along, as `next`."
+    "next",
+    str,
+    OpenApiParameter.QUERY,
+    enum=NEXT,
+    description="Bring the next assignment along, as `next`. 1: of the same campaign; any: the most needed anywhere.",
 )
 
 
@@ -61,15 +69,24 @@ class CampaignList(Documented, GenericAPIView):
 
 
 class NextTask(Work):
-    """Claim the next task of a campaign: the one already held, else the next open one, else 204."""
+    """Claim the next task of a campaign: the one already held, else the next open one, else 204.
+
+    Without a campaign: the one held anywhere, else the most needed one, by the campaigns' priorities and shares.
+    """
 
     @extend_schema(request=NextSerializer, responses={200: AssignmentSerializer, 204: None})
     def post(self, request: Request) -> Response:
-        campaign = find_campaign(checked(NextSerializer, request.data)["campaign"])
-        assignment = claiming.claim_next_task(annotator=request.user, campaign=campaign)
+        slug = checked(NextSerializer, request.data).get("campaign")
+        assignment = _claim(request, find_campaign(slug) if slug else None)
         if assignment is None:
             return Response(status=status.HTTP_204_NO_CONTENT)
         return _shown(request, assignment.pk)
+
+
+def _claim(request: Request, campaign: Campaign | None) -> Assignment | None:
+    if campaign is None:
+        return claim_anywhere(annotator=request.user)
+    return claiming.claim_next_task(annotator=request.user, campaign=campaign)
 
 
 def find_campaign(slug: str) -> Campaign:
@@ -98,8 +115,9 @@ class Submit(Work):
     """Submit an answer, with the fields that the campaign's kind and form ask for.
 
     After a lost lease it is still taken while the task has a free place. Else it is a 409, and what was sent is kept as
-    the assignment's draft. With `?next=1` the answer brings the campaign's next assignment along, or null when there is
-    none: a working annotator costs one request per judgement.
+    the assignment's draft. With `?next=1` the answer brings the campaign's next assignment along, with `?next=any` the
+    most needed one anywhere: a working annotator costs one request per judgement. `next` is null when there is none;
+    when none can be given, what was sent counts all the same, and `next_problem` says why.
     """
 
     @extend_schema(
@@ -108,20 +126,29 @@ class Submit(Work):
         responses={201: SubmittedWithNextSerializer},
     )
     def post(self, request: Request, pk: UUID) -> Response:
+        wanted = _wanted(request)
         judgement = judging.submit(assignment_id=pk, annotator=request.user, **_submission(request))
-        submitted = dict(SubmittedSerializer(judgement).data)
-        if request.query_params.get("next") == "1":
-            submitted["next"] = _next_of(request, judgement.task.campaign)
+        submitted = SubmittedSerializer(judgement).data | _next_of(request, wanted, judgement.task.campaign)
         return Response(submitted, status=status.HTTP_201_CREATED)
 
 
-def _next_of(request: Request, campaign: Campaign) -> dict | None:
-    """The next assignment of the campaign, shown; None also where the campaign takes no more: what was sent counts."""
+def _wanted(request: Request) -> str | None:
+    """What ?next= asks for. Raises ValidationError."""
+    wanted = request.query_params.get("next")
+    if wanted not in (None, *NEXT):
+        raise ValidationError({"next": [_("It is 1 for the same campaign, or any for all; leave it out for neither.")]})
+    return wanted
+
+
+def _next_of(request: Request, wanted: str | None, campaign: Campaign) -> dict:
+    """The next assignment that ?next= asks for, shown, or why there is none: what was sent counts all the same."""
+    if wanted is None:
+        return {}
     try:
-        assignment = claiming.claim_next_task(annotator=request.user, campaign=campaign)
-    except DomainError:
-        return None
-    return _shown(request, assignment.pk).data if assignment else None
+        assignment = _claim(request, campaign if wanted == "1" else None)
+    except DomainError as error:
+        return {"next": None, "next_problem": brief(error)}
+    return {"next": _shown(request, assignment.pk).data if assignment else None, "next_problem": None}
 
 
 class Correct(Work):
@@ -152,12 +179,14 @@ def _idempotency_key(request: Request) -> str:
 
 
 class Skip(Work):
-    """Give the task back for good, with a reason."""
+    """Give the task back for good, with a reason. `?next=` brings the next assignment along, as when submitting."""
 
-    @extend_schema(request=SkipSerializer, responses=AssignmentStateSerializer)
+    @extend_schema(request=SkipSerializer, parameters=[WITH_NEXT], responses=SkippedWithNextSerializer)
     def post(self, request: Request, pk: UUID) -> Response:
-        reason = checked(SkipSerializer, request.data)["reason"]
-        return _state(claiming.skip_assignment(assignment_id=pk, annotator=request.user, reason=reason))
+        wanted, reason = _wanted(request), checked(SkipSerializer, request.data)["reason"]
+        skipped = claiming.skip_assignment(assignment_id=pk, annotator=request.user, reason=reason)
+        state = AssignmentStateSerializer(skipped).data
+        return Response(state | _next_of(request, wanted, skipped.campaign))
 
 
 class Release(Work):

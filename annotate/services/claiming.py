@@ -250,7 +250,10 @@ def save_draft(*, assignment_id: UUID, annotator: User, draft: dict) -> Assignme
 
 
 def skip_assignment(*, assignment_id: UUID, annotator: User, reason: str) -> Assignment:
-    """Give the task back for good, with a reason: it never comes back to this annotator."""
+    """Give the task back for good, with a reason: it never comes back to this annotator.
+
+    Skipping it again for the same reason changes nothing. Raises LeaseLost when it is not held any more.
+    """
     if not reason.strip():
         raise DomainError("Say in a few words why you skip this task; the admins read it.")
     assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
@@ -261,9 +264,13 @@ def skip_assignment(*, assignment_id: UUID, annotator: User, reason: str) -> Ass
 
 
 def release_assignment(*, assignment_id: UUID, annotator: User) -> Assignment:
-    """Give the task back, and with it the one ahead: this annotator stops. Both may come again."""
+    """Give the task back, and with it the one ahead: this annotator stops. Both may come again.
+
+    Releasing it again changes nothing. Raises LeaseLost when it is done, or its time ran out.
+    """
     assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
-    _end(assignment, State.RELEASED)
+    if not _end(assignment, State.RELEASED):
+        return assignment
     for ahead in _ahead_of(assignment):
         release_ahead(assignment_id=ahead.pk, annotator=annotator)
     return assignment
@@ -283,13 +290,17 @@ def release_ahead(*, assignment_id: UUID, annotator: User) -> bool:
         return _leave_claimed(assignment, State.RELEASED, only_ahead=True)
 
 
-def _end(assignment: Assignment, state: str, **fields) -> None:
+def _end(assignment: Assignment, state: str, **fields: str) -> bool:
+    """Move claimed -> `state`; False when the same request did so before: what is sent again changes nothing."""
     with transaction.atomic():
-        if not _leave_claimed(assignment, state, **fields):
-            raise LeaseLost(
-                "You no longer hold this task: it is done, or its time ran out and it went back to the queue."
-            )
+        moved = _leave_claimed(assignment, state, **fields)
     assignment.refresh_from_db()
+    wanted = {"state": state, **fields}
+    if not moved and any(getattr(assignment, name) != value for name, value in wanted.items()):
+        raise LeaseLost(
+            _("You no longer hold this task: it is done, or its time ran out and it went back to the queue.")
+        )
+    return moved
 
 
 def _leave_claimed(assignment: Assignment, state: str, *, only_ahead: bool = False, **fields) -> bool:
