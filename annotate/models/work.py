@@ -155,6 +155,7 @@ class Task(models.Model):
 
     `reserved` counts the places taken: claimed and submitted assignments. `submitted` counts those that are done.
     Both are moved only by conditional UPDATEs (services/claiming.py), which makes overlap exact on every database.
+    Adaptive overlap raises `target`, by `raised` in all (services/overlap.py): target - raised is where it began.
     A withdrawn task goes to nobody any more; a qualification task only to those who want to join the campaign, and so
     it waits in no queue; a gold task is mixed into everybody's work, unrecognisably.
 
@@ -192,6 +193,9 @@ class Task(models.Model):
         help_text="what a review task reviews",
     )
     target = models.PositiveSmallIntegerField()
+    raised = models.PositiveSmallIntegerField(
+        default=0, help_text="how much of the target was added because people disagree"
+    )
     reserved = models.PositiveSmallIntegerField(default=0)
     submitted = models.PositiveSmallIntegerField(default=0)
     completions = models.ManyToManyField(Completion, through="TaskCompletion", related_name="tasks")
@@ -230,6 +234,7 @@ class Task(models.Model):
                 name="task_uncertainty_is_a_share",
             ),
             models.CheckConstraint(condition=Q(target__gte=1), name="task_target_from_one"),
+            models.CheckConstraint(condition=Q(raised__lt=F("target")), name="task_raised_within_target"),
             models.CheckConstraint(condition=Q(reserved__lte=F("target")), name="task_never_over_target"),
             models.CheckConstraint(condition=Q(submitted__lte=F("reserved")), name="task_submitted_within_reserved"),
         ]

@@ -17,6 +17,7 @@ from annotate.forms import checklist_of
 from annotate.models import Assignment, Campaign, Completion, Judgement, Review, Task, User
 from annotate.services.claiming import own_assignment
 from annotate.services.onboarding import check_may_submit_late
+from annotate.services.overlap import reconsider
 from annotate.services.places import give_place_back, take_place
 from annotate.services.records import WRITERS, columns_of
 
@@ -120,6 +121,7 @@ def _write(assignment: Assignment, answer: dict, **fields) -> Judgement:
         **fields,
     )
     WRITERS[kind](judgement, answer)
+    reconsider(task=assignment.task)
     return judgement
 
 

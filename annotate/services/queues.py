@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import F, FloatField, Value
+from django.db.models import Expression, F, FloatField, Value
 from django.db.models.functions import Cast, Coalesce
 
 from annotate.assignment_rules import AssignmentRules
@@ -47,9 +47,12 @@ def reorder(*, campaign: Campaign) -> None:
     tasks.update(urgency=urgency(rules))
 
 
-def urgency(rules: AssignmentRules) -> Cast:
-    """The urgency of a task under these rules, as an expression over its row."""
-    score = F(SCORES[rules.first]) if rules.first else Value(0.0)
+def urgency(rules: AssignmentRules, **scores: Expression) -> Cast:
+    """The urgency of a task under these rules, as an expression over its row.
+
+    `scores` gives a score that the same UPDATE sets, by its name: the row still has the old one.
+    """
+    score = scores.get(rules.first, F(SCORES[rules.first])) if rules.first else Value(0.0)
     return Cast(Coalesce(score, Value(0.0)) * Task.URGENT + rules.step * F("reserved"), FloatField())
 
 

@@ -16,6 +16,7 @@ from annotate.forms import FormError, parse_form, with_presets
 from annotate.models import Campaign, CampaignChange, Judgement, User
 from annotate.services.campaigns import MAX_SMALL, set_campaign_state, wrong_source
 from annotate.services.onboarding import check_onboarding
+from annotate.services.overlap import reconsider_all
 from annotate.services.queues import reorder
 from annotate.services.reviewing import add_review_tasks
 
@@ -84,6 +85,7 @@ def change_campaign(*, campaign: Campaign, by: User, **settings: Any) -> list[Ca
             raise SettingsRefused({"form": form_is_fixed()})
         if "assignment" in changed:
             reorder(campaign=fresh)
+            reconsider_all(campaign=fresh)
         changes = [_change(fresh, by, name, before[name], getattr(fresh, name)) for name in changed]
     campaign.refresh_from_db()
     return changes
