@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from annotate.hashing import completion_sha256, prompt_sha256
+from annotate.languages import LanguageError, parse_language
 from annotate.models import (
     Acknowledgement,
     Assignment,
@@ -113,6 +114,12 @@ class PromptForm(forms.ModelForm):
             raise ValidationError(_("There is already a prompt with these messages; use that one."))
         return messages
 
+    def clean_language(self):
+        try:
+            return parse_language(self.cleaned_data["language"]) if self.cleaned_data["language"] else ""
+        except LanguageError as error:
+            raise ValidationError(_(error.sentence) % error.values) from error
+
 
 @admin.register(Queue)
 class QueueAdmin(ReadOnly, admin.ModelAdmin):
@@ -137,11 +144,11 @@ class SpendingAdmin(ReadOnly, admin.ModelAdmin):
 @admin.register(Prompt)
 class PromptAdmin(WrittenOnce, admin.ModelAdmin):
     form = PromptForm
-    fields = ["messages", "domain", "sha256", "created_by", "created_at"]
+    fields = ["messages", "domain", "language", "sha256", "created_by", "created_at"]
     readonly_fields = ["sha256", "created_by", "created_at"]
     autocomplete_fields = ["domain"]
-    list_display = ["id", "__str__", "domain", "created_at"]
-    list_filter = ["domain"]
+    list_display = ["id", "__str__", "domain", "language", "created_at"]
+    list_filter = ["domain", "language"]
     list_select_related = ["domain"]
     search_fields = ["sha256__startswith", "messages"]
 

@@ -3,11 +3,12 @@
 JSON Lines, one task a row, plain or gzipped:
 
     {"prompt": text or messages, "completions": [text or {"text", "producer"}, ...],
-     "answer": {...}, "explanation": "why", "purpose": "qualification" | "work", "domain": "physics"}
+     "answer": {...}, "explanation": "why", "purpose": "qualification" | "work", "domain": "physics",
+     "language": "en"}
 
 `answer` has the shape that annotators submit (annotate/answers), with completions named by their place in the row,
 from 1: `{"ranks": [1, 2, 2]}` or `{"ranks": {"1": 1, "2": 2, "3": 2}, "flags": {"2": ["untruthful"]}}`. `purpose` is
-qualification unless the row says work; `domain` and `explanation` may be left out. A solution to label has `steps`
+qualification unless the row says work; `domain`, `language` and `explanation` may be left out. A solution to label has `steps`
 (and perhaps a `producer`) in place of completions. Everybody sees the completions in an order of their own, so an
 explanation quotes them and does not say "the first".
 """
@@ -29,7 +30,7 @@ from annotate.importing import (
     numbered_lines,
 )
 
-FIELDS = ("prompt", "completions", "steps", "producer", "answer", "explanation", "purpose", "domain")
+FIELDS = ("prompt", "completions", "steps", "producer", "answer", "explanation", "purpose", "domain", "language")
 PURPOSES = ("qualification", "work")
 MAX_ROWS = 1_000
 MAX_EXPLANATION = 10_000
@@ -48,6 +49,7 @@ class GoldItem:
     purpose: str
     domain: str
     steps: tuple[str, ...]
+    language: str = ""
 
 
 def read_gold(path: Path) -> list[GoldItem]:
@@ -93,6 +95,7 @@ def _item(number: int, row: dict) -> GoldItem:
         purpose=purpose,
         domain=item.domain,
         steps=item.steps,
+        language=item.language,
     )
 
 

@@ -11,7 +11,8 @@ Formats, told apart by the fields of the first row (or named by the caller):
 | hh | `{"chosen": dialogue, "rejected": dialogue}` of HH-RLHF, with "\\n\\nHuman:" and "\\n\\nAssistant:" turns |
 | oasst | an Open-Assistant conversation tree; each assistant fork with at least two replies is an item |
 
-All but the last two may have a `domain`, and `warnings`: kinds of distressing content (WARNINGS). `rank` 1 is best; a
+All but the last two may have a `domain`, a `language` (BCP 47, such as de or pt-BR), and `warnings`: kinds of
+distressing content (WARNINGS). The `lang` of an Open-Assistant tree is its language. `rank` 1 is best; a
 `score` is better when it is higher; in an Open-Assistant tree rank 0 is best. Files are JSON Lines in UTF-8, plain or
 gzipped (by the file's first bytes, not by its name).
 """
@@ -26,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotate.conversations import ROLES
+from annotate.languages import LanguageError, parse_language
 from annotate.steps import MAX_STEPS, join_steps
 
 HUMAN, ASSISTANT = "\n\nHuman:", "\n\nAssistant:"
@@ -63,6 +65,7 @@ class Item:
     """The steps of the only answer, where the file gives them; joined, they are its text."""
     warnings: tuple[str, ...] = ()
     """Kinds of distressing content in the prompt or its answers."""
+    language: str = ""
 
     @property
     def ranks(self) -> tuple[int, ...] | None:
@@ -176,7 +179,7 @@ def _messages(value) -> list[dict[str, str]]:
 
 
 def _prompt_row(number: int, row: dict) -> list[Item]:
-    return [Item(number, _messages(row.get("prompt")), (), _domain(row), warnings=_warnings(row))]
+    return [Item(number, _messages(row.get("prompt")), (), **_about(row))]
 
 
 WARNINGS = ("violence", "sexual", "self_harm", "hate", "abuse", "medical", "other")
@@ -196,6 +199,24 @@ def _domain(row: dict) -> str:
     return re.sub(r"[^a-z0-9]+", "-", domain.lower()).strip("-")[:64]
 
 
+def _language(value) -> str:
+    if not isinstance(value, str):
+        raise RowError("field language must be a text")
+    try:
+        return parse_language(value) if value else ""
+    except LanguageError as error:
+        raise RowError(f"field language: {str(error).rstrip('.')}") from error
+
+
+def _about(row: dict) -> dict:
+    """What any row may say of its prompt."""
+    return {
+        "domain": _domain(row),
+        "warnings": _warnings(row),
+        "language": _language(row.get("language") or ""),
+    }
+
+
 def _completions_row(number: int, row: dict) -> list[Item]:
     messages = _messages(row.get("prompt"))
     completions = [row["completion"]] if "completion" in row else row.get("completions")
@@ -207,7 +228,7 @@ def _completions_row(number: int, row: dict) -> list[Item]:
         raise RowError("field completions: either every completion has a rank (or score), or none has")
     ranks = _dense(scores) if scores[0] is not None else [None] * len(scores)
     merged = _distinct(Answer(text, producer, rank) for (text, producer, _), rank in zip(answers, ranks, strict=True))
-    return [Item(number, messages, merged, _domain(row), warnings=_warnings(row))]
+    return [Item(number, messages, merged, **_about(row))]
 
 
 def _completion(place: int, value) -> tuple[str, str, float | None]:
@@ -256,7 +277,7 @@ def _steps_row(number: int, row: dict) -> list[Item]:
     steps = join_steps([_text(step, f"steps: number {place}") for place, step in enumerate(given, start=1)])
     producer = _text(row.get("producer", "imported"), "producer")[:MAX_NAME]
     answer = Answer("".join(steps), producer)
-    return [Item(number, _messages(row.get("prompt")), (answer,), _domain(row), tuple(steps), _warnings(row))]
+    return [Item(number, _messages(row.get("prompt")), (answer,), steps=tuple(steps), **_about(row))]
 
 
 def _hh_row(number: int, row: dict) -> list[Item]:
@@ -297,6 +318,7 @@ def _oasst_row(number: int, row: dict) -> list[Item]:
     root = row.get("prompt")
     if not isinstance(root, dict):
         raise RowError("field prompt must be the tree's first message")
+    language = _language(root.get("lang") or "")
     items: list[Item] = []
     stack = [(root, [])]
     while stack:
@@ -311,12 +333,12 @@ def _oasst_row(number: int, row: dict) -> list[Item]:
             reply for reply in node.get("replies") or [] if not (isinstance(reply, dict) and reply.get("deleted"))
         ]
         if role == "user" and len(replies) >= 2:
-            items += _fork(number, path, replies)
+            items += _fork(number, path, replies, language)
         stack += [(reply, path) for reply in reversed(replies)]
     return items
 
 
-def _fork(number: int, path: list[dict], replies: list[dict]) -> list[Item]:
+def _fork(number: int, path: list[dict], replies: list[dict], language: str) -> list[Item]:
     if not all(isinstance(reply, dict) for reply in replies):
         raise RowError("a message must be an object")
     ranked = all(reply.get("rank") is not None for reply in replies)
@@ -325,7 +347,7 @@ def _fork(number: int, path: list[dict], replies: list[dict]) -> list[Item]:
         Answer(_text(reply.get("text"), "text"), _model(reply), rank)
         for reply, rank in zip(replies, ranks, strict=True)
     )
-    return [Item(number, path, answers)] if len(answers) >= 2 else []
+    return [Item(number, path, answers, language=language)] if len(answers) >= 2 else []
 
 
 def _model(reply: dict) -> str:

@@ -19,7 +19,7 @@ from annotate.quality import (
     clustered_proportion,
     median,
 )
-from annotate.services.records import answer_of
+from annotate.services.records import answer_of, with_answers
 
 WEEK = timedelta(days=6)  # before today: seven days in all
 
@@ -149,20 +149,13 @@ def gold_feedback(*, user: User) -> list[GoldFeedback]:
         .filter(annotator=user, task__gold__isnull=False)
         .filter(task__campaign__show_gold=True, task__campaign__kind__in=SCORED_KINDS)
     )
-    judged = with_answers(mine).select_related(
-        "task__campaign", "task__prompt", "task__gold", "assignment__guideline", "review"
-    )
+    judged = with_answers(mine).select_related("task__campaign", "task__prompt", "task__gold", "assignment__guideline")
     now = timezone.now()
     return [
         GoldFeedback(one, score_answer(one.task.campaign.kind, answer_of(one), one.task.gold.answer))
         for one in judged.order_by("-created_at", "-pk")
         if correctable_until(one) <= now
     ]
-
-
-def with_answers(judgements: QuerySet[Judgement]) -> QuerySet[Judgement]:
-    """With all that `answer_of` reads."""
-    return judgements.prefetch_related("ranked", "ratings", "flags", "spans", "step_labels")
 
 
 def correctable_until(judgement: Judgement) -> datetime:

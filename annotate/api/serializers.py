@@ -292,12 +292,15 @@ class PromptSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Prompt
-        fields = ["id", "sha256", "messages", "domain", "warnings", "created_at"]
+        fields = ["id", "sha256", "messages", "domain", "language", "warnings", "created_at"]
 
 
 class NewPromptSerializer(StrictSerializer):
     messages = MessageSerializer(many=True, allow_empty=False)
     domain = serializers.SlugField(required=False, allow_blank=True, max_length=64)
+    language = serializers.CharField(
+        required=False, allow_blank=True, max_length=64, help_text="BCP 47, such as de or pt-BR; '' = not known"
+    )
     warnings = serializers.ListField(
         child=serializers.ChoiceField(choices=ContentWarning.Kind.choices),
         required=False,

@@ -2,7 +2,7 @@
 
 from annotate.quality.agreement import RankingAgreement, ranking_agreement
 from annotate.quality.crossing import share_over_judgements
-from annotate.quality.intervals import Estimate, clustered_mean, clustered_proportion, wilson
+from annotate.quality.intervals import Estimate, clustered_mean, clustered_proportion, credible_share, wilson
 from annotate.quality.medians import median
 from annotate.quality.slices import (
     Disagreement,
@@ -30,6 +30,7 @@ __all__ = [
     "agreement_with_others",
     "clustered_mean",
     "clustered_proportion",
+    "credible_share",
     "disagreements",
     "median",
     "ranking_agreement",

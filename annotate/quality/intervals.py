@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
+from scipy.special import betaincinv, stdtrit
 
 from annotate.translations import translatable
 
@@ -64,6 +64,18 @@ def wilson(successes: float, n: float, *, z: float = Z_95) -> Estimate:
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return Estimate(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)), int(n))
+
+
+def credible_share(right: float, n: int) -> Estimate:
+    """The posterior mean (right + 1) / (n + 2) of a share after `right` of `n`, and its 95 % credible interval.
+
+    Beta(1, 1) before, Beta(right + 1, n - right + 1) after, equal tails. Cases that are partly right count as so much
+    of a case: the interval is then wider than it needs to be. Raises ValueError unless 0 <= right <= n.
+    """
+    if not 0 <= right <= n:
+        raise ValueError(f"A share needs 0 <= right <= n, got {right} of {n}.")
+    lo, hi = (float(betaincinv(right + 1, n - right + 1, tail)) for tail in (0.025, 0.975))
+    return Estimate((right + 1) / (n + 2), lo, hi, int(n))
 
 
 def clustered_mean(values: ArrayLike, clusters: Sequence[Hashable]) -> Estimate:

@@ -12,6 +12,7 @@ from annotate.models import Assignment, Campaign, Queue, Task, User
 from annotate.services.choosing import queues_with_work
 from annotate.services.claiming import claim_next_task
 from annotate.services.onboarding import Standing, standings
+from annotate.services.person import Person
 from annotate.services.queues import access_to
 
 chance = random.SystemRandom()
@@ -57,12 +58,13 @@ def _campaigns_held_in(annotator: User) -> list[int]:
 def campaigns_with_work(*, annotator: User, campaigns: Iterable[Campaign]) -> set[int]:
     """The ids of those in which a task waits for this annotator; whether they may work there is another question."""
     waiting = defaultdict(list)
-    for queue in Queue.objects.filter(campaign__in=[campaign.pk for campaign in campaigns]):
+    for queue in Queue.objects.filter(campaign__in=[one.pk for one in campaigns]).select_related("domain"):
         waiting[queue.campaign_id].append(queue)
+    person = Person(annotator)
     campaign_of = {
         queue: campaign.pk
         for campaign in campaigns
-        for queue in access_to(annotator=annotator, campaign=campaign, queues=waiting[campaign.pk]).work
+        for queue in access_to(person=person, campaign=campaign, queues=waiting[campaign.pk]).waiting
     }
     return {campaign_of[queue] for queue in queues_with_work(annotator=annotator, queues=list(campaign_of))}
 

@@ -50,13 +50,14 @@ class RowsRefused(DomainError):
 
 
 def add_prompts(*, rows: Sequence[Row], by: User) -> list[Prompt]:
-    """The prompts of these rows ({messages, domain, warnings}), in their order; known ones gain only new warnings.
+    """The prompts of these rows ({messages, domain, language, warnings}), in their order; known ones gain only new
+    warnings, and a language where they had none.
 
-    Raises RowsRefused when any is not a conversation that ends with the user's turn.
+    Raises RowsRefused when any is not a conversation that ends with the user's turn, or in another language already.
     """
 
     def add(row: Row) -> Prompt:
-        known = {name: row[name] for name in ("domain", "warnings") if name in row}
+        known = {name: row[name] for name in ("domain", "language", "warnings") if name in row}
         return add_prompt(messages=row["messages"], by=by, **known)
 
     return _all_or_nothing(rows, add)

@@ -115,11 +115,16 @@ def queues_with_work(*, annotator: User, queues: Sequence[int]) -> set[int]:
 
 
 def _gold_share(annotator: User, campaign: Campaign, access: Access, work: _Queues, gold: _Queues) -> float:
-    """The chance that a task with a known answer comes next: 0 where there is none, or nothing else to do."""
+    """The chance that a task with a known answer comes next: 0 where there is none, or nothing else to do.
+
+    Whose skill has yet to be measured is given nothing else.
+    """
     rules = campaign.assignment_rules.gold
-    if not (access.gold and (rules.first or rules.rate)):
+    if not (access.gold and (access.unmeasured or rules.first or rules.rate)) or gold.first(IN_ORDER) is None:
         return 0.0
-    if gold.first(IN_ORDER) is None or work.first(IN_ORDER) is None:
+    if access.unmeasured:
+        return 1.0
+    if work.first(IN_ORDER) is None:
         return 0.0
     given = Assignment.objects.filter(annotator=annotator, campaign=campaign, lane=Lane.GOLD)
     given = given.filter(state__in=[Assignment.State.CLAIMED, Assignment.State.SUBMITTED])

@@ -18,6 +18,7 @@ from annotate.services.bulk import RowProblem, RowsRefused
 from annotate.services.campaigns import MAX_SMALL, add_task
 from annotate.services.corpus import add_completion, add_producer, add_prompt
 from annotate.services.judging import shown_in
+from annotate.services.skills import hold_still, judged, recount
 
 Purpose = Task.Purpose
 
@@ -30,10 +31,14 @@ def make_gold(*, task: Task, answer: Mapping[str, Any], explanation: str, by: Us
     to this task, or says nothing that can be compared. A qualification task is open to everybody from then on.
     """
     known = _check(task, answer, explanation)
+    hold_still(task=task)
     if task.purpose == Purpose.QUALIFICATION:
         Task.objects.filter(pk=task.pk).update(target=MAX_SMALL)
     fields = {"answer": known, "explanation": explanation.strip(), "created_by": by}
-    return Gold.objects.update_or_create(task=task, defaults=fields)[0]
+    gold, _new = Gold.objects.update_or_create(task=task, defaults=fields)
+    if task.purpose == Purpose.GOLD:
+        recount(annotators=judged(task=task))
+    return gold
 
 
 def _check(task: Task, answer: Mapping[str, Any], explanation: str) -> dict:
@@ -95,7 +100,7 @@ def import_gold(*, path: Path, campaign: Campaign, by: User | None) -> GoldRepor
 
 
 def _add(item: GoldItem, campaign: Campaign, by: User | None) -> bool:
-    prompt = add_prompt(messages=item.messages, domain=item.domain, by=by)
+    prompt = add_prompt(messages=item.messages, domain=item.domain, language=item.language, by=by)
     completions = [
         add_completion(prompt=prompt, producer=add_producer(name=name, kind=Producer.Kind.IMPORTED), text=text, by=by)
         for text, name in item.completions

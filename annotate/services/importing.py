@@ -9,13 +9,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError
-from annotate.hashing import sha256_of
+from annotate.hashing import prompt_sha256, sha256_of
 from annotate.importing import Answer, ImportFileError, Item, read_file
-from annotate.models import Campaign, Guideline, Judgement, Producer, Task, User
+from annotate.models import Campaign, Guideline, Judgement, Producer, Prompt, Task, User
 from annotate.rankings import MIN_COMPLETIONS, dense_ranks
 from annotate.services.campaigns import K_OF_KIND, add_task, create_campaign, steps_of
 from annotate.services.claiming import claim_task
-from annotate.services.corpus import add_completion, add_producer, add_prompt
+from annotate.services.corpus import add_completion, add_producer, add_prompt, check_language, other_language
 from annotate.services.guidelines import guideline_of_imports
 from annotate.services.judging import submit_ranking
 from annotate.services.people import create_annotator
@@ -58,6 +58,7 @@ def import_file(
     overlap: int = 3,
     k: int | None = None,
     domain: str = "",
+    language: str = "",
     annotator: str = "",
     limit: int | None = None,
     skip_bad_rows: bool = False,
@@ -80,6 +81,7 @@ def import_file(
         parsed = read_file(path, format=format, skip_bad_rows=skip_bad_rows)
     except ImportFileError as error:
         raise DomainError(str(error)) from error
+    language = check_language(language)
     items = [_take(item, k) for item in parsed.items[:limit]]
     if most is not None and len(items) > most:
         raise DomainError(
@@ -89,6 +91,7 @@ def import_file(
     found = Campaign.objects.filter(slug=campaign_slug).first()
     kind = _kind(items, kind, found)
     _check(items, kind, path)
+    _check_languages(items, language, path)
     campaign = found or create_campaign(
         slug=campaign_slug,
         name=campaign_name or path.name,
@@ -98,7 +101,7 @@ def import_file(
         form=form or _plain_form(kind),
         by=by,
     )
-    writer = _Writer(campaign, by, domain, annotator or f"imported-{campaign_slug}")
+    writer = _Writer(campaign, by, domain, language, annotator or f"imported-{campaign_slug}")
     report = ImportReport(campaign, parsed.format, parsed.bad_rows, len(items))
     for start in range(0, len(items), BATCH):
         with transaction.atomic():
@@ -166,13 +169,27 @@ def _check(items: Sequence[Item], kind: str, path: Path) -> None:
                 raise DomainError(f"{path.name}, row {item.row}: {error} Nothing was imported.") from error
 
 
+def _check_languages(items: Sequence[Item], language: str, path: Path) -> None:
+    """Refuse a prompt in two languages: one here and one in the corpus, or both here."""
+    known: dict[str, str] = {}
+    given = [(prompt_sha256(item.messages), item.language or language, item.row) for item in items]
+    for start in range(0, len(given), 500):
+        hashes = [sha256 for sha256, _tag, _row in given[start : start + 500]]
+        known.update(Prompt.objects.filter(sha256__in=hashes).exclude(language="").values_list("sha256", "language"))
+    for sha256, tag, row in given:
+        if tag and known.setdefault(sha256, tag) != tag:
+            refusal = other_language(known=known[sha256], given=tag)
+            raise DomainError(f"{path.name}, row {row}: {refusal} Nothing was imported.")
+
+
 class _Writer:
     """Writes items, remembering the producers and the account that a whole file shares."""
 
-    def __init__(self, campaign: Campaign, by: User | None, domain: str, annotator: str):
+    def __init__(self, campaign: Campaign, by: User | None, domain: str, language: str, annotator: str):
         self.campaign = campaign
         self.by = by
         self.domain = domain
+        self.language = language
         self.annotator_name = annotator
         self.annotator: User | None = None
         self.guideline: Guideline | None = None
@@ -180,8 +197,13 @@ class _Writer:
 
     def write(self, item: Item) -> tuple[bool, bool]:
         """Add the item; returns whether its task and its judgement are new."""
-        domain = item.domain or self.domain
-        prompt = add_prompt(messages=item.messages, domain=domain, warnings=item.warnings, by=self.by)
+        prompt = add_prompt(
+            messages=item.messages,
+            domain=item.domain or self.domain,
+            language=item.language or self.language,
+            warnings=item.warnings,
+            by=self.by,
+        )
         completions = [
             add_completion(prompt=prompt, producer=self._producer(answer.producer), text=answer.text, by=self.by)
             for answer in item.answers

@@ -20,6 +20,7 @@ from annotate.services.onboarding import check_may_submit_late
 from annotate.services.overlap import reconsider
 from annotate.services.places import give_place_back, take_place
 from annotate.services.records import WRITERS, columns_of
+from annotate.services.skills import record as record_skill
 
 State = Assignment.State
 MAX_SECONDS = 86_400
@@ -122,6 +123,7 @@ def _write(assignment: Assignment, answer: dict, **fields) -> Judgement:
     )
     WRITERS[kind](judgement, answer)
     reconsider(task=assignment.task)
+    record_skill(judgement=judgement, answer=answer)
     return judgement
 
 

@@ -7,9 +7,12 @@ from django.db import transaction
 from django.db.models import Expression, F, FloatField, Value
 from django.db.models.functions import Cast, Coalesce
 
-from annotate.assignment_rules import AssignmentRules
+from annotate.assignment_rules import AssignmentRules, Needs
 from annotate.models import Campaign, Prompt, Queue, Task, User
+from annotate.services.person import Person
 
+ROUNDING = 1e-9
+"""Skills are sums of fractions: 0.7 must not fail at 0.6999999."""
 SCORES = {"disagreement": "disagreement", "uncertainty": "uncertainty"}
 
 
@@ -58,7 +61,13 @@ def urgency(rules: AssignmentRules, **scores: Expression) -> Cast:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A queue that a person may not take from, and why: {"opt_out": [...]}, ..."""
+    """A queue that a person may not take from, and the first reason why not.
+
+    {"opt_out": [kinds]} | {"language": "de"} | {"domain": Domain, "level": "declared" | "verified"}
+    | {"skill": 0.7, "mean": float | None, "n": int, "measured": 5, "domain": Domain | None}
+
+    A skill's domain is the one that it was measured in, None for all; its mean is None while it is not measured.
+    """
 
     queue: Queue
     why: Mapping[str, object]
@@ -71,26 +80,51 @@ class Access:
     work: tuple[int, ...]
     gold: tuple[int, ...]
     closed: tuple[Closed, ...] = ()
+    unmeasured: bool = False
+    """The campaign wants a skill that nobody knows yet of this person: gold comes first, and alone."""
+
+    @property
+    def waiting(self) -> tuple[int, ...]:
+        """The queues in which something for this person may wait."""
+        return self.gold if self.unmeasured else self.work
 
 
 def access_of(*, annotator: User, campaign: Campaign) -> Access:
     """Which of the campaign's queues this annotator may take from."""
-    return access_to(annotator=annotator, campaign=campaign, queues=campaign.queues.all())
+    queues = campaign.queues.select_related("domain")
+    return access_to(person=Person(annotator), campaign=campaign, queues=queues)
 
 
-def access_to(*, annotator: User, campaign: Campaign, queues: Iterable[Queue]) -> Access:
-    """`access_of` where the campaign's queues are at hand."""
-    avoided = set(opt_outs(annotator))
+def access_to(*, person: Person, campaign: Campaign, queues: Iterable[Queue]) -> Access:
+    """`access_of` where the campaign's queues, with their domains, are at hand; for many campaigns, too.
+
+    Work asks for all that the campaign needs. Gold asks for no skill, since it is what measures it.
+    """
+    needs = campaign.assignment_rules.needs
     work, gold, closed = [], [], []
     for queue in queues:
-        if unwanted := avoided.intersection(queue.warnings):
-            closed.append(Closed(queue, {"opt_out": sorted(unwanted)}))
+        if why := _closed_because(person, needs, queue):
+            closed.append(Closed(queue, why))
         else:
             (gold if queue.gold else work).append(queue.pk)
-    return Access(tuple(work), tuple(gold), tuple(closed))
+    unmeasured = any("skill" in one.why and one.why["mean"] is None for one in closed)
+    return Access(tuple(work), tuple(gold), tuple(closed), unmeasured)
 
 
-def opt_outs(annotator: User) -> list[str]:
-    """The kinds of distressing content that this person never wants to be given."""
-    profile = getattr(annotator, "profile", None)
-    return profile.opt_outs if profile else []
+def _closed_because(person: Person, needs: Needs, queue: Queue) -> dict[str, object] | None:
+    if unwanted := person.opt_outs.intersection(queue.warnings):
+        return {"opt_out": sorted(unwanted)}
+    if needs.language and queue.language and not person.reads(queue.language):
+        return {"language": queue.language}
+    if needs.domain and queue.domain_id and not person.knows(queue.domain_id, verified=needs.domain == "verified"):
+        return {"domain": queue.domain, "level": needs.domain}
+    return _too_little_skill(person, needs, queue) if needs.skill and not queue.gold else None
+
+
+def _too_little_skill(person: Person, needs: Needs, queue: Queue) -> dict[str, object] | None:
+    found = person.skill(queue.domain_id, measured=needs.measured)
+    mean = found.estimate.value
+    if mean is not None and mean >= needs.skill - ROUNDING:
+        return None
+    domain = queue.domain if found.domain_id else None
+    return {"skill": needs.skill, "mean": mean, "n": found.estimate.n, "measured": needs.measured, "domain": domain}

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from django.db.models import QuerySet
+
 from annotate.diffs import unified
 from annotate.models import (
     Demonstration,
@@ -14,7 +16,7 @@ from annotate.models import (
     Span,
     StepLabel,
 )
-from annotate.services.corpus import add_completion, add_prompt, person_as_producer
+from annotate.services.corpus import add_completion, add_prompt, person_as_producer, say_language
 from annotate.services.reviewing import send_to_review
 
 
@@ -42,9 +44,11 @@ def write_comparison(judgement: Judgement, answer: dict) -> None:
 def write_demonstration(judgement: Judgement, answer: dict) -> Demonstration:
     """What was written, as a completion of this person's; it goes to whoever reviews the campaign."""
     author, prompt = judgement.annotator, judgement.task.prompt
-    if "messages" in answer:  # the task's prompt is the brief; a written prompt is in the same domain
+    if "messages" in answer:  # the task's prompt is the brief; a written prompt is in the same domain and language
         domain = prompt.domain.slug if prompt.domain else ""
-        prompt = add_prompt(messages=answer["messages"], domain=domain, by=author)
+        brief, prompt = prompt, add_prompt(messages=answer["messages"], domain=domain, by=author)
+        if brief.language and not prompt.language:
+            say_language(prompt=prompt, language=brief.language)
     completion = add_completion(prompt=prompt, producer=person_as_producer(user=author), text=answer["text"], by=author)
     beside = {name: answer[name] for name in ("reasoning", "checklist", "citations") if name in answer}
     demonstration = Demonstration.objects.create(judgement=judgement, completion=completion, **beside)
@@ -95,6 +99,11 @@ COLUMNS = ("verdict", "reason", "strength", "behaviour", "rationale")
 def columns_of(kind: str, answer: dict) -> dict:
     """What of an answer is stored in the judgement's own row. (A review's reason is the review's.)"""
     return {} if kind == "review" else {name: answer[name] for name in COLUMNS if name in answer}
+
+
+def with_answers(judgements: QuerySet[Judgement]) -> QuerySet[Judgement]:
+    """With all that `answer_of` reads of what is judged; not of what is written."""
+    return judgements.prefetch_related("ranked", "ratings", "flags", "spans", "step_labels").select_related("review")
 
 
 def answer_of(judgement: Judgement) -> dict:

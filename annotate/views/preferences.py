@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from annotate.errors import DomainError
 from annotate.models import ContentWarning
 from annotate.services import preferences as service
-from annotate.services.queues import opt_outs
+from annotate.services.person import Person
 
 GUIDELINE_COOKIE = {"max_age": 31_536_000, "samesite": "Lax", "path": "/"}
 
@@ -23,7 +23,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
         context = {
             "section": "me",
             "kinds": ContentWarning.Kind.choices,
-            "avoided": opt_outs(request.user),
+            "avoided": Person(request.user).opt_outs,
             "guideline_open": request.COOKIES.get("guideline", "open") == "open",
         }
         return render(request, "annotate/mine_preferences.html", context)

@@ -36,6 +36,16 @@ def test_adding_prompts_twice_adds_nothing(world, admin):
     assert first == second
 
 
+def test_a_prompt_has_one_language(world, admin):
+    assert admin.post(PROMPTS, [question("One?")]).json()[0]["language"] == ""
+    assert admin.post(PROMPTS, [question("One?") | {"language": "PT-br"}]).json()[0]["language"] == "pt-BR"
+    document = problem(admin.post(PROMPTS, [question("One?") | {"language": tag} for tag in ("pt-BR", "fr")]), 422)
+    assert [error["row"] for error in document["errors"]] == [2]
+    assert "in the language 'pt-BR' already" in document["errors"][0]["detail"]
+    document = problem(admin.post(PROMPTS, [question("Two?") | {"language": "portuguese"}]), 422)
+    assert "is no language tag" in document["errors"][0]["detail"]
+
+
 def test_prompts_are_refused_whole_with_row_numbers(world, admin):
     before = Prompt.objects.count()
     bad_role = {"messages": [{"role": "robot", "content": "Beep."}]}

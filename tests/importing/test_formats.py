@@ -31,6 +31,33 @@ def test_it_reads_a_prompt_with_texts(written):
     assert (item.domain, item.ranks) == ("basic-physics", None)
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "Warum?", "completions": ["Darum.", "So."]},
+        {"prompt": "Warum?", "completion": "Darum."},
+        {"prompt": "Warum?", "steps": ["Eins.", "Zwei."]},
+        {"prompt": "Warum?"},
+    ],
+)
+def test_a_row_says_its_language(written, row):
+    assert only_item(written(row)).language == ""
+    assert only_item(written({**row, "language": "deu-at"})).language == "de-AT"
+
+
+def test_a_tree_says_its_language(written):
+    replies = [{"role": "assistant", "text": text, "rank": place} for place, text in enumerate("ab")]
+    tree = {"message_tree_id": "1", "prompt": {"role": "prompter", "text": "Por quê?", "lang": "pt-BR"}}
+    tree["prompt"]["replies"] = replies
+    assert only_item(written(tree)).language == "pt-BR"
+
+
+@pytest.mark.parametrize(("language", "sentence"), [("klingon", "is no language tag"), (7, "must be a text")])
+def test_it_names_the_row_whose_language_is_none(written, language, sentence):
+    with pytest.raises(ImportFileError, match=f"row 2: field language.*{sentence}"):
+        read_file(written({"prompt": "Why?"}, {"prompt": "Who?", "language": language}))
+
+
 def test_it_reads_chat_messages_and_producers(written):
     messages = [
         {"role": "user", "content": "Hi"},

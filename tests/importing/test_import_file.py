@@ -45,6 +45,37 @@ def test_it_attributes_what_it_writes(world, written):
     assert Prompt.objects.latest("pk").created_by == Completion.objects.latest("pk").created_by == world.carol
 
 
+def test_a_row_has_its_language_or_the_files(world, written):
+    load(written(row("p", "a", "b") | {"language": "pt-br"}, row("q", "c", "d")), world, language="ger")
+    assert list(Prompt.objects.order_by("-pk").values_list("language", flat=True)[:2]) == ["de", "pt-BR"]
+
+
+def test_a_known_prompt_takes_the_language_that_it_had_not(world, written):
+    report = load(written(row("p", "a", "b")), world)
+    task = Task.objects.get(campaign=report.campaign)
+    assert task.queue.language == ""
+    load(written(row("p", "a", "b")), world, language="fr")
+    task.refresh_from_db()
+    assert (task.prompt.language, task.queue.language) == ("fr", "fr")
+    load(written(row("p", "a", "b")), world)  # a file that says nothing changes nothing
+    assert Prompt.objects.get(pk=task.prompt_id).language == "fr"
+
+
+@pytest.mark.parametrize("known", ["de", ""])
+def test_a_prompt_is_not_in_two_languages(world, written, known):
+    load(written(row("p", "a", "b")), world, language=known)
+    rows = [row("new", "a", "b"), row("p", "a", "b") | {"language": "fr"}, row("p", "x", "y") | {"language": "de"}]
+    number, before = (2 if known else 3), Prompt.objects.count()
+    with pytest.raises(DomainError, match=f"row {number}: This prompt is in the language .* Nothing was imported"):
+        load(written(*rows), world)
+    assert Prompt.objects.count() == before
+
+
+def test_the_language_of_a_file_must_be_one(world, written):
+    with pytest.raises(DomainError, match="'Deutsch' is no language tag"):
+        load(written(row("p", "a", "b")), world, language="Deutsch")
+
+
 def test_importing_again_adds_nothing(world, written):
     path = written(row("p", "a", "b", ranks=[1, 2]), row("q", "c", "d", ranks=[1, 1]))
     load(path, world)

@@ -7,10 +7,25 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from annotate.quality import clustered_mean, clustered_proportion, ranking_agreement, wilson
+from annotate.quality import clustered_mean, clustered_proportion, credible_share, ranking_agreement, wilson
 from annotate.quality.intervals import student_t_quantile
 
 from .worlds import Rows, cases_of, random_rankings, rankings_of, table_of
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 0), (5, 5), (0, 3), (2.5, 7), (80, 100)])
+def test_the_credible_interval_is_the_beta_posteriors(right, n):
+    found = credible_share(right, n)
+    posterior = stats.beta(right + 1, n - right + 1)
+    assert (found.value, found.n) == (pytest.approx(posterior.mean()), n)
+    assert (found.lo, found.hi) == pytest.approx(posterior.interval(0.95), rel=1e-9)
+
+
+def test_all_of_five_right_leave_much_open():
+    found = credible_share(5, 5)
+    assert (found.value, found.lo, found.hi) == pytest.approx((6 / 7, 0.025 ** (1 / 6), 0.975 ** (1 / 6)))
+    with pytest.raises(ValueError, match="0 <= right <= n"):
+        credible_share(6, 5)
 
 
 @pytest.mark.parametrize("df", [0.5, 1, 1.7, 2, 3, 7.3, 19, 199, 5000, 1e6])

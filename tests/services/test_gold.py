@@ -89,6 +89,13 @@ def test_it_makes_qualification_tasks_that_nobody_gets_as_work(world, file, caps
         assert claim_next_task(annotator=world.alice, campaign=world.ranking).task.purpose == "work"
 
 
+def test_it_says_the_language_of_the_prompt(world, file):
+    bring_in(file(row(language="en-gb")))
+    assert Task.objects.get(purpose="qualification").prompt.language == "en-GB"
+    with pytest.raises(CommandError, match="row 1: This prompt is in the language 'en-GB' already"):
+        bring_in(file(row(language="de")))
+
+
 def test_it_adds_nothing_twice(world, file):
     path = file(row())
     bring_in(path)

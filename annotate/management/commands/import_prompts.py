@@ -34,6 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--overlap", type=int, default=3, help="annotators per task of a new campaign (default 3)")
         parser.add_argument("--k", type=int, help="rank this many completions of each prompt")
         parser.add_argument("--domain", default="", help="domain of prompts whose row names none")
+        parser.add_argument("--language", default="", help="language of prompts whose row names none: de, pt-BR, ...")
         parser.add_argument("--annotator", default="", help="account that the file's own rankings are entered under")
         parser.add_argument("--limit", type=int, help="import only the first so many prompts")
         parser.add_argument("--skip-bad-rows", action="store_true", help="leave bad rows out, and say which")
@@ -58,6 +59,7 @@ class Command(BaseCommand):
                             "overlap": "overlap",
                             "k": "k",
                             "domain": "domain",
+                            "language": "language",
                             "annotator": "annotator",
                             "limit": "limit",
                             "skip_bad_rows": "skip_bad_rows",
