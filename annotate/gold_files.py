@@ -8,9 +8,9 @@ JSON Lines, one task a row, plain or gzipped:
 
 `answer` has the shape that annotators submit (annotate/answers), with completions named by their place in the row,
 from 1: `{"ranks": [1, 2, 2]}` or `{"ranks": {"1": 1, "2": 2, "3": 2}, "flags": {"2": ["untruthful"]}}`. `purpose` is
-qualification unless the row says work; `domain`, `language` and `explanation` may be left out. A solution to label has `steps`
-(and perhaps a `producer`) in place of completions. Everybody sees the completions in an order of their own, so an
-explanation quotes them and does not say "the first".
+qualification unless the row says work; `domain`, `language` and `explanation` may be left out. A solution to label has
+`steps` (and perhaps a `producer`) in place of completions. Everybody sees the completions in an order of their own, so
+an explanation quotes them and does not say "the first".
 """
 
 from __future__ import annotations
