@@ -33,7 +33,7 @@ AND NOT EXISTS (SELECT 1 FROM annotate_taskcompletion tc JOIN annotate_completio
     JOIN annotate_producer p ON p.id = c.producer_id WHERE tc.task_id = t.id AND p.user_id = %(annotator)s)"""
 """Which tasks `t` of a queue `q` may be given to the annotator: a place is free, not theirs yet, not their own work."""
 
-PASS_OVER = " FOR UPDATE OF t SKIP LOCKED"
+PASS_OVER = " FOR NO KEY UPDATE OF t SKIP LOCKED"
 
 
 @dataclass(frozen=True, slots=True)

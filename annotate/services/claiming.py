@@ -37,7 +37,9 @@ def claim_next_task(*, annotator: User, campaign: Campaign) -> Assignment | None
             release_all([held.opened])
             continue
         if held.opened:
-            return _renew(held.opened)
+            if _renewed(held.opened):
+                return held.opened
+            continue  # another tab submitted it, or gave it back
         if held.ahead:
             if _open(held.ahead, timezone.now()):
                 return held.ahead
@@ -59,7 +61,9 @@ def claim_ahead(*, annotator: User, campaign: Campaign) -> Assignment | None:
     check_may_work(user=annotator, campaign=campaign)
     for _attempt in range(ATTEMPTS):
         if ahead := _held(annotator, campaign).ahead:
-            return _renew(ahead)
+            if _renewed(ahead):
+                return ahead
+            continue
         if campaign.state != Campaign.State.OPEN:
             return None
         try:
@@ -146,12 +150,13 @@ def _kept_draft(task: Task, annotator: User) -> dict | None:
     return earlier.order_by("-claimed_at").values_list("draft", flat=True).first()
 
 
-def _renew(assignment: Assignment) -> Assignment:
+def _renewed(assignment: Assignment) -> bool:
+    """Whether it is still held: then for another lease from now."""
     expires = _lease_end(assignment)
     if not Assignment.objects.filter(pk=assignment.pk, state=State.CLAIMED).update(lease_expires_at=expires):
-        raise LeaseLost(_("The time for this task ran out and it went back to the queue. Your draft is kept."))
+        return False
     assignment.lease_expires_at = expires
-    return assignment
+    return True
 
 
 def _lease_end(assignment: Assignment) -> datetime:
@@ -224,9 +229,11 @@ def own_assignment(*, assignment_id: UUID, annotator: User) -> Assignment:
 
 def extend_lease(*, assignment_id: UUID, annotator: User) -> Assignment:
     """Hold the task, and the one ahead, for another lease from now. Raises LeaseLost when it is no longer held."""
-    renewed = _renew(own_assignment(assignment_id=assignment_id, annotator=annotator))
-    _ahead_of(renewed).update(lease_expires_at=renewed.lease_expires_at)
-    return renewed
+    assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
+    if not _renewed(assignment):
+        raise LeaseLost(_("The time for this task ran out and it went back to the queue. Your draft is kept."))
+    _ahead_of(assignment).update(lease_expires_at=assignment.lease_expires_at)
+    return assignment
 
 
 def _ahead_of(assignment: Assignment) -> QuerySet[Assignment]:
@@ -310,10 +317,12 @@ def _leave_claimed(assignment: Assignment, state: str, *, only_ahead: bool = Fal
         held = held.filter(opened_at__isnull=True)
     if state == State.EXPIRED:
         held = held.filter(lease_expires_at__lt=timezone.now())
-    if not held.update(state=state, ended_at=timezone.now(), **fields):
+    if not give_place_back(assignment.task_id):
         return False
-    give_place_back(assignment.task_id)
-    return True
+    if held.update(state=state, ended_at=timezone.now(), **fields):
+        return True
+    take_place(assignment.task_id)  # this one was not held any more: it is somebody else's place
+    return False
 
 
 def expire_leases() -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,7 +18,7 @@ from annotate.models import Assignment, Campaign, Completion, Judgement, Review,
 from annotate.services.claiming import own_assignment
 from annotate.services.onboarding import check_may_submit_late
 from annotate.services.overlap import reconsider
-from annotate.services.places import give_place_back, take_place
+from annotate.services.places import empty_place, fill_place, give_place_back, take_place
 from annotate.services.records import WRITERS, columns_of
 from annotate.services.skills import record as record_skill
 
@@ -46,10 +46,14 @@ def submit(
     check_seconds(seconds)
     if earlier := _with_key(assignment, idempotency_key):
         return earlier
-    with transaction.atomic():
-        if _take_to_submitted(assignment):
-            judgement = _write(assignment, checked, seconds=seconds, idempotency_key=idempotency_key)
-            return judgement
+    try:
+        with transaction.atomic():
+            if _take_to_submitted(assignment):
+                return _write(assignment, checked, seconds=seconds, idempotency_key=idempotency_key)
+    except IntegrityError:  # another tab used the key in this moment
+        if earlier := _with_key(assignment, idempotency_key):
+            return earlier
+        raise
     return _explain_refusal(assignment, dict(answer), idempotency_key)
 
 
@@ -185,23 +189,37 @@ def check_seconds(seconds: float) -> None:
 def _take_to_submitted(assignment: Assignment) -> bool:
     """claimed -> submitted; or, when the lease was lost but the place is still free, -> submitted late."""
     mine = Assignment.objects.filter(pk=assignment.pk)
-    now = timezone.now()
-    done = {"state": State.SUBMITTED, "ended_at": now, "draft": None}
-    if not mine.filter(state=State.CLAIMED).update(**done, opened_at=Coalesce("opened_at", "claimed_at")):
-        check_may_submit_late(user=assignment.annotator, campaign=assignment.task.campaign)
-        again = Assignment.objects.filter(
-            task_id=assignment.task_id,
-            annotator_id=assignment.annotator_id,
-            state__in=[State.CLAIMED, State.SUBMITTED, State.SKIPPED],
-        )
-        lost = mine.filter(state__in=[State.EXPIRED, State.RELEASED])
-        if again.exists() or not lost.exists() or not take_place(assignment.task_id):
-            return False
-        if not lost.update(**done, opened_at=Coalesce("opened_at", "claimed_at")):  # another request was quicker
-            give_place_back(assignment.task_id)
-            return False
-    Task.objects.filter(pk=assignment.task_id).update(submitted=F("submitted") + 1)
-    return True
+    if fill_place(assignment.task_id):
+        if _end_submitted(mine.filter(state=State.CLAIMED)):
+            return True
+        empty_place(assignment.task_id)
+    return _submit_late(assignment, mine.filter(state__in=[State.EXPIRED, State.RELEASED]))
+
+
+def _submit_late(assignment: Assignment, lost: QuerySet[Assignment]) -> bool:
+    check_may_submit_late(user=assignment.annotator, campaign=assignment.task.campaign)
+    again = Assignment.objects.filter(
+        task_id=assignment.task_id,
+        annotator_id=assignment.annotator_id,
+        state__in=[State.CLAIMED, State.SUBMITTED, State.SKIPPED],
+    )
+    if again.exists() or not lost.exists() or not take_place(assignment.task_id):
+        return False
+    try:
+        with transaction.atomic():
+            taken = _end_submitted(lost)
+    except IntegrityError:  # another tab was given the same task in this moment
+        taken = False
+    if taken:
+        return fill_place(assignment.task_id)
+    give_place_back(assignment.task_id)
+    return False
+
+
+def _end_submitted(rows: QuerySet[Assignment]) -> bool:
+    """Move this one row to submitted; False when another request was quicker."""
+    done = {"state": State.SUBMITTED, "ended_at": timezone.now(), "draft": None}
+    return rows.update(**done, opened_at=Coalesce("opened_at", "claimed_at")) == 1
 
 
 def _explain_refusal(assignment: Assignment, draft: dict, idempotency_key: str) -> Judgement:

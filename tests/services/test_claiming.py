@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from annotate.errors import DomainError, LeaseLost
 from annotate.models import Assignment, Task
+from annotate.services import claiming
 from annotate.services.campaigns import add_task, set_campaign_state
 from annotate.services.claiming import (
     claim_next_task,
@@ -40,6 +41,21 @@ def test_it_gives_the_same_assignment_on_reload(world):
     first = claim_next_task(annotator=world.alice, campaign=world.ranking)
     assert claim_next_task(annotator=world.alice, campaign=world.ranking) == first
     assert Assignment.objects.count() == 1
+
+
+def test_it_gives_the_next_one_when_another_tab_submits_in_that_moment(world, monkeypatch):
+    first = claim_next_task(annotator=world.alice, campaign=world.ranking)
+    held = claiming._held
+
+    def held_until_now(annotator, campaign):
+        found = held(annotator, campaign)
+        if found.opened == first:
+            ranks = dict.fromkeys(first.shown_order, 1)
+            submit_ranking(assignment_id=first.pk, annotator=world.alice, ranks=ranks, seconds=1)
+        return found
+
+    monkeypatch.setattr(claiming, "_held", held_until_now)
+    assert claim_next_task(annotator=world.alice, campaign=world.ranking).task == world.ranking_tasks[1]
 
 
 def test_it_stores_a_shuffle_of_the_completions(world):
