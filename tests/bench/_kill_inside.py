@@ -107,14 +107,15 @@ def report() -> None:
                     for (task, annotator), n in Counter(live.values_list("task_id", "annotator_id")).items()
                     if n > 1
                 ],
-                "tasks": [_places(task) for task in Task.objects.filter(campaign__slug="live")],
+                "tasks": [places(task) for task in Task.objects.filter(campaign__slug="live")],
                 "pipelines": [_pipeline(pipeline) for pipeline in Pipeline.objects.order_by("pk")],
             }
         )
     )
 
 
-def _places(task: Task) -> dict[str, int]:
+def places(task: Task) -> dict[str, int]:
+    """A task's places as the task counts them, and as its assignments and judgements do."""
     held = Counter(Assignment.objects.filter(task=task).values_list("state", flat=True))
     return {
         "target": task.target,

@@ -17,12 +17,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.bench._kill_people import Annotator
-from tests.product import Product, command, running_redis, wait_until
+from tests.bench._product import inside, running_servers
+from tests.product import Product, command, wait_until
 
 RECIPE = "-m training.recipes."
 PARTS = {"gunicorn": 3, "-Q default": 1, "-Q train": 1, " beat ": 1}
@@ -134,8 +135,7 @@ class Proof:
 
     def inside(self, call: str):
         """Calls a function of _kill_inside in the product's own Django, and returns the JSON that it printed."""
-        printed = self.product.manage("shell", "-v0", "-c", f"from tests.bench import _kill_inside as i; i.{call}")
-        return json.loads(printed) if printed.strip() else None
+        return inside(self.product, "_kill_inside", call)
 
     def answered(self) -> int:
         return sum(len(person.acknowledged) for person in self.people)
@@ -274,19 +274,6 @@ def print_row(row: Row) -> None:
     sys.stdout.flush()
 
 
-@contextlib.contextmanager
-def running_servers(folder: Path, wanted: bool) -> Iterator[dict[str, str]]:
-    """The settings that name a PostgreSQL and a Redis server, running meanwhile; none where they are not wanted."""
-    if not wanted:
-        yield {}
-        return
-    from tests import environment  # noqa: PLC0415  importing it changes this process's environment
-
-    with running_redis(folder) as redis:
-        yield {"DATABASE_URL": environment.new_postgres_database("kill"), "CELERY_BROKER_URL": redis}
-    environment.pytest_unconfigure()
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run the proof; 0 when everything held, 1 when something did not."""
     parser = argparse.ArgumentParser(prog="./run bench kill", description=__doc__.split("\n")[0])
@@ -296,7 +283,8 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--json", action="store_true", help="end with one JSON object on a line")
     arguments = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory() as folder, running_servers(Path(folder), arguments.servers) as servers:
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        servers = stack.enter_context(running_servers(Path(folder), database="kill")) if arguments.servers else {}
         proof = Proof(Path(folder) / "var", arguments.annotators, servers)
         try:
             print(f"  {'killed':<16} {'while':<14} {'whole again':>8}  judgements answered before")

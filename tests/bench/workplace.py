@@ -23,6 +23,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
+from tests.bench._product import inside
 from tests.product import CHROMIUM_ARGUMENTS, Product, chromium
 
 PASSWORD = "correct horse battery"
@@ -133,16 +134,10 @@ def running(tasks: int) -> Iterator[Product]:
         product = Product(Path(folder) / "var")
         product.start()
         try:
-            inside(product, f"prepare(tasks={tasks})")
+            inside(product, "_workplace_inside", f"prepare(tasks={tasks})")
             yield product
         finally:
             product.stop()
-
-
-def inside(product: Product, call: str):
-    """Calls a function of _workplace_inside in the product's own Django, and returns the JSON that it printed."""
-    printed = product.manage("shell", "-v0", "-c", f"from tests.bench import _workplace_inside as i; i.{call}")
-    return json.loads(printed) if printed.strip() else None
 
 
 def measure(person: Person, tasks: int) -> dict[str, dict]:
@@ -233,7 +228,7 @@ def main(argv: list[str] | None = None) -> int:
         ahead = measure(Person(browser, product, PEOPLE[0], script=True), arguments.tasks)
         reloading = measure(Person(browser, product, PEOPLE[1], script=False), arguments.tasks)
         browser.close()
-        result = figures(ahead, reloading, inside(product, "report()"))
+        result = figures(ahead, reloading, inside(product, "_workplace_inside", "report()"))
     print_figures(result)
     stored = all(row["judgements"] == len(PEOPLE) * arguments.tasks for row in result["judgements"].values())
     quick = result["submit_to_next_ms"]["p95"] < MOST_MS
