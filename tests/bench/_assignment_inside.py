@@ -15,6 +15,7 @@ from annotate.models import Assignment, Campaign, Completion, Judgement, Prompt,
 from annotate.services.campaigns import add_task, create_campaign, set_campaign_state
 from annotate.services.corpus import add_completion, add_producer, add_prompt
 from annotate.services.people import create_admin, create_annotator
+from annotate.services.queues import queue_for
 from tests.bench._kill_inside import places
 from tests.bench._workplace_inside import WORDS
 
@@ -76,6 +77,7 @@ def _copy_texts(cursor, campaign: Campaign, tasks: int) -> None:
         model: (model.objects.aggregate(last=Max("pk"))["last"] or 0) + 1
         for model in (Prompt, Completion, Task, TaskCompletion)
     }
+    queue = queue_for(campaign=campaign, prompt=Prompt.objects.get(tasks__campaign__slug="texts", tasks__position=0))
     name = f"'{campaign.slug}-' || n.i"
     prompt, task = f"{first[Prompt]} + n.i", f"{first[Task]} + n.i"
     completion = f"{first[Completion]} + 2 * n.i + link.position"
@@ -92,6 +94,8 @@ def _copy_texts(cursor, campaign: Campaign, tasks: int) -> None:
         content_sha256=name,
         position="n.i",
         target=campaign.overlap,
+        queue_id=queue.pk,
+        draw=RANDOM[connection.vendor],
     )
     link = f"{first[TaskCompletion]} + 2 * n.i + link.position"
     _copy(cursor, tasks, TaskCompletion, "link", id=link, task_id=task, completion_id=completion)
@@ -99,6 +103,7 @@ def _copy_texts(cursor, campaign: Campaign, tasks: int) -> None:
         cursor.execute(statement)
 
 
+RANDOM = {"sqlite": "RAND()", "postgresql": "RANDOM()"}
 SOURCES = {
     "task": "",
     "prompt": "JOIN annotate_prompt prompt ON prompt.id = task.prompt_id",

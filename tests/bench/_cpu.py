@@ -1,7 +1,7 @@
 """CPU time of process trees, from /proc: what the product, its database and its broker used."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -17,9 +17,9 @@ def stat_fields(line: str) -> tuple[int, float]:
     return int(fields[1]), sum(int(field) for field in fields[11:15]) / TICKS
 
 
-def tree(parents: dict[int, int], roots: Iterable[int]) -> set[int]:
-    """These processes and everything below them; `parents` says who started whom."""
-    found = set(roots)
+def tree(parents: Mapping[int, int], root: int) -> set[int]:
+    """This process and everything below it; `parents` says who started whom."""
+    found = {root}
     below = True
     while below:
         below = {pid for pid, parent in parents.items() if parent in found} - found
@@ -27,8 +27,8 @@ def tree(parents: dict[int, int], roots: Iterable[int]) -> set[int]:
     return found
 
 
-def cpu_seconds(roots: Iterable[int]) -> float:
-    """CPU seconds, in user and in system mode, that these processes and everything below them have used so far."""
+def cpu_seconds(roots: Mapping[str, int]) -> dict[str, float]:
+    """CPU seconds, user and system, that each of these processes with everything below it has used so far."""
     stats = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -36,8 +36,8 @@ def cpu_seconds(roots: Iterable[int]) -> float:
                 stats[int(entry.name)] = stat_fields((entry / "stat").read_text())
             except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
                 continue
-    inside = tree({pid: parent for pid, (parent, _seconds) in stats.items()}, roots)
-    return sum(stats[pid][1] for pid in inside if pid in stats)
+    parents = {pid: parent for pid, (parent, _seconds) in stats.items()}
+    return {name: sum(stats[pid][1] for pid in tree(parents, root) if pid in stats) for name, root in roots.items()}
 
 
 def machine_seconds() -> float:

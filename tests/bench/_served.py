@@ -34,11 +34,16 @@ class Window:
     ms: list[float]
     """Of each trip."""
     requests_per_trip: float
-    cpu_ms_per_trip: float
+    cpu_ms: dict[str, float]
+    """Per trip: of the web server, the workers with the clock and what starts them all, the database, the broker."""
     client_cpu_ms_per_trip: float
     others_cores: float
     """Cores that were busy with something else meanwhile, on average."""
     errors: list[str]
+
+    @property
+    def cpu_ms_per_trip(self) -> float:
+        return sum(self.cpu_ms.values())
 
     @property
     def trips_per_s(self) -> float:
@@ -68,7 +73,8 @@ class Served:
 
     database: str
     product: Product
-    roots: list[int]
+    roots: dict[str, int]
+    """The process that started all of each part: product, web (which is within the product), database, broker."""
     tokens: list[str]
     gives_next: bool = False
     """Whether it answers a submission with the next task."""
@@ -89,13 +95,13 @@ class Served:
         load = self.load(campaign, annotators, one_request=one_request)
         load.begin()
         load.run(WARM_UP_SECONDS)
-        roots = [self.product.process.pid, *self.roots]
-        used, everything, own = cpu_seconds(roots), machine_seconds(), time.process_time()
+        used, everything, own = cpu_seconds(self.roots), machine_seconds(), time.process_time()
         began = time.perf_counter()
         load.run(seconds)
         ended = time.perf_counter()
         own, everything = time.process_time() - own, machine_seconds() - everything
-        used = cpu_seconds(roots) - used
+        used = {name: seconds - used[name] for name, seconds in cpu_seconds(self.roots).items()}
+        used["workers"] = used.pop("product") - used["web"]
         load.finish()
         self.remember(campaign, load.tally)
         errors = load.tally.errors + ["a broken connection"] * load.tally.broken
@@ -106,9 +112,9 @@ class Served:
             seconds=ended - began,
             ms=[trip.ms for trip in trips],
             requests_per_trip=sum(trip.requests for trip in trips) / n,
-            cpu_ms_per_trip=1000 * used / n,
+            cpu_ms={name: 1000 * seconds / n for name, seconds in used.items()},
             client_cpu_ms_per_trip=1000 * own / n,
-            others_cores=max(0.0, everything - used - own) / (ended - began),
+            others_cores=max(0.0, everything - sum(used.values()) - own) / (ended - began),
             errors=errors,
         )
 
@@ -141,21 +147,23 @@ def serving(database: str, *, annotators: int) -> Iterator[Served]:
         servers: dict[str, str] = {}
         if database == "postgresql":
             servers = stack.enter_context(running_servers(folder, database=f"bench_{next(numbers)}"))
-        roots = _durable(servers) if servers else []
+        roots = _durable(servers) if servers else {}
         product = Product(folder / "var", env=servers)
         stack.callback(product.stop)
         product.start_all()
+        roots["product"] = product.process.pid
+        roots["web"] = next(pid for pid in product.processes("gunicorn") if parent_of(pid) == product.process.pid)
         yield Served(database, product, roots, inside(product, "_assignment_inside", f"prepare({annotators=})"))
 
 
-def _durable(servers: dict[str, str]) -> list[int]:
+def _durable(servers: dict[str, str]) -> dict[str, int]:
     """The ids of the servers' processes; PostgreSQL keeps its promises again, which it need not where tests use it."""
     with psycopg.connect(servers["DATABASE_URL"], autocommit=True) as connection:
         connection.execute("ALTER SYSTEM RESET ALL")
         connection.execute("SELECT pg_reload_conf()")
         postmaster = parent_of(connection.info.backend_pid)
     with redis.Redis.from_url(servers["CELERY_BROKER_URL"]) as broker:
-        return [postmaster, broker.info("server")["process_id"]]
+        return {"database": postmaster, "broker": broker.info("server")["process_id"]}
 
 
 def median(values: Sequence[float], digits: int = 1) -> float:

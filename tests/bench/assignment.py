@@ -98,6 +98,7 @@ def row(cell: Cell, windows: Sequence[Window], report: dict) -> dict:
         "n_trips": sum(window.trips for window in windows),
         "trips_per_s_min": round(min(rates), 1),
         "trips_per_s_max": round(max(rates), 1),
+        "cpu_ms_parts": {part: median([window.cpu_ms[part] for window in windows], 2) for part in windows[0].cpu_ms},
         "client_cpu_ms_per_trip": median([window.client_cpu_ms_per_trip for window in windows], 2),
         "others_cores": median([window.others_cores for window in windows], 2),
         "said": sorted({error for window in windows for error in window.errors})[:3],
@@ -125,7 +126,8 @@ def print_throughput(result: dict) -> None:
         print(
             f"{DATABASES[one['database']]:<12}"
             + "".join(f"{one[key]:>11}" for key in COLUMNS)
-            + f"   {one['trips_per_s_min']} to {one['trips_per_s_max']}, {one['n_trips']} trips in {one['rounds']}"
+            + f"   {one['trips_per_s_min']} to {one['trips_per_s_max']}, {one['n_trips']} trips in {one['rounds']};"
+            f" CPU: {', '.join(f'{part} {ms}' for part, ms in one['cpu_ms_parts'].items())}"
         )
         for said in one["said"]:
             print(f"{'':<12}  {said}")
