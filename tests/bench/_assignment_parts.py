@@ -12,11 +12,13 @@ SIZES = (1_000, 100_000, 1_000_000)
 SIZE_ANNOTATORS = 8
 RACE_TASKS = 40
 RACE_ANNOTATORS = (8, 32)
-KILL_TASKS = 1_500
+KILL_TASKS = 500
 KILL_ANNOTATORS = 8
 KILLS = 2
 KILL_PAUSE_SECONDS = 3.0
-"""How long people work undisturbed before each kill, and after the last."""
+KILL_PAUSE_TRIPS = 200
+"""How long people work undisturbed before each kill, and after the last: so long, or so many trips at most."""
+ANSWERS_WITHIN = 90.0
 LEASE_SECONDS = 60
 REAPED_WITHIN = LEASE_SECONDS + 90
 """A lease, and what the clock and a busy machine may take to notice that it ran out."""
@@ -161,20 +163,20 @@ def kills() -> list[dict]:
 def _kill(served: Served) -> dict:
     load = served.load("kill", KILL_ANNOTATORS)
     load.begin()
-    load.run(KILL_PAUSE_SECONDS)
+    load.run(KILL_PAUSE_SECONDS, most=KILL_PAUSE_TRIPS)
     whole_again = []
     for _kill in range(KILLS):
-        before = len(load.tally.trips)
         for pid in served.product.processes("gunicorn"):
             os.kill(pid, signal.SIGKILL)
-        struck = time.monotonic()
-        while len(load.tally.trips) == before:
-            load.run(0.1)
+        struck, before = time.monotonic(), len(load.tally.trips)
+        load.run(ANSWERS_WITHIN, most=1)
+        if len(load.tally.trips) == before:
+            raise AssertionError(f"no trip for {ANSWERS_WITHIN:.0f} s; the product said:\n{served.product.said()}")
         whole_again.append(round(time.monotonic() - struck, 1))
-        load.run(KILL_PAUSE_SECONDS)
+        load.run(KILL_PAUSE_SECONDS, most=KILL_PAUSE_TRIPS)
     load.abandon()  # everybody is gone for good, with a task in hand
     served.remember("kill", load.tally)
-    say(f"{DATABASES[served.database]}: killed twice, {len(load.tally.acknowledged)} judgements acknowledged")
+    say(f"{DATABASES[served.database]}: killed {KILLS} times, {len(load.tally.acknowledged)} judgements acknowledged")
     held, began = served.inside("held('kill')"), time.monotonic()
     wait_until(lambda: served.inside("held('kill')") == 0, within=REAPED_WITHIN, what="every lease to run out")
     reaped = round(time.monotonic() - began)

@@ -231,11 +231,17 @@ class Load:
         for person in self.people:
             person.ask()
 
-    def run(self, seconds: float, *, to_the_end: bool = False) -> None:
-        """Let them work so long; less when somebody runs out of tasks, or everybody where it goes `to_the_end`."""
+    def run(self, seconds: float, *, most: int | None = None, to_the_end: bool = False) -> None:
+        """Let them work so long, or for so many trips at `most`.
+
+        It ends early when somebody runs out of tasks, or everybody where it goes `to_the_end`.
+        """
         until = time.perf_counter() + seconds
+        before = len(self.tally.trips)
         while (now := time.perf_counter()) < until:
             if all(person.done for person in self.people) if to_the_end else self.out_of_tasks:
+                return
+            if most is not None and len(self.tally.trips) - before >= most:
                 return
             self._turn(min(until - now, 0.05))
 

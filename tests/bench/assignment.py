@@ -18,6 +18,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -205,6 +206,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--repeats", type=int, default=20, help="of the race (default 20)")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on a line")
     arguments = parser.parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers must not outlive a run that somebody ends
     asked = [part for part in PARTS if arguments.all or getattr(arguments, part)]
     result, held = run_parts(asked or ["throughput"], arguments)
     cores, load = os.cpu_count(), round(os.getloadavg()[0], 1)
