@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from annotate import presets
 from annotate.models import Campaign, Guideline
 from annotate.services.setup import NUMBERS
+from annotate.views.assignment_forms import label_of, read_rules
 from annotate.views.work_forms import typed
 
 BLANK_ROWS = 2
@@ -32,6 +33,7 @@ def read_settings(data: QueryDict) -> dict[str, Any]:
     number = typed(data, "guideline")
     settings["guideline"] = Guideline.objects.filter(pk=number).first() if _is_number(number) else None
     settings["onboarding"] = _read_onboarding(data)
+    settings |= read_rules(data)
     form = _read_form(data)
     if form or "form_offered" in data:
         settings["form"] = form
@@ -227,4 +229,5 @@ def in_words(field: str) -> str:
         "behaviour": _("Expected behaviour"),
         "writing": _("Writing"),
         "steps": _("Steps"),
-    }.get(field, field)
+        "assignment": _("Who is given what"),
+    }.get(field) or label_of(field)

@@ -14,10 +14,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotate import campaign_queries
 from annotate.errors import DomainError
 from annotate.forms import PRESENCE
-from annotate.models import Campaign, User
+from annotate.models import Campaign, CampaignChange, User
 from annotate.services.setup import SettingsRefused, change_campaign, form_is_fixed, move_campaign, set_up_campaign
 from annotate.services.uploads import MAX_MEGABYTES, MAX_PROMPTS, import_upload
 from annotate.views.access import admin_required
+from annotate.views.assignment_forms import on_record, shown_rules
 from annotate.views.campaign_forms import in_words, read_settings, shown
 from annotate.views.work_forms import typed
 
@@ -106,11 +107,14 @@ def _save_or_show(
 def _setup_page(
     request: HttpRequest, campaign: Campaign, errors: Mapping[str, str] | None = None, more: str = ""
 ) -> HttpResponse:
+    rules = shown_rules(campaign, errors or {})
+    errors = rules["errors"]
     context = {
         "section": "campaigns",
         **shown(campaign, more),
-        "errors": errors or {},
-        "summary": [(name, in_words(name), sentence) for name, sentence in (errors or {}).items()],
+        "rules": rules,
+        "errors": errors,
+        "summary": [(name, in_words(name), sentence) for name, sentence in errors.items()],
         "guidelines": campaign_queries.guidelines_for(kind=campaign.kind, campaign=campaign if campaign.pk else None),
         "presence": zip(PRESENCE, (_("Not asked"), _("Optional"), _("Required")), strict=True),
         "what_for": WHAT_FOR[campaign.kind],
@@ -118,12 +122,18 @@ def _setup_page(
     context["presence"] = list(context["presence"])
     if campaign.pk:
         context["beside"] = beside = campaign_queries.campaign_settings(campaign=campaign)
-        context["changes"] = [(change, in_words(change.field)) for change in beside.changes]
+        context["changes"] = [(change, in_words(change.field), *_before_and_after(change)) for change in beside.changes]
         context["form_fixed"] = form_is_fixed() if beside.has_answers else ""
         context |= {"most_megabytes": MAX_MEGABYTES, "most_prompts": MAX_PROMPTS}
     elif campaign.kind == Kind.REVIEW:
         context["sources"] = campaign_queries.reviewable_campaigns()
     return render(request, "annotate/campaign_setup.html", context, status=422 if errors else 200)
+
+
+def _before_and_after(change: CampaignChange) -> tuple[Any, Any]:
+    if change.field == "assignment":
+        return on_record(change.old), on_record(change.new)
+    return change.old, change.new
 
 
 @require_POST
