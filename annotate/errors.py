@@ -28,3 +28,7 @@ class StepMissing(DomainError):
         super().__init__(message)
         self.step = step
         self.campaign = campaign
+
+
+class NotOpen(DomainError):
+    """The campaign is paused or closed: it hands nothing out."""

@@ -19,6 +19,7 @@ from annotate.quality import (
     clustered_proportion,
     median,
 )
+from annotate.services.daily import midnight
 from annotate.services.records import answer_of, with_answers
 
 WEEK = timedelta(days=6)  # before today: seven days in all
@@ -70,14 +71,14 @@ class OwnFigures:
 
 def own_figures(*, user: User) -> OwnFigures:
     """The figures of my page and of the API."""
-    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    times = _times(user, since=midnight - WEEK)
-    today = [seconds for _, seconds, at in times if at >= midnight]
+    today_began = midnight()
+    times = _times(user, since=today_began - WEEK)
+    today = [seconds for _, seconds, at in times if at >= today_began]
     return OwnFigures(
         today=len(today),
         week=len(times),
         seconds_today=sum(today),
-        pace=_pace(times, midnight),
+        pace=_pace(times, today_began),
         agreement=own_agreement(user=user),
         gold=gold_figures(gold_feedback(user=user)),
         unread=waiting_for(user=user).unread,
@@ -90,12 +91,12 @@ def _times(user: User, since: datetime) -> list[tuple[int, float, datetime]]:
     return list(mine.values_list("task__campaign_id", "seconds", "created_at"))
 
 
-def _pace(times: list[tuple[int, float, datetime]], midnight: datetime) -> list[Pace]:
+def _pace(times: list[tuple[int, float, datetime]], today_began: datetime) -> list[Pace]:
     campaigns = Campaign.objects.filter(pk__in={campaign for campaign, _, _ in times})
     return [
         Pace(
             campaign=campaign,
-            today=median([seconds for pk, seconds, at in times if pk == campaign.pk and at >= midnight]),
+            today=median([seconds for pk, seconds, at in times if pk == campaign.pk and at >= today_began]),
             week=median([seconds for pk, seconds, _ in times if pk == campaign.pk]),
         )
         for campaign in campaigns

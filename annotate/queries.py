@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
@@ -102,26 +101,6 @@ def _progress(campaign: Campaign, standing: Standing, has_work: bool) -> Campaig
         holds_task=welcome and campaign.n_held > 0,
         standing=standing,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class DoneToday:
-    """What an annotator did since midnight: how many judgements, and how many active seconds."""
-
-    n: int
-    seconds: float
-
-
-def done_today(*, annotator: User) -> DoneToday:
-    """What this annotator submitted since midnight in the product's time zone."""
-    found = Judgement.objects.filter(annotator=annotator, version=1, created_at__gte=_midnight()).aggregate(
-        n=Count("pk"), seconds=Coalesce(Sum("seconds"), 0.0)
-    )
-    return DoneToday(found["n"], found["seconds"])
-
-
-def _midnight() -> datetime:
-    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)

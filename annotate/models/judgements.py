@@ -88,6 +88,9 @@ class Judgement(AppendOnly):
 
     class Meta:
         ordering = ["pk"]
+        indexes = [
+            models.Index(fields=["annotator", "created_at"], condition=Q(version=1), name="judgement_of_a_day"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["task", "annotator", "version"], name="judgement_version_once"),
             models.UniqueConstraint(

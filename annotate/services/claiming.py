@@ -11,8 +11,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotate.errors import DomainError, LeaseLost, NotFound
+from annotate.errors import DomainError, LeaseLost, NotFound, NotOpen
 from annotate.models import Assignment, Campaign, Guideline, Task, TaskCompletion, User
+from annotate.services import budgets, daily
 from annotate.services.choosing import take_next
 from annotate.services.onboarding import check_may_work
 from annotate.services.places import give_place_back, take_place
@@ -27,8 +28,8 @@ shuffler = random.SystemRandom()
 def claim_next_task(*, annotator: User, campaign: Campaign) -> Assignment | None:
     """The task that this annotator has open in the campaign, else the one leased ahead, else a new one, else None.
 
-    A reload or a second tab gets the same assignment. Raises DomainError when the campaign is paused or closed, and
-    what `check_may_work` raises when this annotator may not work in it, or has a step to do first.
+    A reload or a second tab gets the same assignment. Raises NotOpen when the campaign is paused or closed and nothing
+    is open, and what `check_may_work` raises when this annotator may not work in it, or has a step to do first.
     """
     check_may_work(user=annotator, campaign=campaign)
     for _attempt in range(ATTEMPTS):
@@ -40,12 +41,11 @@ def claim_next_task(*, annotator: User, campaign: Campaign) -> Assignment | None
             if _renewed(held.opened):
                 return held.opened
             continue  # another tab submitted it, or gave it back
+        check_open(campaign)
         if held.ahead:
             if _open(held.ahead, timezone.now()):
                 return held.ahead
             continue
-        if campaign.state != Campaign.State.OPEN:
-            raise DomainError(f"The campaign {campaign.name!r} is {campaign.state}; there is nothing to do in it now.")
         try:
             return _claim_new(annotator, campaign, opened=True)
         except IntegrityError:  # another tab or device was quicker: what it claimed is the open one
@@ -59,13 +59,13 @@ def claim_ahead(*, annotator: User, campaign: Campaign) -> Assignment | None:
     Raises what `check_may_work` raises.
     """
     check_may_work(user=annotator, campaign=campaign)
+    if campaign.state != Campaign.State.OPEN:
+        return None
     for _attempt in range(ATTEMPTS):
         if ahead := _held(annotator, campaign).ahead:
             if _renewed(ahead):
                 return ahead
             continue
-        if campaign.state != Campaign.State.OPEN:
-            return None
         try:
             return _claim_new(annotator, campaign, opened=False)
         except IntegrityError:
@@ -73,13 +73,31 @@ def claim_ahead(*, annotator: User, campaign: Campaign) -> Assignment | None:
     return None
 
 
+def check_open(campaign: Campaign) -> None:
+    """Raises NotOpen when the campaign hands nothing out."""
+    if campaign.state == Campaign.State.PAUSED:
+        sentence = _(
+            "“%(campaign)s” is paused: nothing new is handed out until an admin reopens it. What you have on screen can"
+            " be submitted."
+        )
+        raise NotOpen(sentence % {"campaign": campaign.name})
+    if campaign.state == Campaign.State.CLOSED:
+        sentence = _("“%(campaign)s” is closed: there is nothing to do in it any more.")
+        raise NotOpen(sentence % {"campaign": campaign.name})
+
+
 def _claim_new(annotator: User, campaign: Campaign, *, opened: bool) -> Assignment | None:
+    if not daily.may_take_more(annotator=annotator, campaign=campaign, holding=0 if opened else 1):
+        return None
     access = access_of(annotator=annotator, campaign=campaign)
     with transaction.atomic():
         taken = take_next(annotator=annotator, campaign=campaign, access=access)
         if taken is None:
             return None
         task = Task.objects.select_related("campaign").get(pk=taken.task_id)
+        if not budgets.reserve(task.campaign):
+            transaction.set_rollback(True)  # the place is not taken after all
+            return None
         chosen = {"lane": taken.lane, "probability": taken.probability}
         return _hold(task, annotator, campaign.guideline, opened=opened, **chosen)
 
@@ -151,7 +169,9 @@ def _kept_draft(task: Task, annotator: User) -> dict | None:
 
 
 def _renewed(assignment: Assignment) -> bool:
-    """Whether it is still held: then for another lease from now."""
+    """Whether it is still held: then for another lease from now (in a closed campaign this one is the last)."""
+    if assignment.campaign.state == Campaign.State.CLOSED:
+        return _still_claimed(assignment)
     expires = _lease_end(assignment)
     if not Assignment.objects.filter(pk=assignment.pk, state=State.CLAIMED).update(lease_expires_at=expires):
         return False
@@ -167,7 +187,8 @@ def open_ahead(*, assignment_id: UUID, annotator: User, seconds_ago: float = 0.0
     """Say that a task that was leased ahead is on screen, since so many seconds: its time counts from then.
 
     One that went back to the queue meanwhile is taken again where its place is free. Raises LeaseLost where it is not,
-    and what `check_may_work` raises. While another task of the campaign is open, this one stays ahead.
+    NotOpen where the campaign was paused or closed since, and what `check_may_work` raises. While another task of the
+    campaign is open, this one stays ahead.
     """
     assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
     opened_at = max(assignment.claimed_at, timezone.now() - timedelta(seconds=min(seconds_ago, MAX_AGO)))
@@ -184,7 +205,12 @@ def _open(assignment: Assignment, opened_at: datetime) -> bool:
 
 def _open_again(assignment: Assignment, opened_at: datetime) -> bool:
     """Released or expired -> open, where the place is still free and the annotator may still work."""
-    check_may_work(user=assignment.annotator, campaign=assignment.campaign)
+    annotator, campaign = assignment.annotator, assignment.campaign
+    check_may_work(user=annotator, campaign=campaign)
+    check_open(campaign)
+    holding = Assignment.objects.filter(annotator=annotator, campaign=campaign, state=State.CLAIMED).count()
+    if not daily.may_take_more(annotator=annotator, campaign=campaign, holding=holding):
+        raise LeaseLost(_("The time for this task ran out, and you have done today's share since. Go on tomorrow."))
     lost = Assignment.objects.filter(
         pk=assignment.pk, state__in=[State.RELEASED, State.EXPIRED], opened_at__isnull=True
     )
@@ -192,10 +218,12 @@ def _open_again(assignment: Assignment, opened_at: datetime) -> bool:
     with transaction.atomic():
         if not take_place(assignment.task_id):
             return False
-        if _update_alone(lost, assignment, lease_expires_at=_lease_end(assignment), **fields):
-            return True
-        give_place_back(assignment.task_id)
-        return False
+        if not _update_alone(lost, assignment, lease_expires_at=_lease_end(assignment), **fields):
+            give_place_back(assignment.task_id)
+            return False
+        if not budgets.reserve(campaign):
+            raise LeaseLost(_("The time for this task ran out, and the budget of the campaign has been used up since."))
+        return True
 
 
 def _update_alone(rows: QuerySet[Assignment], assignment: Assignment, **fields) -> bool:
@@ -228,10 +256,19 @@ def own_assignment(*, assignment_id: UUID, annotator: User) -> Assignment:
 
 
 def extend_lease(*, assignment_id: UUID, annotator: User) -> Assignment:
-    """Hold the task, and the one ahead, for another lease from now. Raises LeaseLost when it is no longer held."""
+    """Hold the task, and the one ahead, for another lease from now.
+
+    Raises LeaseLost when it is no longer held, and NotOpen when the campaign is closed: its leases are the last.
+    """
     assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
     if not _renewed(assignment):
         raise LeaseLost(_("The time for this task ran out and it went back to the queue. Your draft is kept."))
+    if assignment.campaign.state == Campaign.State.CLOSED:
+        until = timezone.localtime(assignment.lease_expires_at).strftime("%H:%M")
+        raise NotOpen(
+            _("“%(campaign)s” is closed. This is your last task there; it can be submitted until %(time)s.")
+            % {"campaign": assignment.campaign.name, "time": until}
+        )
     _ahead_of(assignment).update(lease_expires_at=assignment.lease_expires_at)
     return assignment
 
@@ -285,22 +322,35 @@ def release_assignment(*, assignment_id: UUID, annotator: User) -> Assignment:
 
 def release_all(assignments: Iterable[Assignment]) -> None:
     """Send these back to the queue, as far as they are still held."""
-    for assignment in assignments:
-        with transaction.atomic():
-            _leave_claimed(assignment, State.RELEASED)
+    with transaction.atomic():
+        budgets.give_back(*[one for one in assignments if _leave_claimed(one, State.RELEASED)])
+
+
+def release_what_is_ahead(*, campaign: Campaign) -> int:
+    """Send what nobody has seen yet back to the queue; returns how many. What is open stays with whoever has it."""
+    ahead = Assignment.objects.filter(campaign=campaign, state=State.CLAIMED, opened_at__isnull=True)
+    return sum(_release_unseen(one) for one in ahead.select_related("campaign"))
+
+
+def _release_unseen(assignment: Assignment) -> bool:
+    with transaction.atomic():
+        gone = _leave_claimed(assignment, State.RELEASED, only_ahead=True)
+        if gone:
+            budgets.give_back(assignment)
+    return gone
 
 
 def release_ahead(*, assignment_id: UUID, annotator: User) -> bool:
     """Give a task that was leased ahead back, unless it was opened meanwhile; whether it went back."""
-    assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
-    with transaction.atomic():
-        return _leave_claimed(assignment, State.RELEASED, only_ahead=True)
+    return _release_unseen(own_assignment(assignment_id=assignment_id, annotator=annotator))
 
 
 def _end(assignment: Assignment, state: str, **fields: str) -> bool:
     """Move claimed -> `state`; False when the same request did so before: what is sent again changes nothing."""
     with transaction.atomic():
         moved = _leave_claimed(assignment, state, **fields)
+        if moved:
+            budgets.give_back(assignment)
     assignment.refresh_from_db()
     wanted = {"state": state, **fields}
     if not moved and any(getattr(assignment, name) != value for name, value in wanted.items()):
@@ -329,7 +379,9 @@ def expire_leases() -> int:
     """Send every task whose lease ran out back to the queue; returns how many."""
     lapsed = Assignment.objects.filter(state=State.CLAIMED, lease_expires_at__lt=timezone.now())
     expired = 0
-    for assignment in lapsed.iterator():
+    for assignment in lapsed.select_related("campaign").iterator():
         with transaction.atomic():
-            expired += _leave_claimed(assignment, State.EXPIRED)
+            if _leave_claimed(assignment, State.EXPIRED):
+                budgets.give_back(assignment)
+                expired += 1
     return expired

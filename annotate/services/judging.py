@@ -15,10 +15,11 @@ from annotate.answers import AnswerError, Shown, check_answer
 from annotate.errors import DomainError, LeaseLost
 from annotate.forms import checklist_of
 from annotate.models import Assignment, Campaign, Completion, Judgement, Review, Task, User
+from annotate.services import budgets
 from annotate.services.claiming import own_assignment
 from annotate.services.onboarding import check_may_submit_late
 from annotate.services.overlap import reconsider
-from annotate.services.places import empty_place, fill_place, give_place_back, take_place
+from annotate.services.places import empty_place, fill_place, take_place
 from annotate.services.records import WRITERS, columns_of
 from annotate.services.skills import record as record_skill
 
@@ -49,7 +50,9 @@ def submit(
     try:
         with transaction.atomic():
             if _take_to_submitted(assignment):
-                return _write(assignment, checked, seconds=seconds, idempotency_key=idempotency_key)
+                judgement = _write(assignment, checked, seconds=seconds, idempotency_key=idempotency_key)
+                budgets.spend(assignment, seconds)
+                return judgement
     except IntegrityError:  # another tab used the key in this moment
         if earlier := _with_key(assignment, idempotency_key):
             return earlier
@@ -197,22 +200,26 @@ def _take_to_submitted(assignment: Assignment) -> bool:
 
 
 def _submit_late(assignment: Assignment, lost: QuerySet[Assignment]) -> bool:
-    check_may_submit_late(user=assignment.annotator, campaign=assignment.task.campaign)
+    """Too late it is when the place is taken, the campaign is closed or its budget used up."""
+    campaign = assignment.task.campaign
+    check_may_submit_late(user=assignment.annotator, campaign=campaign)
     again = Assignment.objects.filter(
         task_id=assignment.task_id,
         annotator_id=assignment.annotator_id,
         state__in=[State.CLAIMED, State.SUBMITTED, State.SKIPPED],
     )
-    if again.exists() or not lost.exists() or not take_place(assignment.task_id):
+    if campaign.state == Campaign.State.CLOSED or again.exists() or not lost.exists():
+        return False
+    if not take_place(assignment.task_id):
         return False
     try:
         with transaction.atomic():
             taken = _end_submitted(lost)
     except IntegrityError:  # another tab was given the same task in this moment
         taken = False
-    if taken:
+    if taken and budgets.reserve(campaign):
         return fill_place(assignment.task_id)
-    give_place_back(assignment.task_id)
+    transaction.set_rollback(True)
     return False
 
 
@@ -229,15 +236,27 @@ def _explain_refusal(assignment: Assignment, draft: dict, idempotency_key: str) 
     assignment.refresh_from_db()
     if assignment.state in (State.EXPIRED, State.RELEASED):
         Assignment.objects.filter(pk=assignment.pk).update(draft=draft)
-        raise LeaseLost(
-            _(
-                "The time for this task ran out, and the others have done it since. Your work is kept as a draft;"
-                " take the next task."
-            )
-        )
+        raise LeaseLost(_why_too_late(assignment.task.campaign))
     raise DomainError(
         _("This task is already %(state)s; take the next one.") % {"state": assignment.get_state_display().lower()}
     )
+
+
+def _why_too_late(campaign: Campaign) -> str:
+    names = {"campaign": campaign.name}
+    if campaign.state == Campaign.State.CLOSED:
+        sentence = _("The time for this task ran out, and “%(campaign)s” is closed. Your work is kept as a draft.")
+    elif budgets.used_up(campaign):
+        sentence = _(
+            "The time for this task ran out, and the budget of “%(campaign)s” has been used up since. Your work is kept"
+            " as a draft."
+        )
+    else:
+        return _(
+            "The time for this task ran out, and the others have done it since. Your work is kept as a draft;"
+            " take the next task."
+        )
+    return sentence % names
 
 
 def _with_key(assignment: Assignment, idempotency_key: str) -> Judgement | None:

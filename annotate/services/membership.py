@@ -41,4 +41,5 @@ def reinstate(*, membership_id: int) -> Membership:
 
 def _give_tasks_back(user: User, campaign: Campaign) -> None:
     held = Assignment.objects.filter(annotator=user, campaign=campaign, state=Assignment.State.CLAIMED)
-    release_all(held.order_by("task"))  # in one order, so that two who leave at once never wait for each other
+    # In one order, so that two who leave at once never wait for each other.
+    release_all(held.select_related("campaign").order_by("task"))

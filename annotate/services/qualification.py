@@ -92,7 +92,7 @@ def take_qualification_task(*, user: User, campaign: Campaign) -> Assignment:
         return extend_lease(assignment_id=held.pk, annotator=user)
     # Who had work in hand before this was asked of them gives it back: one task is open at a time.
     work = Assignment.objects.filter(annotator=user, campaign=campaign, task__purpose=Task.Purpose.WORK)
-    release_all(work.filter(state=State.CLAIMED))
+    release_all(work.filter(state=State.CLAIMED).select_related("campaign"))
     task = _next_task(attempt)
     if task is None:
         raise DomainError(_("There is no further qualification task; an admin must add some. Tell them, please."))

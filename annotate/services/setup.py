@@ -14,7 +14,9 @@ from annotate.assignment_rules import RulesError, parse_rules
 from annotate.errors import DomainError
 from annotate.forms import FormError, parse_form, with_presets
 from annotate.models import Campaign, CampaignChange, Judgement, User
+from annotate.services import budgets
 from annotate.services.campaigns import MAX_SMALL, set_campaign_state, wrong_source
+from annotate.services.claiming import release_what_is_ahead
 from annotate.services.onboarding import check_onboarding
 from annotate.services.overlap import reconsider_all
 from annotate.services.queues import reorder
@@ -58,6 +60,7 @@ def set_up_campaign(*, by: User, slug: str, kind: str, source: Campaign | None =
     try:
         with transaction.atomic():
             campaign.save(force_insert=True)
+            budgets.keep_account(campaign=campaign)
             if source:
                 add_review_tasks(campaign=campaign)
     except IntegrityError as error:
@@ -86,6 +89,8 @@ def change_campaign(*, campaign: Campaign, by: User, **settings: Any) -> list[Ca
         if "assignment" in changed:
             reorder(campaign=fresh)
             reconsider_all(campaign=fresh)
+        if "assignment" in changed or "currency" in changed:
+            budgets.keep_account(campaign=fresh, anew="currency" in changed)
         changes = [_change(fresh, by, name, before[name], getattr(fresh, name)) for name in changed]
     campaign.refresh_from_db()
     return changes
@@ -97,7 +102,12 @@ def form_is_fixed() -> str:
 
 
 def move_campaign(*, campaign: Campaign, state: str, by: User) -> Campaign:
-    """Pause, reopen or close a campaign. Raises DomainError when the state machine has no such arrow."""
+    """Pause, reopen or close a campaign. Raises DomainError when the state machine has no such arrow.
+
+    Paused and closed campaigns hand nothing out: what was leased ahead goes back at once, and what is on somebody's
+    screen can be submitted. A paused one renews leases and takes late submissions as ever; a closed one does neither,
+    so that it ends with the leases that run.
+    """
     if state not in Campaign.State.values:
         raise DomainError(
             _("A campaign is open, paused or closed; %(state)r is none of these.") % {"state": state[:40]}
@@ -106,6 +116,8 @@ def move_campaign(*, campaign: Campaign, state: str, by: User) -> Campaign:
     with transaction.atomic():
         moved = set_campaign_state(campaign=campaign, state=state)
         _change(moved, by, "state", old, state)
+    if state != Campaign.State.OPEN:
+        release_what_is_ahead(campaign=moved)
     return moved
 
 

@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 
 from annotate import queries
 from annotate.review_queries import returned_to
+from annotate.services import daily
 
 
 @require_safe
@@ -18,7 +19,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "campaigns": campaigns,
         "first": first,
         "returned": returned_to(annotator=request.user),
-        "today": queries.done_today(annotator=request.user),
+        "today": daily.done_today(annotator=request.user),
         "last": queries.last_submitted(annotator=request.user),
     }
     return render(request, "annotate/home.html", context)

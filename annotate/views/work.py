@@ -18,7 +18,7 @@ from annotate.errors import DomainError, LeaseLost, NotFound, StepMissing
 from annotate.forms import COMPARING
 from annotate.models import Assignment, Campaign, Judgement
 from annotate.rendering import render_markdown
-from annotate.services import claiming, judging
+from annotate.services import claiming, daily, judging
 from annotate.services.records import answer_of
 from annotate.views import qualifying
 from annotate.views.onboarding import STEP_ADDRESSES
@@ -244,7 +244,7 @@ def _page(
     context["warnings"] = safety_queries.warnings_of(prompt_id=view.assignment.task.prompt_id)
     if context["warnings"] and view.assignment.revealed_at is None:
         return render(request, "annotate/warning.html", context)  # nothing distressing is in it
-    context["today"] = queries.done_today(annotator=request.user)
+    context["today"] = daily.done_today(annotator=request.user)
     if context["today"].n and correcting is None and layout == "base.html":
         context["last"] = queries.last_submitted(annotator=request.user, campaign=view.campaign)
     if correcting is not None:

@@ -4,6 +4,7 @@ import pytest
 
 from annotate import queries
 from annotate.errors import DomainError
+from annotate.services import daily
 from annotate.services.claiming import claim_next_task
 from annotate.services.judging import correct, submit_ranking
 
@@ -33,7 +34,7 @@ def test_it_counts_places_and_my_part(world):
 def test_it_counts_what_i_did_today(world):
     rank(world, world.alice, 1, 2, 3, 4)
     rank(world, world.alice, 1, 2, 3, 4)
-    assert queries.done_today(annotator=world.alice) == queries.DoneToday(n=2, seconds=20.0)
+    assert daily.done_today(annotator=world.alice) == daily.DoneToday(n=2, seconds=20.0)
 
 
 def test_it_shows_completions_in_the_annotators_order_without_producers(world, django_assert_num_queries):
