@@ -29,8 +29,12 @@ CHANGES_SHOWN = 50
 
 
 def campaigns_overview() -> QuerySet[Campaign]:
-    """Every campaign, newest first, with `n_tasks`, `n_places`, `n_done` of them, and `n_people` who did them."""
-    tasks = Task.objects.filter(campaign=OuterRef("pk"), withdrawn=False).order_by().values("campaign")
+    """Every campaign, newest first, with `n_tasks`, `n_places`, `n_done` of them, and `n_people` who did them.
+
+    Tasks are those of work here: gold and qualification are open to everybody, and would drown them.
+    """
+    work = Task.objects.filter(campaign=OuterRef("pk"), purpose=Task.Purpose.WORK, withdrawn=False)
+    tasks = work.order_by().values("campaign")
     people = Judgement.objects.filter(task__campaign=OuterRef("pk")).order_by().values("task__campaign")
     return (
         Campaign.objects.select_related("guideline")
@@ -137,6 +141,7 @@ def campaign_step_agreement(*, campaign: Campaign) -> CampaignStepAgreement:
     """The agreement of a steps campaign. The page, the API and the downloads all show what this returns."""
     rows = (
         StepLabel.objects.filter(judgement__task__campaign=campaign, judgement__superseded_by__isnull=True)
+        .filter(judgement__task__purpose=Task.Purpose.WORK)
         .order_by("judgement_id", "step")
         .values_list(
             "judgement_id",

@@ -3,14 +3,15 @@
 JSON Lines, one task a row, plain or gzipped:
 
     {"prompt": text or messages, "completions": [text or {"text", "producer"}, ...],
-     "answer": {...}, "explanation": "why", "purpose": "qualification" | "work", "domain": "physics",
+     "answer": {...}, "explanation": "why", "purpose": "qualification" | "gold", "domain": "physics",
      "language": "en"}
 
 `answer` has the shape that annotators submit (annotate/answers), with completions named by their place in the row,
 from 1: `{"ranks": [1, 2, 2]}` or `{"ranks": {"1": 1, "2": 2, "3": 2}, "flags": {"2": ["untruthful"]}}`. `purpose` is
-qualification unless the row says work; `domain`, `language` and `explanation` may be left out. A solution to label has
-`steps` (and perhaps a `producer`) in place of completions. Everybody sees the completions in an order of their own, so
-an explanation quotes them and does not say "the first".
+qualification (before a person's first task) unless the row says gold (mixed into everybody's work, where nobody can
+tell it from the rest); `domain`, `language` and `explanation` may be left out. A solution to label has `steps` (and
+perhaps a `producer`) in place of completions. Everybody sees the completions in an order of their own, so an
+explanation quotes them and does not say "the first".
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from annotate.importing import (
 )
 
 FIELDS = ("prompt", "completions", "steps", "producer", "answer", "explanation", "purpose", "domain", "language")
-PURPOSES = ("qualification", "work")
+PURPOSES = ("qualification", "gold")
 MAX_ROWS = 1_000
 MAX_EXPLANATION = 10_000
 
@@ -83,7 +84,7 @@ def _item(number: int, row: dict) -> GoldItem:
         raise RowError("has the same completion twice; leave one out")
     purpose = row.get("purpose", "qualification")
     if purpose not in PURPOSES:
-        raise RowError(f"field purpose is {purpose!r}; it must be qualification or work")
+        raise RowError(f"field purpose is {purpose!r}; it must be qualification or gold")
     if not isinstance(row.get("answer"), dict):
         raise RowError("field answer must be an object")
     return GoldItem(

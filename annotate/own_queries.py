@@ -104,8 +104,18 @@ def _pace(times: list[tuple[int, float, datetime]], today_began: datetime) -> li
 
 
 def own_agreement(*, user: User) -> list[tuple[Campaign, OwnAgreement]]:
-    """How far a person's rankings agree with the others' on the tasks they share, where the campaign shows it."""
-    shared = Judgement.objects.current().filter(annotator=user, task__campaign__show_agreement=True)
+    """How far a person's rankings agree with the others' on the tasks they share, where the campaign shows it.
+
+    On tasks of work whose time to correct is over: a figure that moved with each submission, or did not, would tell
+    work from gold.
+    """
+    campaigns = list(campaigns_of(user=user).filter(show_agreement=True))
+    now = timezone.now()
+    over = Q(pk__in=[])
+    for campaign in campaigns:
+        until = now - timedelta(minutes=campaign.correction_minutes)
+        over |= Q(task__campaign=campaign, assignment__ended_at__lte=until)
+    shared = Judgement.objects.current().of_work().filter(over, annotator=user)
     rows = (
         RankedCompletion.objects.filter(judgement__task__in=shared.values("task"))
         .exclude(judgement__superseded_by__isnull=False)
@@ -122,7 +132,8 @@ def own_agreement(*, user: User) -> list[tuple[Campaign, OwnAgreement]]:
             campaign,
             agreement_with_others(RankingTable.from_arrays(*zip(*by_campaign[campaign.pk], strict=True)), user.pk),
         )
-        for campaign in Campaign.objects.filter(pk__in=by_campaign)
+        for campaign in campaigns
+        if campaign.pk in by_campaign
     ]
 
 

@@ -42,7 +42,11 @@ NO_DOMAIN = "no domain"
 
 @dataclass(frozen=True, slots=True)
 class CampaignProgress:
-    """A campaign as an annotator sees it. A place is one annotator's share of one task."""
+    """A campaign as an annotator sees it. A place is one annotator's share of one task.
+
+    Nobody can tell gold from work by these numbers: a task with a known answer that somebody submits counts as done,
+    too, for everybody who looks. So that they stay within the places, the last place is only done when all are.
+    """
 
     campaign: Campaign
     n_tasks: int
@@ -71,11 +75,13 @@ def campaigns_with_progress(*, annotator: User) -> list[CampaignProgress]:
     """
     tasks = Task.objects.filter(campaign=OuterRef("pk"), purpose=Task.Purpose.WORK, withdrawn=False)
     tasks = tasks.order_by().values("campaign")
+    gold = Task.objects.filter(campaign=OuterRef("pk"), purpose=Task.Purpose.GOLD).order_by().values("campaign")
     mine = Assignment.objects.filter(campaign=OuterRef("pk"), annotator=annotator).order_by().values("campaign")
     campaigns = Campaign.objects.exclude(state=Campaign.State.CLOSED).annotate(
         n_tasks=Coalesce(Subquery(tasks.annotate(n=Count("pk")).values("n")), 0),
         n_places=Coalesce(Subquery(tasks.annotate(n=Sum("target")).values("n")), 0),
-        n_done_places=Coalesce(Subquery(tasks.annotate(n=Sum("submitted")).values("n")), 0),
+        n_done_work=Coalesce(Subquery(tasks.annotate(n=Sum("submitted")).values("n")), 0),
+        n_done_gold=Coalesce(Subquery(gold.annotate(n=Sum("submitted")).values("n")), 0),
         n_mine=Coalesce(Subquery(mine.filter(state="submitted").annotate(n=Count("pk")).values("n")), 0),
         n_held=Coalesce(Subquery(mine.filter(state="claimed").annotate(n=Count("pk")).values("n")), 0),
     )
@@ -95,12 +101,18 @@ def _progress(campaign: Campaign, standing: Standing, has_work: bool) -> Campaig
         campaign=campaign,
         n_tasks=campaign.n_tasks,
         n_places=campaign.n_places,
-        n_done_places=campaign.n_done_places,
+        n_done_places=_done_places(campaign),
         n_mine=campaign.n_mine,
         has_work_for_me=open_to_me and has_work,
         holds_task=welcome and campaign.n_held > 0,
         standing=standing,
     )
+
+
+def _done_places(campaign: Campaign) -> int:
+    if campaign.n_done_work >= campaign.n_places:
+        return campaign.n_places
+    return min(campaign.n_done_work + campaign.n_done_gold, campaign.n_places - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +232,11 @@ def current_guidelines() -> list[Guideline]:
 
 
 def ranking_rows(*, campaigns: Iterable[Campaign]) -> QuerySet:
-    """(task, annotator, completion, rank, domain slug) for each completion in a judgement that counts."""
+    """(task, annotator, completion, rank, domain slug) for each completion in a judgement of work that counts."""
     superseded = Q(judgement__superseded_by__isnull=False)
     return (
         RankedCompletion.objects.filter(judgement__task__campaign__in=campaigns)
+        .filter(judgement__task__purpose=Task.Purpose.WORK)
         .exclude(superseded)
         .order_by()
         .values_list(
@@ -272,6 +285,7 @@ def campaign_agreement(*, campaign: Campaign) -> CampaignAgreement:
 def ranking_campaigns() -> QuerySet[Campaign]:
     """Every ranking campaign, newest first, with `n_judgements` that count and the `n_people` who made them."""
     counted = Q(tasks__judgements__isnull=False, tasks__judgements__superseded_by__isnull=True)
+    counted &= Q(tasks__purpose=Task.Purpose.WORK)
     return (
         Campaign.objects.filter(kind=Campaign.Kind.RANKING)
         .annotate(
@@ -306,7 +320,7 @@ WRITTEN = ("review", "demonstration__completion__prompt", "demonstration__revisi
 
 def judged_task(*, task_id: int) -> JudgedTask:
     """A task, its completions with their producers, and the judgements that count. Raises DomainError if unknown."""
-    task = Task.objects.filter(pk=task_id).select_related("campaign", "prompt__domain").first()
+    task = Task.objects.filter(pk=task_id).select_related("campaign", "prompt__domain", "gold").first()
     if task is None:
         raise DomainError(_("There is no task %(number)s.") % {"number": task_id})
     judgements = task.judgements.current().select_related("annotator", "guideline", "assignment", *WRITTEN)

@@ -13,7 +13,7 @@ from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotate.models import Campaign
+from annotate.models import Campaign, Task
 from training.models import Checkpoint, Evaluation, Pipeline, Run, Snapshot
 from training.services.stages import EMBEDDED, Recipe, policy_in_force
 from training.supervise import LOG, read_progress
@@ -213,7 +213,7 @@ def snapshots() -> QuerySet[Snapshot]:
 
 def campaigns_with_judgements() -> QuerySet[Campaign]:
     """The campaigns that a snapshot can be made of."""
-    return Campaign.objects.filter(tasks__submitted__gt=0).distinct()
+    return Campaign.objects.filter(tasks__submitted__gt=0, tasks__purpose=Task.Purpose.WORK).distinct()
 
 
 @dataclass(frozen=True)

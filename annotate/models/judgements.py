@@ -46,6 +46,13 @@ class JudgementQuerySet(AppendOnlyQuerySet):
         """The judgements that count: those that no correction supersedes."""
         return self.filter(superseded_by__isnull=True)
 
+    def of_work(self):
+        """Those on ordinary tasks, which models learn from and agreement is measured on.
+
+        Gold measures people: everybody does the same few tasks, which would outweigh all others.
+        """
+        return self.filter(task__purpose=Task.Purpose.WORK)
+
 
 class Judgement(AppendOnly):
     """One submission by one annotator on one task, under one guideline version.

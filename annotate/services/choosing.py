@@ -91,7 +91,8 @@ class Taken:
 
     task_id: int
     lane: str
-    probability: float
+    probability: float | None
+    """None where a person was led to a task otherwise."""
 
 
 def take_next(*, annotator: User, campaign: Campaign, access: Access) -> Taken | None:

@@ -15,6 +15,7 @@ from annotate.errors import DomainError, LeaseLost, NotFound, NotOpen
 from annotate.models import Assignment, Campaign, Guideline, Task, TaskCompletion, User
 from annotate.services import budgets, daily
 from annotate.services.choosing import take_next
+from annotate.services.given_back import take_back
 from annotate.services.onboarding import check_may_work
 from annotate.services.places import give_place_back, take_place
 from annotate.services.queues import access_of
@@ -91,7 +92,8 @@ def _claim_new(annotator: User, campaign: Campaign, *, opened: bool) -> Assignme
         return None
     access = access_of(annotator=annotator, campaign=campaign)
     with transaction.atomic():
-        taken = take_next(annotator=annotator, campaign=campaign, access=access)
+        to_whom = {"annotator": annotator, "campaign": campaign, "access": access}
+        taken = take_back(**to_whom) or take_next(**to_whom)
         if taken is None:
             return None
         task = Task.objects.select_related("campaign").get(pk=taken.task_id)

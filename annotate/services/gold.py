@@ -13,14 +13,17 @@ from annotate.errors import DomainError
 from annotate.gold import GoldError, score_answer
 from annotate.gold_files import GoldItem, read_gold
 from annotate.importing import ImportFileError
-from annotate.models import Assignment, Campaign, Completion, Gold, Producer, Task, User
+from annotate.models import Assignment, Campaign, CampaignChange, Completion, Gold, Producer, Task, User
 from annotate.services.bulk import RowProblem, RowsRefused
 from annotate.services.campaigns import MAX_SMALL, add_task
 from annotate.services.corpus import add_completion, add_producer, add_prompt
 from annotate.services.judging import shown_in
+from annotate.services.queues import queue_for
 from annotate.services.skills import hold_still, judged, recount
 
 Purpose = Task.Purpose
+MIXED_IN, TAKEN_OUT = "gold", "gold_out"
+"""How a campaign's record of changes names the two."""
 
 
 @transaction.atomic
@@ -28,11 +31,12 @@ def make_gold(*, task: Task, answer: Mapping[str, Any], explanation: str, by: Us
     """Say what the right answer to a task is, and why; a second time replaces the first.
 
     The answer has the shape that annotators submit, with only what is known. Raises DomainError when it is no answer
-    to this task, or says nothing that can be compared. A qualification task is open to everybody from then on.
+    to this task, or says nothing that can be compared. An ordinary task stays one; a qualification task, and one that
+    is mixed into the work, is open to everybody from then on.
     """
     known = _check(task, answer, explanation)
     hold_still(task=task)
-    if task.purpose == Purpose.QUALIFICATION:
+    if task.purpose != Purpose.WORK:
         Task.objects.filter(pk=task.pk).update(target=MAX_SMALL)
     fields = {"answer": known, "explanation": explanation.strip(), "created_by": by}
     gold, _new = Gold.objects.update_or_create(task=task, defaults=fields)
@@ -68,12 +72,74 @@ def _lenient(shown: Shown, answer: Mapping[str, Any]) -> Shown:
     return replace(shown, form=replace(form, axes=axes, behaviour=behaviour, rationale="optional"))
 
 
+@transaction.atomic
+def mix_in(*, task: Task, by: User | None) -> Task:
+    """Mix an ordinary task with a known answer into everybody's work: each person gets it once, and cannot tell.
+
+    It is no work from then on: what was judged there, before and after, measures skill, and trains nothing.
+    Raises DomainError when its answer is not known, it is not an ordinary task, or it reviews what somebody wrote.
+    """
+    _mix_in(task)
+    _record(MIXED_IN, [task], by)
+    task.refresh_from_db()
+    return task
+
+
+def _mix_in(task: Task) -> None:
+    if refusal := why_not_mixed(task):
+        raise DomainError(refusal)
+    queue = queue_for(campaign=task.campaign, prompt=task.prompt, purpose=Purpose.GOLD)
+    ordinary = Task.objects.filter(pk=task.pk, purpose=Purpose.WORK, withdrawn=False, gold__isnull=False)
+    if not ordinary.update(purpose=Purpose.GOLD, queue=queue, target=MAX_SMALL, urgency=0):
+        raise DomainError(_("Somebody changed this task meanwhile; look at it again."))
+
+
+def why_not_mixed(task: Task) -> str:
+    """Why this task cannot be mixed into the work as gold; empty when it can."""
+    if task.purpose != Purpose.WORK:
+        return _("This task is no ordinary work: it is there for %(purpose)s.") % {
+            "purpose": task.get_purpose_display().lower()
+        }
+    if task.campaign.kind == Campaign.Kind.REVIEW:
+        return _("A review decides about what somebody wrote, so it is not asked of everybody. Qualify people with it.")
+    if not hasattr(task, "gold"):
+        return _("Its answer is not known yet: import it with import_gold first.")
+    if task.withdrawn:
+        return _("It is withdrawn: give it out again first.")
+    return ""
+
+
+@transaction.atomic
+def retire(*, task: Task, by: User | None) -> Task:
+    """Take gold out of the work, because its answer went around or is wrong: nobody gets it any more.
+
+    What people answered still counts for their skill. Raises DomainError when it is not mixed into the work.
+    """
+    mixed = Task.objects.filter(pk=task.pk, purpose=Purpose.GOLD, withdrawn=False)
+    if not mixed.update(withdrawn=True):
+        raise DomainError(_("This task is not mixed into the work, or was taken out already."))
+    _record(TAKEN_OUT, [task], by)
+    task.refresh_from_db()
+    return task
+
+
+def _record(field: str, tasks: Sequence[Task], by: User | None) -> None:
+    """Put on the campaign's record which tasks became gold, or ended as such."""
+    if tasks:
+        numbers = [task.pk for task in tasks]
+        CampaignChange.objects.create(campaign=tasks[0].campaign, by=by, field=field, new=numbers)
+
+
 @dataclass(slots=True)
 class GoldReport:
     """What an import did."""
 
     n_items: int
     new_tasks: int
+    new_gold: int
+    """Of the new tasks, those that are mixed into the work."""
+    mixed_in: int
+    """Tasks that were ordinary work before."""
 
 
 def import_gold(*, path: Path, campaign: Campaign, by: User | None) -> GoldReport:
@@ -86,20 +152,30 @@ def import_gold(*, path: Path, campaign: Campaign, by: User | None) -> GoldRepor
     except ImportFileError as error:
         raise DomainError(str(error)) from error
     bad: list[RowProblem] = []
-    new = 0
+    added: list[_Added] = []
     with transaction.atomic():
         for item in items:
             try:
                 with transaction.atomic():
-                    new += _add(item, campaign, by)
+                    added.append(_add(item, campaign, by))
             except DomainError as error:
                 bad.append(RowProblem(item.row, str(error)))
         if bad:
             raise RowsRefused(bad)
-    return GoldReport(len(items), new)
+        new_gold = [one.task for one in added if one.new and one.task.purpose == Purpose.GOLD]
+        mixed_in = [one.task for one in added if one.mixed_in]
+        _record(MIXED_IN, new_gold + mixed_in, by)
+    return GoldReport(len(items), sum(one.new for one in added), len(new_gold), len(mixed_in))
 
 
-def _add(item: GoldItem, campaign: Campaign, by: User | None) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Added:
+    task: Task
+    new: bool
+    mixed_in: bool
+
+
+def _add(item: GoldItem, campaign: Campaign, by: User | None) -> _Added:
     prompt = add_prompt(messages=item.messages, domain=item.domain, language=item.language, by=by)
     completions = [
         add_completion(prompt=prompt, producer=add_producer(name=name, kind=Producer.Kind.IMPORTED), text=text, by=by)
@@ -108,12 +184,15 @@ def _add(item: GoldItem, campaign: Campaign, by: User | None) -> bool:
     task, new = add_task(
         campaign=campaign, prompt=prompt, completions=completions, steps=item.steps, purpose=item.purpose
     )
-    if task.purpose != item.purpose:
+    becomes_gold = (task.purpose, item.purpose) == (Purpose.WORK, Purpose.GOLD)
+    if task.purpose != item.purpose and not becomes_gold:
         raise DomainError(
             _("The campaign has this task already, as %(purpose)s.") % {"purpose": task.get_purpose_display().lower()}
         )
     make_gold(task=task, answer=_by_id(item.answer, completions), explanation=item.explanation, by=by)
-    return new
+    if becomes_gold:
+        _mix_in(task)
+    return _Added(task, new, becomes_gold)
 
 
 def _by_id(answer: Mapping[str, Any], completions: Sequence[Completion]) -> dict[str, Any]:

@@ -91,8 +91,8 @@ def take_qualification_task(*, user: User, campaign: Campaign) -> Assignment:
     if held:
         return extend_lease(assignment_id=held.pk, annotator=user)
     # Who had work in hand before this was asked of them gives it back: one task is open at a time.
-    work = Assignment.objects.filter(annotator=user, campaign=campaign, task__purpose=Task.Purpose.WORK)
-    release_all(work.filter(state=State.CLAIMED).select_related("campaign"))
+    work = Assignment.objects.filter(annotator=user, campaign=campaign, state=State.CLAIMED)
+    release_all(work.exclude(task__purpose=Task.Purpose.QUALIFICATION).select_related("campaign"))
     task = _next_task(attempt)
     if task is None:
         raise DomainError(_("There is no further qualification task; an admin must add some. Tell them, please."))

@@ -14,6 +14,7 @@ from annotate import queries
 from annotate.errors import DomainError
 from annotate.forms import Form
 from annotate.models import Campaign, Completion, Judgement
+from annotate.services import gold
 from annotate.views.access import admin_required
 from annotate.views.measures import MEASURES, figures, meaning
 from annotate.views.work_forms import LETTERS
@@ -89,7 +90,8 @@ def task(request: HttpRequest, pk: int) -> HttpResponse:
     ]
     decided = any(one.verdict or one.strength or one.behaviour for one in judged.judgements)
     context = {"section": "agreement", "judged": judged, "rows": rows, "k": len(rows), "written": written_in(judged)}
-    context["decided"] = decided
+    context |= {"decided": decided, "known": hasattr(judged.task, "gold")}
+    context["mixable"] = context["known"] and not gold.why_not_mixed(judged.task)
     return render(request, "annotate/task.html", context)
 
 

@@ -220,6 +220,8 @@ def in_words(field: str) -> str:
         "form": _("What people are asked"),
         "state": _("State"),
         "tasks": _("Tasks"),
+        "gold": _("Tasks mixed in as gold"),
+        "gold_out": _("Gold taken out"),
         "strength": _("How much better"),
         "axes": _("Scales"),
         "flags": _("Flags"),

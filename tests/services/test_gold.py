@@ -7,10 +7,15 @@ from django.core.management import CommandError, call_command
 
 from annotate.errors import DomainError
 from annotate.models import Completion, Gold, Task
+from annotate.own_queries import gold_feedback
 from annotate.services.campaigns import create_campaign
-from annotate.services.claiming import claim_next_task
-from annotate.services.gold import make_gold
-from tests.world import add_guideline
+from annotate.services.claiming import claim_next_task, claim_task
+from annotate.services.gold import make_gold, mix_in, retire
+from annotate.services.judging import submit_ranking
+from annotate.services.qualification import take_qualification_task
+from tests.reviewing import do_next, review_campaign
+from tests.services.test_own_queries import end_correction
+from tests.world import add_guideline, ask_for_qualification
 
 WHY = "The first names a source."
 
@@ -103,11 +108,107 @@ def test_it_adds_nothing_twice(world, file):
     assert (Gold.objects.count(), Task.objects.filter(purpose="qualification").count()) == (1, 1)
 
 
-def test_it_makes_gold_among_the_work(world, file):
-    bring_in(file(row(purpose="work", answer={"ranks": {"1": 1, "2": 2}, "flags": {"2": ["hallucination"]}})))
-    gold = Gold.objects.get()
-    assert (gold.task.purpose, gold.task.target) == ("work", 2)
-    assert list(gold.answer["flags"].values()) == [["hallucination"]]
+def test_it_mixes_gold_into_the_work(world, file, capsys):
+    ranks = {"ranks": {"1": 1, "2": 2}, "flags": {"2": ["hallucination"]}}
+    bring_in(file(row(purpose="gold", answer=ranks)), by="carol")
+    task = Gold.objects.get().task
+    assert (task.purpose, task.target, task.queue.gold, task.withdrawn) == ("gold", 32_767, True, False)
+    assert list(task.gold.answer["flags"].values()) == [["hallucination"]]
+    change = world.ranking.changes.get()
+    assert (change.field, change.new, change.by) == ("gold", [task.pk], world.carol)
+    assert "1 new ones are mixed in as gold" in capsys.readouterr().out
+
+
+def test_a_file_makes_gold_of_ordinary_tasks(world, file, capsys):
+    task = world.ranking_tasks[1]
+    known = {"prompt": task.prompt.messages, "answer": {"ranks": [1, 2, 3, 4]}}
+    known["completions"] = [{"text": one.text, "producer": one.producer.name} for one in task.completions.all()]
+    bring_in(file(row(**known, domain="art", purpose="gold")))
+    task.refresh_from_db()
+    assert (task.purpose, task.queue.gold, task.queue.domain.slug) == ("gold", True, "art")
+    assert "1 were ordinary work and are mixed in as gold now." in capsys.readouterr().out
+    bring_in(file(row(**known, domain="art", purpose="gold")))
+    assert world.ranking.changes.count() == 1
+
+
+# Ordinary tasks that become gold
+
+
+def known(task: Task) -> Task:
+    make_gold(task=task, answer={"ranks": ranks_of(task)}, explanation=WHY, by=None)
+    task.refresh_from_db()
+    return task
+
+
+def test_a_known_answer_alone_leaves_a_task_ordinary_work(world):
+    task = known(world.ranking_tasks[0])
+    assert (task.purpose, task.target, task.queue.gold) == ("work", 2, False)
+
+
+def test_it_goes_to_everybody_once_it_is_mixed_in(world):
+    task = known(world.ranking_tasks[0])
+    claim_next_task(annotator=world.alice, campaign=world.ranking)
+    mixed = mix_in(task=task, by=world.carol)
+    assert (mixed.purpose, mixed.target, mixed.reserved, mixed.urgency) == ("gold", 32_767, 1, 0)
+    assert (mixed.queue.gold, mixed.queue.domain) == (True, task.prompt.domain)
+    change = world.ranking.changes.get()
+    assert (change.field, change.new, change.by) == ("gold", [task.pk], world.carol)
+
+
+def test_only_an_ordinary_task_with_a_known_answer_is_mixed_in(world):
+    task = world.ranking_tasks[0]
+    with pytest.raises(DomainError, match="not known yet"):
+        mix_in(task=task, by=None)
+    known(task)
+    Task.objects.filter(pk=task.pk).update(withdrawn=True)
+    with pytest.raises(DomainError, match="withdrawn"):
+        mix_in(task=Task.objects.get(pk=task.pk), by=None)
+    Task.objects.filter(pk=task.pk).update(withdrawn=False)
+    stale = Task.objects.get(pk=task.pk)
+    mix_in(task=Task.objects.get(pk=task.pk), by=None)
+    with pytest.raises(DomainError, match="there for gold"):
+        mix_in(task=Task.objects.get(pk=task.pk), by=None)
+    with pytest.raises(DomainError, match="Somebody changed"):
+        mix_in(task=stale, by=None)
+    assert world.ranking.changes.count() == 1
+
+
+def test_a_review_is_not_asked_of_everybody(world):
+    do_next(world.alice, world.writing, text="Purse your lips.")
+    task = review_campaign(world, world.writing).tasks.get()
+    make_gold(task=task, answer={"decision": "accept"}, explanation="", by=None)
+    with pytest.raises(DomainError, match="A review decides"):
+        mix_in(task=Task.objects.get(pk=task.pk), by=None)
+
+
+def test_gold_that_is_taken_out_goes_to_nobody_and_stays_measured(world):
+    task = mix_in(task=known(world.ranking_tasks[0]), by=None)
+    judged = submit_ranking(
+        assignment_id=claim_task(task=task, annotator=world.alice, guideline=world.ranking.guideline).pk,
+        annotator=world.alice,
+        ranks=ranks_of(task),
+        seconds=5,
+    )
+    held = claim_task(task=task, annotator=world.bob, guideline=world.ranking.guideline)
+    assert retire(task=task, by=world.carol).withdrawn
+    change = world.ranking.changes.first()
+    assert (change.field, change.new, change.by) == ("gold_out", [task.pk], world.carol)
+    end_correction(world.alice)
+    assert [one.judgement for one in gold_feedback(user=world.alice)] == [judged]
+    submit_ranking(assignment_id=held.pk, annotator=world.bob, ranks=ranks_of(task), seconds=5)
+    with pytest.raises(DomainError, match="taken out already"):
+        retire(task=task, by=None)
+    with pytest.raises(DomainError, match="not mixed into the work"):
+        retire(task=world.ranking_tasks[1], by=None)
+
+
+def test_who_qualifies_gives_gold_back_as_they_give_work_back(world):
+    task = mix_in(task=known(world.ranking_tasks[0]), by=None)
+    held = claim_task(task=task, annotator=world.alice, guideline=world.ranking.guideline)
+    ask_for_qualification(world)
+    assert take_qualification_task(user=world.alice, campaign=world.ranking).task.purpose == "qualification"
+    held.refresh_from_db()
+    assert held.state == "released"
 
 
 def test_it_labels_steps(world, file):
@@ -130,6 +231,7 @@ def test_it_labels_steps(world, file):
         (row(completions=["Same.", "Same."]), "row 2: has the same completion twice"),
         (row(completions=["One."]), "row 2: .*needs 2 to 9"),
         (row(purpose="fun"), "row 2: field purpose is 'fun'"),
+        (row(purpose="work"), "row 2: field purpose is 'work'; it must be qualification or gold"),
         (row(explanation=3), "row 2: field explanation"),
         (row(explanation="a\0"), "row 2: field explanation has a character"),
         (row(answer={"flags": {"1": ["unheard_of"]}, "ranks": [1, 2]}), "row 2: The guideline has no flag"),
@@ -142,9 +244,9 @@ def test_it_names_the_bad_rows_and_writes_nothing(world, file, bad, sentence):
     assert (Task.objects.count(), Gold.objects.count()) == (before, 0)
 
 
-def test_it_refuses_a_task_that_is_work_already(world, file):
-    bring_in(file(row(purpose="work")))
-    with pytest.raises(CommandError, match="row 1: The campaign has this task already, as work"):
+def test_it_refuses_a_task_that_is_there_for_something_else(world, file):
+    bring_in(file(row(purpose="gold")))
+    with pytest.raises(CommandError, match="row 1: The campaign has this task already, as gold"):
         bring_in(file(row()))
 
 

@@ -51,15 +51,23 @@ def test_pace_is_compared_with_the_paid_time_by_its_interval(world, paid, said):
 def test_agreement_is_with_those_who_did_the_same_tasks(world):
     rank_all(world.alice, world)
     rank_all(world.bob, world, reverse=True)
+    end_correction(world.alice)
     ((campaign, found),) = own_queries.own_agreement(user=world.alice)
     assert (campaign, found.n_items, found.n_others) == (world.ranking, 3, 1)
     assert (found.strict_agreement.value, found.strict_agreement.n) == (0.0, 18)
+
+
+def test_agreement_counts_a_task_once_the_time_to_correct_is_over(world):
+    rank_all(world.bob, world)
+    rank_all(world.alice, world)
+    assert own_queries.own_agreement(user=world.alice) == []
 
 
 def test_agreement_is_hidden_where_the_campaign_hides_it(world):
     Campaign.objects.update(show_agreement=False)
     rank_all(world.alice, world)
     rank_all(world.bob, world)
+    end_correction(world.alice)
     assert own_queries.own_agreement(user=world.alice) == []
 
 

@@ -16,6 +16,7 @@ def text(response) -> str:
 
 def test_it_shows_figures_with_their_n(alice, ranked_world):
     Campaign.objects.update(pay_seconds=60)
+    end_correction(ranked_world.alice)
     page = text(alice.get("/me/"))
     assert '<p class="name">Done today</p><p class="value">3</p>' in page
     assert "n = 3" in page

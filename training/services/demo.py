@@ -225,7 +225,8 @@ def simulate_judgements(*, campaign: Campaign, progress: Progress = lambda done,
 
     Raises NotOfThisWorld when a prompt of the campaign is not the demo world's: nobody simulated can judge it.
     """
-    places = campaign.tasks.aggregate(open=Sum(F("target") - F("reserved")))["open"] or 0
+    work = campaign.tasks.filter(purpose=Task.Purpose.WORK)
+    places = work.aggregate(open=Sum(F("target") - F("reserved")))["open"] or 0
     counter, busy, added = _Counter(progress, places), list(_simulated_users().values()), 0
     while busy:
         for user in tuple(busy):

@@ -135,7 +135,7 @@ def _selection(campaigns: Collection[Campaign] | None) -> dict[str, Any]:
     """What the pipeline learns from, and whether all of it is of the demo's world."""
     learned = Campaign.objects.filter(kind__in=LEARNED)
     chosen = learned if campaigns is None else Campaign.objects.filter(pk__in=[c.pk for c in campaigns])
-    judged = Judgement.objects.filter(task__campaign__in=chosen).values("task__campaign")
+    judged = Judgement.objects.of_work().filter(task__campaign__in=chosen).values("task__campaign")
     slugs = list(chosen.filter(pk__in=judged).order_by("slug").values_list("slug", flat=True))
     if not slugs:
         raise DomainError(_("There is nothing to learn from: nobody has judged anything yet. Rank some tasks first."))

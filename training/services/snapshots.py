@@ -61,7 +61,7 @@ def request_snapshot(*, campaigns: Iterable[Campaign], by: User | None) -> Snaps
     slugs = sorted({campaign.slug for campaign in campaigns})
     if not slugs:
         raise DomainError(_("A snapshot needs at least one campaign; choose which."))
-    judged = Judgement.objects.filter(task__campaign__slug__in=slugs)
+    judged = Judgement.objects.of_work().filter(task__campaign__slug__in=slugs)
     if judged.exists() and not judged.exclude(task__campaign__kind=Campaign.Kind.REVIEW).exists():
         raise DomainError(ONLY_REVIEWS % {"campaigns": ", ".join(slugs)})
     if not judged.exists():
@@ -179,12 +179,15 @@ def judgements_until(*, campaigns: Collection[str], until: datetime) -> Iterator
     """The judgements that counted at `until`, oldest first, in batches: each is a query of its own, and no transaction
     stays open between them.
 
-    A judgement counts unless a correction had superseded it by then. Reviews come with what they review: they have no
+    A judgement counts unless a correction had superseded it by then, or its task is gold, which measures people and
+    trains nothing. Reviews come with what they review: they have no
     rows of their own. Completions come by a join: Django's prefetch of
     more than 999 rows through a foreign key is a query that SQLite refuses ("Expression tree is too large").
     """
-    then = Judgement.objects.filter(created_at__lte=until).filter(
-        Q(superseded_by__isnull=True) | Q(superseded_by__created_at__gt=until)
+    then = (
+        Judgement.objects.of_work()
+        .filter(created_at__lte=until)
+        .filter(Q(superseded_by__isnull=True) | Q(superseded_by__created_at__gt=until))
     )
     judgements = (
         then.filter(task__campaign__slug__in=list(campaigns))

@@ -12,7 +12,8 @@ from annotate.services.gold import import_gold
 class Command(BaseCommand):
     help = (
         "Import a JSON Lines file (plain or gzipped) of tasks with known answers; annotate/gold_files.py describes a"
-        " row. Nothing is written when a row is bad; importing again adds no task and renews the answers."
+        " row. Rows of purpose gold are mixed into the work; a row that the campaign has as ordinary work becomes gold."
+        " Nothing is written when a row is bad; importing again adds no task and renews the answers."
     )
 
     def add_arguments(self, parser):
@@ -32,6 +33,14 @@ class Command(BaseCommand):
             f"{options['file'].name}: {report.n_items} tasks with gold in the campaign {campaign.slug!r};"
             f" {report.new_tasks} of them are new."
         )
+        if report.mixed_in:
+            self.stdout.write(f"{report.mixed_in} were ordinary work and are mixed in as gold now.")
+        if report.new_gold:
+            self.stdout.write(
+                f"{report.new_gold} new ones are mixed in as gold. Completions are numbered as they come in, and who"
+                " looks at the numbers sees which came late: to hide gold from them, too, import its prompts among the"
+                " others with import_prompts first, and then this file."
+            )
 
     @staticmethod
     def _admin(username: str) -> User | None:
