@@ -146,7 +146,9 @@ class CampaignProgressSerializer(serializers.Serializer):
     state = serializers.ChoiceField(source="campaign.state", choices=Campaign.State.choices)
     n_tasks = serializers.IntegerField()
     n_places = serializers.IntegerField()
-    n_done_places = serializers.IntegerField()
+    n_done_places = serializers.IntegerField(
+        help_text="submitted by anybody, tasks with a known answer included; all places only when all work is done"
+    )
     n_mine = serializers.IntegerField(help_text="submitted by the caller")
     has_work_for_me = serializers.BooleanField()
     holds_task = serializers.BooleanField(help_text="whether the caller holds a task in it")

@@ -1,0 +1,42 @@
+"""Gold on pages: admins mix it in and take it out; annotators cannot tell it from work."""
+
+import pytest
+
+from tests.services.test_gold import known
+
+
+def text(response) -> str:
+    return " ".join(response.content.decode().split())
+
+
+def test_an_admin_mixes_a_task_in_and_takes_it_out(carol, world):
+    task = known(world.ranking_tasks[0])
+    address = f"/agreement/tasks/{task.pk}/"
+    assert "It is ordinary work so far." in text(carol.get(address))
+    page = carol.post(f"/tasks/{task.pk}/mix-in/", follow=True)
+    assert page.redirect_chain == [(address, 302)]
+    assert "mixed into the work as gold: each person gets it once." in text(page)
+    assert "Take it out when its answer goes around" in text(page)
+    page = carol.post(f"/tasks/{task.pk}/retire/", follow=True)
+    assert "Taken out: nobody gets it any more." in text(page)
+    assert "was taken out" in text(page)
+    assert "taken out already" in text(carol.post(f"/tasks/{task.pk}/retire/", follow=True))
+    record = text(carol.get("/campaigns/answers/settings/"))
+    assert "Tasks mixed in as gold" in record
+    assert "Gold taken out" in record
+
+
+def test_the_page_of_a_task_without_a_known_answer_says_nothing_of_gold(carol, world):
+    task = world.ranking_tasks[0]
+    assert "answer is known" not in text(carol.get(f"/agreement/tasks/{task.pk}/"))
+    assert "Its answer is not known yet" in text(carol.post(f"/tasks/{task.pk}/mix-in/", follow=True))
+
+
+@pytest.mark.parametrize("action", ["mix-in", "retire"])
+def test_only_admins_change_gold(alice, carol, world, action):
+    task = known(world.ranking_tasks[0])
+    assert alice.post(f"/tasks/{task.pk}/{action}/").status_code == 403
+    assert carol.get(f"/tasks/{task.pk}/{action}/").status_code == 405
+    assert carol.post(f"/tasks/999999/{action}/").status_code == 404
+    task.refresh_from_db()
+    assert task.purpose == "work"
