@@ -90,7 +90,7 @@ def _mix_in(task: Task) -> None:
         raise DomainError(refusal)
     queue = queue_for(campaign=task.campaign, prompt=task.prompt, purpose=Purpose.GOLD)
     ordinary = Task.objects.filter(pk=task.pk, purpose=Purpose.WORK, withdrawn=False, gold__isnull=False)
-    if not ordinary.update(purpose=Purpose.GOLD, queue=queue, target=MAX_SMALL, urgency=0):
+    if not ordinary.update(purpose=Purpose.GOLD, queue=queue, target=MAX_SMALL, raised=0, urgency=0):
         raise DomainError(_("Somebody changed this task meanwhile; look at it again."))
 
 
