@@ -37,4 +37,4 @@ def take_back(*, annotator: User, campaign: Campaign, access: Access) -> Taken |
 
 
 def _has_work(annotator: User, access: Access) -> bool:
-    return bool(queues_with_work(annotator=annotator, queues=access.work))
+    return bool(queues_with_work(annotator=annotator, queues=access.waiting))

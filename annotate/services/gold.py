@@ -88,10 +88,12 @@ def mix_in(*, task: Task, by: User | None) -> Task:
 def _mix_in(task: Task) -> None:
     if refusal := why_not_mixed(task):
         raise DomainError(refusal)
+    hold_still(task=task)
     queue = queue_for(campaign=task.campaign, prompt=task.prompt, purpose=Purpose.GOLD)
     ordinary = Task.objects.filter(pk=task.pk, purpose=Purpose.WORK, withdrawn=False, gold__isnull=False)
     if not ordinary.update(purpose=Purpose.GOLD, queue=queue, target=MAX_SMALL, raised=0, urgency=0):
         raise DomainError(_("Somebody changed this task meanwhile; look at it again."))
+    recount(annotators=judged(task=task))
 
 
 def why_not_mixed(task: Task) -> str:

@@ -6,8 +6,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from annotate.errors import DomainError
-from annotate.models import Completion, Gold, Task
+from annotate.models import Completion, Gold, Skill, Task
 from annotate.own_queries import gold_feedback
+from annotate.queries import campaign_agreement
 from annotate.services.campaigns import create_campaign
 from annotate.services.claiming import claim_next_task, claim_task
 from annotate.services.gold import make_gold, mix_in, retire
@@ -16,6 +17,7 @@ from annotate.services.qualification import take_qualification_task
 from tests.reviewing import do_next, review_campaign
 from tests.services.test_own_queries import end_correction
 from tests.world import add_guideline, ask_for_qualification
+from training.services.snapshots import request_snapshot
 
 WHY = "The first names a source."
 
@@ -153,6 +155,18 @@ def test_it_goes_to_everybody_once_it_is_mixed_in(world):
     assert (mixed.queue.gold, mixed.queue.domain) == (True, task.prompt.domain)
     change = world.ranking.changes.get()
     assert (change.field, change.new, change.by) == ("gold", [task.pk], world.carol)
+
+
+def test_what_was_judged_before_measures_skill_and_is_work_no_more(world):
+    task = world.ranking_tasks[0]
+    for person in (world.alice, world.bob):
+        held = claim_task(task=task, annotator=person, guideline=world.ranking.guideline)
+        submit_ranking(assignment_id=held.pk, annotator=person, ranks=ranks_of(task), seconds=5)
+    mix_in(task=known(task), by=None)
+    assert list(Skill.objects.filter(domain=None).values_list("n", "right")) == [(1, 1), (1, 1)]
+    assert campaign_agreement(campaign=world.ranking).overall.n_judgements == 0
+    with pytest.raises(DomainError, match="nothing to freeze"):
+        request_snapshot(campaigns=[world.ranking], by=world.carol)
 
 
 def test_only_an_ordinary_task_with_a_known_answer_is_mixed_in(world):
