@@ -49,6 +49,7 @@ from annotate.models import (
     User,
 )
 from annotate.models.corpus import validate_messages
+from annotate.services.queues import requeue
 
 
 class ReadOnly:
@@ -324,10 +325,22 @@ class ContentWarningAdmin(admin.ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
         return False
 
+    def save_model(self, request: HttpRequest, obj, form, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        requeue(prompt=obj.prompt)
+
+    def delete_model(self, request: HttpRequest, obj) -> None:
+        super().delete_model(request, obj)
+        requeue(prompt=obj.prompt)
+
+    def delete_queryset(self, request: HttpRequest, queryset) -> None:
+        for warning in queryset.select_related("prompt"):
+            self.delete_model(request, warning)
+
 
 @admin.register(Profile)
 class ProfileAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ["id", "user", "language"]
+    list_display = ["id", "user", "language", "languages"]
     list_select_related = ["user"]
     search_fields = ["user__username"]
 

@@ -1,7 +1,7 @@
 """What a person's own pages and GET /api/v1/me/ show: how much, how fast, how far in agreement, and what was said."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -10,18 +10,22 @@ from django.utils import timezone
 
 from annotate.gold import SCORED_KINDS, GoldScore, score_answer
 from annotate.inbox_queries import waiting_for
-from annotate.models import Campaign, Judgement, RankedCompletion, User
+from annotate.models import Campaign, Domain, Expertise, Judgement, RankedCompletion, Task, User
 from annotate.quality import (
     Estimate,
     OwnAgreement,
     RankingTable,
     agreement_with_others,
     clustered_proportion,
+    credible_share,
     median,
+    undefined,
 )
 from annotate.services.daily import midnight
 from annotate.services.records import answer_of, with_answers
+from annotate.translations import translatable
 
+NOTHING_TOLD = translatable("No gold answer to show yet.")
 WEEK = timedelta(days=6)  # before today: seven days in all
 
 
@@ -57,6 +61,16 @@ class GoldFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class SkillFigure:
+    """What somebody knows about a domain (None: all together): what they declare, and what gold measures."""
+
+    domain: Domain | None
+    declared: Expertise | None
+    measured: Estimate
+    """n counts gold tasks; the value is None while there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class OwnFigures:
     """Everything that a person sees about their own work."""
 
@@ -66,6 +80,7 @@ class OwnFigures:
     pace: list[Pace]
     agreement: list[tuple[Campaign, OwnAgreement]]
     gold: list[GoldFigure]
+    skills: list[SkillFigure]
     unread: int
 
 
@@ -74,13 +89,15 @@ def own_figures(*, user: User) -> OwnFigures:
     today_began = midnight()
     times = _times(user, since=today_began - WEEK)
     today = [seconds for _, seconds, at in times if at >= today_began]
+    feedback = gold_feedback(user=user)
     return OwnFigures(
         today=len(today),
         week=len(times),
         seconds_today=sum(today),
         pace=_pace(times, today_began),
         agreement=own_agreement(user=user),
-        gold=gold_figures(gold_feedback(user=user)),
+        gold=gold_figures(feedback),
+        skills=own_skills(user=user, feedback=feedback),
         unread=waiting_for(user=user).unread,
     )
 
@@ -161,7 +178,9 @@ def gold_feedback(*, user: User) -> list[GoldFeedback]:
         .filter(annotator=user, task__gold__isnull=False)
         .filter(task__campaign__show_gold=True, task__campaign__kind__in=SCORED_KINDS)
     )
-    judged = with_answers(mine).select_related("task__campaign", "task__prompt", "task__gold", "assignment__guideline")
+    judged = with_answers(mine).select_related(
+        "task__campaign", "task__prompt__domain", "task__gold", "assignment__guideline"
+    )
     now = timezone.now()
     return [
         GoldFeedback(one, score_answer(one.task.campaign.kind, answer_of(one), one.task.gold.answer))
@@ -184,6 +203,31 @@ def gold_figures(feedback: Iterable[GoldFeedback]) -> list[GoldFigure]:
         GoldFigure(campaign, clustered_proportion(list(found.values()), list(found)))
         for campaign, found in shares.items()
     ]
+
+
+def own_skills(*, user: User, feedback: Iterable[GoldFeedback]) -> list[SkillFigure]:
+    """What a person declares and what is measured, by domain, with all domains first.
+
+    The figures are those of `services/skills.py`, as far as `gold_feedback` tells of the answers: so that nobody learns
+    from a figure that moves which task was gold.
+    """
+    shares: dict[Domain | None, list[float]] = {}
+    for one in feedback:
+        task = one.judgement.task
+        if task.purpose == Task.Purpose.GOLD:
+            for place in dict.fromkeys((None, task.prompt.domain)):
+                shares.setdefault(place, []).append(one.score.share)
+    mine = Expertise.objects.filter(user=user).exclude(level=Expertise.Level.NONE).select_related("domain")
+    declared = {one.domain: one for one in mine}
+    domains = sorted({*shares, *declared} - {None}, key=lambda domain: domain.name)
+    return [
+        SkillFigure(domain, declared.get(domain), _skill(shares.get(domain, [])))
+        for domain in [*([None] if shares else []), *domains]
+    ]
+
+
+def _skill(shares: Sequence[float]) -> Estimate:
+    return credible_share(sum(shares), len(shares)) if shares else undefined(NOTHING_TOLD)
 
 
 def history(*, user: User, text: str = "", campaign: str = "", day: date | None = None) -> QuerySet[Judgement]:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from annotate.demographics import QUESTIONS, Cell, safe_counts
-from annotate.models import Demographics, Expertise, Invitation, Membership
+from annotate.models import Demographics, Expertise, Invitation, Membership, Skill
 from annotate.services.invitations import closed_because
 
 
@@ -40,6 +40,12 @@ def declared_expertise() -> QuerySet[Expertise]:
     """What people say they know, what waits to be verified first. Levels that claim nothing are left out."""
     claims = Expertise.objects.exclude(level=Expertise.Level.NONE).select_related("user", "domain", "verified_by")
     return claims.order_by("verified_at", "domain__name", "user__username")
+
+
+def measured_skills() -> list[Skill]:
+    """Everybody's measured skill, in all domains and then in each."""
+    skills = Skill.objects.select_related("annotator", "domain")
+    return list(skills.order_by("annotator__username", F("domain__name").asc(nulls_first=True)))
 
 
 def demographic_counts() -> dict[str, list[Cell]]:

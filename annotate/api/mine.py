@@ -35,6 +35,16 @@ class GoldFigureSerializer(serializers.Serializer):
     mean = EstimateSerializer(help_text="mean score on gold tasks whose time to correct is over; n counts tasks")
 
 
+class SkillFigureSerializer(serializers.Serializer):
+    domain = serializers.CharField(source="domain.slug", default="", help_text="'' = all domains together")
+    declared = serializers.CharField(source="declared.level", default="", help_text="'' = nothing")
+    verified = serializers.SerializerMethodField()
+    measured = EstimateSerializer(help_text="posterior mean under Beta(1, 1), of gold whose time to correct is over")
+
+    def get_verified(self, figure) -> bool:
+        return figure.declared is not None and figure.declared.verified_at is not None
+
+
 class MeSerializer(serializers.Serializer):
     """A person's own figures (an own_queries.OwnFigures)."""
 
@@ -44,6 +54,7 @@ class MeSerializer(serializers.Serializer):
     pace = PaceSerializer(many=True)
     agreement = serializers.SerializerMethodField()
     gold = GoldFigureSerializer(many=True)
+    skills = SkillFigureSerializer(many=True)
     unread = serializers.IntegerField(help_text="notes and answers")
 
     @extend_schema_field(OwnAgreementSerializer(many=True))

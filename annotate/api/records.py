@@ -1,6 +1,6 @@
 """What admins read and add: prompts, completions, judgements, annotators, agreement."""
 
-from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Max, OuterRef, Prefetch, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
@@ -21,7 +21,7 @@ from annotate.api.serializers import (
     PromptSerializer,
 )
 from annotate.api.work import find_campaign
-from annotate.models import Assignment, Completion, Judgement, Prompt, User
+from annotate.models import Assignment, Completion, Judgement, Prompt, Skill, User
 from annotate.services.bulk import add_completions, add_prompts
 
 
@@ -116,7 +116,9 @@ class Annotators(Records):
     def get_queryset(self) -> QuerySet[User]:
         judged = Judgement.objects.current().filter(annotator=OuterRef("pk")).order_by().values("annotator")
         skipped = Assignment.objects.filter(annotator=OuterRef("pk"), state="skipped").order_by().values("annotator")
-        return User.objects.order_by("pk").annotate(
+        skills = Prefetch("skills", Skill.objects.select_related("domain"))
+        people = User.objects.order_by("pk").prefetch_related(skills)
+        return people.annotate(
             n_judgements=Coalesce(Subquery(judged.annotate(n=Count("pk")).values("n")), 0),
             last_judged_at=Subquery(judged.annotate(last=Max("created_at")).values("last")),
             n_skipped=Coalesce(Subquery(skipped.annotate(n=Count("pk")).values("n")), 0),

@@ -404,12 +404,23 @@ class JudgementSerializer(serializers.ModelSerializer):
         return flags
 
 
+class SkillSerializer(serializers.Serializer):
+    """A measured skill (a models.Skill): the posterior mean under Beta(1, 1), with its 95 % interval."""
+
+    domain = serializers.CharField(source="domain.slug", default="", help_text="'' = all domains together")
+    n = serializers.IntegerField(help_text="gold answers")
+    mean = serializers.FloatField(source="estimate.value")
+    lo = serializers.FloatField(source="estimate.lo")
+    hi = serializers.FloatField(source="estimate.hi")
+
+
 class AnnotatorSerializer(serializers.ModelSerializer):
     n_judgements = serializers.IntegerField(help_text="that count: corrections replace what they correct")
     n_skipped = serializers.IntegerField()
     last_judged_at = serializers.DateTimeField(allow_null=True)
+    skills = SkillSerializer(many=True, help_text="measured by gold, in each domain and in all")
 
     class Meta:
         model = User
         fields = ["id", "username", "pseudonym", "role", "is_simulated", "is_active"]
-        fields += ["n_judgements", "n_skipped", "last_judged_at"]
+        fields += ["n_judgements", "n_skipped", "last_judged_at", "skills"]

@@ -6,6 +6,7 @@ from django.db.models import F, Q
 
 from annotate.models.people import Domain
 from annotate.models.work import Campaign
+from annotate.quality import Estimate, credible_share
 
 
 class Spending(models.Model):
@@ -44,3 +45,8 @@ class Skill(models.Model):
 
     def __str__(self):
         return f"{self.annotator_id} in {self.domain_id}: {self.right} of {self.n}"
+
+    @property
+    def estimate(self) -> Estimate:
+        """The share that they get right, with its interval."""
+        return credible_share(self.right, self.n)

@@ -2,7 +2,7 @@
 
 from annotate.quality.agreement import RankingAgreement, ranking_agreement
 from annotate.quality.crossing import share_over_judgements
-from annotate.quality.intervals import Estimate, clustered_mean, clustered_proportion, credible_share, wilson
+from annotate.quality.intervals import Estimate, clustered_mean, clustered_proportion, credible_share, undefined, wilson
 from annotate.quality.medians import median
 from annotate.quality.slices import (
     Disagreement,
@@ -36,5 +36,6 @@ __all__ = [
     "ranking_agreement",
     "share_over_judgements",
     "step_agreement",
+    "undefined",
     "wilson",
 ]

@@ -30,6 +30,7 @@ from annotate.models import (
 )
 from annotate.onboarding_rules import Onboarding, OnboardingError, parse_onboarding
 from annotate.refusals import Refusal
+from annotate.services.people import say_languages
 
 MAX_EVIDENCE = 2_000
 NEEDS_EVIDENCE = (Expertise.Level.GOOD, Expertise.Level.EXPERT)
@@ -262,12 +263,17 @@ class Declared:
 
 
 @transaction.atomic
-def declare_expertise(*, user: User, campaign: Campaign, declared: Mapping[int, Declared]) -> Standing:
-    """Say how well one knows each domain (id -> level and evidence). A changed answer has to be verified anew.
+def declare_expertise(
+    *, user: User, campaign: Campaign, declared: Mapping[int, Declared], languages: Iterable[str] | None = None
+) -> Standing:
+    """Say how well one knows each domain (id -> level and evidence), and what one reads if that was asked.
 
-    Raises DomainError when a domain is missing, or a high level comes without evidence.
+    A changed answer has to be verified anew. Raises DomainError when a domain is missing, a high level comes without
+    evidence, or a language is none.
     """
     _refuse_suspended(standing(user=user, campaign=campaign))
+    if languages is not None:
+        say_languages(user=user, languages=languages)
     for domain in domains_to_declare(campaign=campaign):
         _declare(user, domain, declared.get(domain.pk, Declared("")))
     membership = join(user=user, campaign=campaign)

@@ -1,5 +1,7 @@
 """Accounts."""
 
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -7,7 +9,10 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError
+from annotate.languages import LanguageError, parse_languages
 from annotate.models import Profile, User
+
+MAX_LANGUAGES = 50
 
 
 def choose_language(*, user: User, language: str) -> None:
@@ -18,6 +23,33 @@ def choose_language(*, user: User, language: str) -> None:
             % {"name": language, "known": ", ".join(dict(settings.LANGUAGES))}
         )
     Profile.objects.update_or_create(user=user, defaults={"language": language})
+
+
+def say_languages(*, user: User, languages: Iterable[str]) -> list[str]:
+    """Keep the languages that this person reads well enough to judge; returns their tags in one spelling.
+
+    Raises DomainError for a tag that names no language; then nothing is changed.
+    """
+    tags = check_languages(languages)
+    profile, _new = Profile.objects.get_or_create(user=user)
+    profile.user = user  # so that the user knows this row, too
+    profile.languages = tags
+    profile.save(update_fields=["languages"])
+    return tags
+
+
+def check_languages(languages: Iterable[str]) -> list[str]:
+    """Each tag once, in one spelling. Raises DomainError for one that names no language, or for too many."""
+    try:
+        tags = parse_languages(languages)
+    except LanguageError as error:
+        raise DomainError(_(error.sentence) % error.values) from error
+    if len(tags) > MAX_LANGUAGES:
+        raise DomainError(
+            _("These are %(given)d languages; at most %(most)d are kept. Name those that you read best.")
+            % {"given": len(tags), "most": MAX_LANGUAGES}
+        )
+    return tags
 
 
 def create_annotator(

@@ -6,8 +6,7 @@ from functools import cached_property
 
 from annotate.languages import same_language
 from annotate.models import Expertise, Profile, Skill, User
-from annotate.quality import Estimate, credible_share
-from annotate.quality.intervals import undefined
+from annotate.quality import Estimate, undefined
 from annotate.translations import translatable
 
 NOT_MEASURED = translatable("Not measured yet.")
@@ -38,9 +37,14 @@ class Person:
         """The kinds of distressing content that they never want to be given."""
         return frozenset(self._profile.opt_outs)
 
+    @property
+    def languages(self) -> list[str]:
+        """The tags of the languages that they say they read."""
+        return self._profile.languages
+
     @cached_property
-    def _languages(self) -> frozenset[str]:
-        return frozenset(map(same_language, self._profile.languages))
+    def _read(self) -> frozenset[str]:
+        return frozenset(map(same_language, self.languages))
 
     @cached_property
     def _known(self) -> Mapping[int, bool]:
@@ -63,13 +67,13 @@ class Person:
 
     def reads(self, language: str) -> bool:
         """Whether a task in this language suits them; the demo's simulated annotators read everything."""
-        return self.user.is_simulated or same_language(language) in self._languages
+        return self.user.is_simulated or same_language(language) in self._read
 
     def skill(self, domain_id: int | None, *, measured: int) -> Measured:
         """Their skill in a domain if `measured` gold answers were given there, else in all if there, else none."""
         for domain in dict.fromkeys((domain_id, None)):
             found = self._skills.get(domain)
             if found and found.n >= measured:
-                return Measured(credible_share(found.right, found.n), domain)
+                return Measured(found.estimate, domain)
         in_all = self._skills.get(None)
         return Measured(undefined(NOT_MEASURED, in_all.n if in_all else 0))

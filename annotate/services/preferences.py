@@ -6,6 +6,7 @@ from annotate.errors import LeaseLost
 from annotate.models import Assignment, Profile, User
 from annotate.services.claiming import release_assignment
 from annotate.services.corpus import check_kinds
+from annotate.services.people import check_languages, say_languages
 from annotate.shortcuts import changed_shortcuts
 
 
@@ -18,6 +19,16 @@ def change_shortcuts(*, user: User, changes: object) -> dict:
     profile.shortcuts = changed_shortcuts(profile.shortcuts, changes)
     profile.save(update_fields=["shortcuts"])
     return profile.shortcuts
+
+
+def change_preferences(*, user: User, opt_outs: Sequence[str], languages: Sequence[str]) -> None:
+    """What this person never wants to be given, and the languages that they read.
+
+    Raises DomainError for a kind or a language that is none; then nothing is changed.
+    """
+    tags = check_languages(languages)
+    choose_opt_outs(user=user, kinds=opt_outs)
+    say_languages(user=user, languages=tags)
 
 
 def choose_opt_outs(*, user: User, kinds: Sequence[str]) -> list[str]:

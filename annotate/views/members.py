@@ -100,8 +100,15 @@ def reinstate(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @admin_required
 def expertise_list(request: HttpRequest) -> HttpResponse:
-    """What people say they know, with the evidence."""
-    context = {"section": "people", "declared": people_queries.declared_expertise()}
+    """What people say they know, with the evidence, and the skill that gold has measured."""
+    skills = people_queries.measured_skills()
+    in_domain = {(one.annotator_id, one.domain_id): one.estimate for one in skills}
+    declared = people_queries.declared_expertise()
+    context = {
+        "section": "people",
+        "declared": [(one, in_domain.get((one.user_id, one.domain_id))) for one in declared],
+        "skills": skills,
+    }
     return render(request, "onboarding/expertise_list.html", context)
 
 

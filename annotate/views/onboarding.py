@@ -16,8 +16,10 @@ from annotate.hashing import sha256_of
 from annotate.models import Campaign, Expertise
 from annotate.services import membership, onboarding
 from annotate.services.onboarding import Declared, Standing
+from annotate.services.person import Person
 from annotate.text_diff import changes_between
 from annotate.views.demographic_labels import questions
+from annotate.views.languages import chosen_languages, language_choice
 from annotate.views.work_forms import typed
 
 TITLES = {
@@ -165,18 +167,24 @@ def _said(request: HttpRequest) -> dict[str, str]:
 
 @step_page("expertise")
 def expertise(request: HttpRequest, found: Standing) -> HttpResponse:
-    """How well the person knows each domain, and what shows it."""
+    """How well the person knows each domain, and what shows it; what they read, where the campaign needs a language."""
     domains = onboarding.domains_to_declare(campaign=found.campaign)
     known = {one.domain_id: one for one in Expertise.objects.filter(user=request.user, domain__in=domains)}
     said = {domain.pk: _declared(request, domain.pk, known.get(domain.pk)) for domain in domains}
+    languages = None
+    if found.campaign.assignment_rules.needs.language:
+        posted = request.method == "POST"
+        languages = chosen_languages(request.POST) if posted else Person(request.user).languages
     error = None
     if request.method == "POST":
         try:
-            return go_on(onboarding.declare_expertise(user=request.user, campaign=found.campaign, declared=said))
+            declare = onboarding.declare_expertise
+            return go_on(declare(user=request.user, campaign=found.campaign, declared=said, languages=languages))
         except DomainError as refused:
             error = refused
+    choice = {} if languages is None else language_choice(languages)
     rows = [(domain, said[domain.pk], known.get(domain.pk)) for domain in domains]
-    context = frame(found, "expertise", rows=rows, levels=Expertise.Level.choices, error=error)
+    context = frame(found, "expertise", rows=rows, levels=Expertise.Level.choices, error=error, **choice)
     return render(request, "onboarding/expertise.html", context, status=422 if error else 200)
 
 

@@ -12,31 +12,40 @@ from annotate.errors import DomainError
 from annotate.models import ContentWarning
 from annotate.services import preferences as service
 from annotate.services.person import Person
+from annotate.views.languages import chosen_languages, language_choice
 
 GUIDELINE_COOKIE = {"max_age": 31_536_000, "samesite": "Lax", "path": "/"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def preferences(request: HttpRequest) -> HttpResponse:
-    """What this person is never given, and how the pages look to them."""
-    if request.method != "POST":
-        context = {
-            "section": "me",
-            "kinds": ContentWarning.Kind.choices,
-            "avoided": Person(request.user).opt_outs,
-            "guideline_open": request.COOKIES.get("guideline", "open") == "open",
-        }
-        return render(request, "annotate/mine_preferences.html", context)
-    response = redirect("annotate:preferences")
-    try:
-        service.choose_opt_outs(user=request.user, kinds=request.POST.getlist("avoid"))
-    except DomainError as error:
-        messages.warning(request, str(error))
-        return response
-    panel = "open" if request.POST.get("guideline") == "open" else "closed"
-    response.set_cookie("guideline", panel, **GUIDELINE_COOKIE)
-    messages.success(request, _("Saved."))
-    return response
+    """What this person is never given, what they read, and how the pages look to them."""
+    error = None
+    if request.method == "POST":
+        languages = chosen_languages(request.POST)
+        avoided, panel = request.POST.getlist("avoid"), request.POST.get("guideline")
+        try:
+            service.change_preferences(user=request.user, opt_outs=avoided, languages=languages)
+        except DomainError as refused:
+            error = refused
+        else:
+            messages.success(request, _("Saved."))
+            response = redirect("annotate:preferences")
+            response.set_cookie("guideline", "open" if panel == "open" else "closed", **GUIDELINE_COOKIE)
+            return response
+    else:
+        person = Person(request.user)
+        avoided, panel = person.opt_outs, request.COOKIES.get("guideline", "open")
+        languages = person.languages
+    context = {
+        "section": "me",
+        "kinds": ContentWarning.Kind.choices,
+        "avoided": avoided,
+        "guideline_open": panel == "open",
+        "error": error,
+        **language_choice(languages),
+    }
+    return render(request, "annotate/mine_preferences.html", context, status=422 if error else 200)
 
 
 @require_POST

@@ -148,6 +148,30 @@ def test_it_adds_a_prompt_under_its_hash(world, carol):
     assert (len(prompt.sha256), prompt.created_by) == (64, world.carol)
 
 
+def test_a_prompt_has_its_language_in_one_spelling(world, carol):
+    fields = {"messages": '[{"role": "user", "content": "Warum?"}]', "domain": ""}
+    refused = carol.post(page(Prompt, "add"), fields | {"language": "german"}).content.decode()
+    assert "is no language tag" in refused
+    assert carol.post(page(Prompt, "add"), fields | {"language": "de-at"}).status_code == 302
+    assert Prompt.objects.order_by("pk").last().language == "de-AT"
+
+
+def test_a_warning_moves_the_tasks_to_their_queue(world, carol):
+    task = world.ranking_tasks[0]
+    carol.post(page(ContentWarning, "add"), {"prompt": task.prompt_id, "kind": "hate"})
+    task.refresh_from_db()
+    assert task.queue.warnings == ["hate"]
+    carol.post(page(ContentWarning, "delete", ContentWarning.objects.get().pk), {"post": "yes"})
+    task.refresh_from_db()
+    assert task.queue.warnings == []
+    carol.post(page(ContentWarning, "add"), {"prompt": task.prompt_id, "kind": "hate"})
+    chosen = [ContentWarning.objects.get().pk]
+    action = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
+    carol.post(page(ContentWarning, "changelist"), action)
+    task.refresh_from_db()
+    assert task.queue.warnings == []
+
+
 @pytest.mark.parametrize(
     ("messages", "sentence"),
     [

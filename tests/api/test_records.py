@@ -7,6 +7,7 @@ from annotate.models import Completion, Producer, Prompt
 from annotate.services.claiming import claim_next_task
 from annotate.services.judging import correct, submit_demonstration, submit_ranking
 from tests.api.calls import problem
+from tests.services.test_skills import add_gold, answer
 
 PROMPTS, COMPLETIONS = "/api/v1/prompts/", "/api/v1/completions/"
 
@@ -155,6 +156,17 @@ def test_the_agreement_is_the_querys(world, admin):
 def test_the_agreement_asks_for_a_campaign(world, admin):
     assert problem(admin.get("/api/v1/agreement/"), 400)["errors"][0]["field"] == "campaign"
     problem(admin.get("/api/v1/agreement/", {"campaign": "nowhere"}), 404)
+
+
+def test_it_tells_of_measured_skills(world, admin):
+    answer(add_gold(world, domain="art"), world.alice)
+    answer(add_gold(world), world.alice, (3, 2, 1))
+    listed = {row["username"]: row["skills"] for row in admin.get("/api/v1/annotators/").json()["results"]}
+    in_all, art = sorted(listed["alice"], key=lambda one: one["domain"])
+    assert (in_all["domain"], in_all["n"], in_all["mean"]) == ("", 2, 0.5)
+    assert (art["domain"], art["n"], art["mean"]) == ("art", 1, pytest.approx(2 / 3))
+    assert 0 < art["lo"] < art["mean"] < art["hi"] < 1
+    assert listed["bob"] == []
 
 
 def test_it_counts_each_annotators_judgements(world, admin):

@@ -9,6 +9,8 @@ from annotate import own_queries
 from annotate.models import Assignment, Campaign, Gold
 from annotate.services.claiming import claim_next_task
 from annotate.services.judging import submit_demonstration, submit_ranking
+from tests.services.test_needs import declare
+from tests.services.test_skills import add_gold, answer
 from tests.web.conftest import rank_all
 
 
@@ -105,6 +107,58 @@ def test_gold_is_hidden_where_the_campaign_hides_it(world):
     rank_all(world.alice, world)
     end_correction(world.alice)
     assert own_queries.gold_feedback(user=world.alice) == []
+
+
+def skills_of(user) -> dict:
+    """What my page shows of skills: {domain: (declared, value, n)}."""
+    return {
+        figure.domain and figure.domain.slug: (
+            figure.declared and figure.declared.level,
+            figure.measured.value,
+            figure.measured.n,
+        )
+        for figure in own_queries.own_figures(user=user).skills
+    }
+
+
+def test_skill_stands_beside_what_is_declared(world):
+    declare(world.alice, "art", "expert")
+    declare(world.alice, "physics", "none")
+    answer(add_gold(world, domain="physics"), world.alice)
+    answer(add_gold(world), world.alice, (3, 2, 1))
+    end_correction(world.alice)
+    assert skills_of(world.alice) == {
+        None: (None, pytest.approx(2 / 4), 2),
+        "art": ("expert", None, 0),
+        "physics": (None, pytest.approx(2 / 3), 1),
+    }
+
+
+def test_skill_moves_only_when_the_time_to_correct_is_over(world):
+    answer(add_gold(world), world.alice)
+    assert skills_of(world.alice) == {}
+    end_correction(world.alice)
+    assert skills_of(world.alice) == {None: (None, pytest.approx(2 / 3), 1)}
+
+
+def test_skill_is_hidden_where_the_campaign_hides_gold(world):
+    answer(add_gold(world), world.alice)
+    end_correction(world.alice)
+    Campaign.objects.update(show_gold=False)
+    assert skills_of(world.alice) == {}
+
+
+def test_the_skill_shown_is_the_one_that_decides_once_all_may_be_shown(world):
+    for ranks in ((1, 2, 3), (2, 1, 3), (3, 1, 2)):
+        answer(add_gold(world, domain="physics"), world.alice, ranks)
+    answer(world.ranking_tasks[0], world.alice, (1, 2, 3, 4))  # known later, and no measure of skill
+    gold_of(world.ranking_tasks[0])
+    end_correction(world.alice)
+    (shown, _) = own_queries.own_figures(user=world.alice).skills
+    decides = world.alice.skills.get(domain=None).estimate
+    assert (shown.measured.value, shown.measured.lo, shown.measured.n) == pytest.approx(
+        (decides.value, decides.lo, decides.n)
+    )
 
 
 def found(world, **asked) -> list[str]:

@@ -6,7 +6,9 @@ from annotate.models import Campaign, Note, Question
 from annotate.services import conversation
 from annotate.services.corpus import add_prompt
 from annotate.services.judging import submit_demonstration
+from tests.services.test_needs import declare
 from tests.services.test_own_queries import end_correction, gold_of
+from tests.services.test_skills import add_gold, answer
 from tests.web.conftest import client_of
 
 
@@ -38,6 +40,19 @@ def test_the_api_has_the_same_figures(alice, ranked_world):
     }
     assert found["agreement"][0]["strict_agreement"]["value"] == 0.0
     assert found["gold"][0]["mean"]["n"] == 1
+
+
+def test_it_shows_what_one_knows_and_the_api_too(alice, world):
+    declare(world.alice, "art", "expert", verified_by=world.carol)
+    answer(add_gold(world), world.alice)
+    end_correction(world.alice)
+    page = text(alice.get("/me/"))
+    assert '<bdi>Art</bdi></th><td>Expert <span class="badge good">Verified</span></td>' in page
+    assert "No gold answer to show yet." in page
+    assert "66.7 %" in page
+    in_all, art = alice.get("/api/v1/me/").json()["skills"]
+    assert (in_all["domain"], in_all["measured"]["n"], art["domain"]) == ("", 1, "art")
+    assert (art["declared"], art["verified"], art["measured"]["value"]) == ("expert", True, None)
 
 
 def test_it_says_that_nothing_is_there_yet(alice):

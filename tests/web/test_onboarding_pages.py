@@ -10,6 +10,8 @@ from django.utils import timezone
 from annotate.models import Consent, Demographics, Expertise, Invitation, Membership, User
 from annotate.services.invitations import invite
 from annotate.services.setup import change_campaign
+from tests.services.test_needs import declare
+from tests.services.test_skills import add_gold, answer
 from tests.web.conftest import client_of
 from tests.world import World, add_guideline, set_onboarding
 
@@ -180,6 +182,21 @@ def test_it_says_what_is_missing_in_expertise_and_keeps_what_was_typed(alice, wo
     assert not Expertise.objects.exists()
 
 
+def test_it_asks_for_languages_where_the_campaign_needs_them(alice, world):
+    ask(world, expertise=True)
+    way = "/campaigns/answers/onboarding/expertise/"
+    assert "Languages that you read" not in text(alice.get(way))
+    change_campaign(campaign=world.ranking, by=world.carol, assignment={"needs": {"language": True}})
+    page = text(alice.get(way))
+    assert "Languages that you read" in page
+    said = dict.fromkeys(re.findall(r'name="(level-\d+)"', page), "some") | {"language": ["de", "en"]}
+    response = alice.post(way, said | {"other_languages": "elvish"})
+    assert (response.status_code, "is no language tag" in text(response)) == (422, True)
+    assert not Expertise.objects.exists()
+    assert alice.post(way, said).status_code == 302
+    assert world.alice.profile.languages == ["de", "en"]
+
+
 def test_it_withdraws_consent(alice, world):
     ask(world, consent=CONSENT)
     page = text(alice.get("/campaigns/answers/onboarding/consent/"))
@@ -245,6 +262,16 @@ def test_an_admin_verifies_expertise(alice, carol, world):
     assert Expertise.objects.get(pk=one.pk).verified_by == world.carol
     carol.post(f"/people/expertise/{one.pk}/unverify/")
     assert Expertise.objects.get(pk=one.pk).verified_by is None
+
+
+def test_an_admin_sees_measured_skill_beside_what_is_declared(carol, world):
+    declare(world.alice, "art", "good")
+    assert "Not measured yet." in text(carol.get("/people/expertise/"))
+    answer(add_gold(world, domain="art"), world.alice)
+    page = text(carol.get("/people/expertise/"))
+    assert "Not measured yet." not in page
+    assert page.count("66.7 %") == 3  # declared, in art, in all domains
+    assert "All domains" in page
 
 
 def test_it_shows_counts_of_answers_but_no_small_group(carol, world):

@@ -91,9 +91,40 @@ def test_it_keeps_preferences(alice, world):
     assert Profile.objects.get(user=world.alice).opt_outs == ["hate", "medical"]
 
 
+def test_it_keeps_the_languages_that_one_reads(alice, world):
+    said = {"language": ["de", "ar"], "other_languages": "deu, GSW; pt-br"}
+    page = text(alice.post("/me/preferences/", said, follow=True))
+    assert Profile.objects.get(user=world.alice).languages == ["de", "ar", "gsw", "pt-BR"]
+    assert 'value="de" checked> <bdi lang="de">Deutsch</bdi>' in page
+    assert 'name="other_languages" value="gsw, pt-BR"' in page
+    alice.post("/me/preferences/", {"guideline": "open"})
+    assert Profile.objects.get(user=world.alice).languages == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [("klingon", "is no language tag"), ("q" * 500, "is no language tag"), ("aa aab aac " * 99, "")],
+)
+def test_a_language_that_is_none_is_refused_and_nothing_is_lost(alice, world, typed, sentence):
+    response = alice.post("/me/preferences/", {"avoid": "hate", "language": "fr", "other_languages": typed})
+    assert response.status_code == (422 if sentence else 302)
+    page = text(response)
+    assert sentence in page
+    assert not sentence or ('value="hate" checked' in page and 'value="fr" checked' in page and typed in page)
+    assert Profile.objects.filter(user=world.alice, opt_outs=["hate"]).exists() == (not sentence)
+
+
+def test_nobody_reads_hundreds_of_languages(alice):
+    many = ", ".join("a" + one + other for one in "abcdefgh" for other in "abcdefgh")
+    assert "These are 64 languages; at most 50 are kept." in text(
+        alice.post("/me/preferences/", {"other_languages": many})
+    )
+
+
 @pytest.mark.parametrize("kind", ["boredom", "\0", "hate,medical", "x" * 5000])
 def test_it_refuses_hostile_preferences_with_a_sentence(alice, kind):
-    assert "There is no content warning" in text(alice.post("/me/preferences/", {"avoid": kind}, follow=True))
+    response = alice.post("/me/preferences/", {"avoid": kind})
+    assert (response.status_code, "There is no content warning" in text(response)) == (422, True)
 
 
 def test_the_api_tells_of_warnings(world, warned):
