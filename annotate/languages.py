@@ -43,7 +43,7 @@ COMMON = {
     "he": "עברית",
     "hi": "हिन्दी",
     "hu": "Magyar",
-    "id": "Bahasa Indonesia",
+    "id": "Indonesia",
     "it": "Italiano",
     "ja": "日本語",
     "ko": "한국어",
