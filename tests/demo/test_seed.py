@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 from annotate.errors import DomainError
 from annotate.guideline_files import KINDS
-from annotate.models import Assignment, Campaign, Judgement, RankedCompletion, Task, User
+from annotate.models import Assignment, Campaign, Judgement, RankedCompletion, Skill, Task, User
 from annotate.queries import campaign_agreement
 from annotate.services.campaigns import add_task, create_campaign
 from annotate.services.claiming import claim_next_task
@@ -23,12 +23,14 @@ from training.services.pipelines import start_pipeline
 pytestmark = pytest.mark.django_db
 OTHER_TASKS = 3 * 6 + 5 + 5 + 3  # pairs, ratings, revisions; steps; texts that are reviewed, and their reviews
 OTHER_JUDGEMENTS = 3
+GOLD, GOLD_JUDGEMENTS = 2, 2 * 10
 
 
 @pytest.fixture(autouse=True)
 def small_plan(monkeypatch, tmp_path, settings):
-    """Twelve tasks to rank, five to write for, and a data folder of the test's own."""
+    """Twelve tasks to rank and two of gold, five to write for, and a data folder of the test's own."""
     monkeypatch.setattr("training.demo.settings.RANKING_TASKS", {"train": 8, "validation": 2, "test": 2})
+    monkeypatch.setattr("training.demo.settings.GOLD_TASKS", GOLD)
     monkeypatch.setattr("training.demo.settings.DEMONSTRATIONS", 3)
     monkeypatch.setattr("training.demo.settings.OPEN_DEMONSTRATIONS", 2)
     settings.VAR_DIR = tmp_path
@@ -49,11 +51,13 @@ def test_it_says_what_is_missing_without_guidelines():
 
 def test_it_enters_the_plan(guidelines):
     seeded = demo.seed_demo()
-    assert (seeded.tasks, seeded.judgements) == (12 + 5 + OTHER_TASKS, 8 + 4 * 3 + 3 + OTHER_JUDGEMENTS)
+    judgements = 8 + 4 * 3 + 3 + GOLD_JUDGEMENTS + OTHER_JUDGEMENTS
+    assert (seeded.tasks, seeded.judgements) == (12 + GOLD + 5 + OTHER_TASKS, judgements)
     plan_tasks = Task.objects.filter(campaign__slug__in=["demo-ranking", "demo-writing"])
     assert Counter(plan_tasks.values_list("campaign__slug", "target", "submitted")) == {
         ("demo-ranking", 2, 1): 8,
         ("demo-ranking", 3, 3): 4,
+        ("demo-ranking", 32_767, 10): GOLD,
         ("demo-writing", 1, 1): 3,
         ("demo-writing", 1, 0): 2,
     }
@@ -100,7 +104,7 @@ def test_it_goes_on_where_it_was_interrupted(guidelines, monkeypatch):
         demo.seed_demo(progress=give_up)
     assert Judgement.objects.count() == 5
     demo.seed_demo()
-    assert Judgement.objects.count() == 8 + 4 * 3 + 3 + OTHER_JUDGEMENTS
+    assert Judgement.objects.count() == 8 + 4 * 3 + 3 + GOLD_JUDGEMENTS + OTHER_JUDGEMENTS
 
 
 def test_it_enters_exactly_what_the_simulated_annotators_said(guidelines):
@@ -140,14 +144,14 @@ def test_it_makes_passwords_that_nobody_guesses_where_others_can_reach_it(guidel
 def test_it_says_how_far_it_is(guidelines):
     heard = []
     demo.seed_demo(progress=lambda done, total, message: heard.append((done, total)))
-    assert heard[-1] == (17 + 23, 17 + 23)
+    assert heard[-1] == (17 + GOLD + 23 + GOLD_JUDGEMENTS,) * 2
     assert [done for done, _ in heard] == sorted(done for done, _ in heard)
 
 
 def test_it_prints_the_accounts(guidelines):
     said = io.StringIO()
     call_command("seed_demo", stdout=said)
-    assert "48 new tasks and 26 new judgements" in said.getvalue()
+    assert "50 new tasks and 46 new judgements" in said.getvalue()
     assert "demo-admin" in said.getvalue()
 
 
@@ -155,7 +159,7 @@ def test_it_lets_simulated_annotators_do_whatever_is_open(guidelines):
     demo.seed_demo()
     campaign = Campaign.objects.get(slug=demo.RANKING)
     assert demo.simulate_judgements(campaign=campaign) == 8
-    assert set(campaign.tasks.values_list("target", "submitted")) == {(2, 2), (3, 3)}
+    assert set(campaign.tasks.filter(purpose="work").values_list("target", "submitted")) == {(2, 2), (3, 3)}
     assert demo.simulate_judgements(campaign=campaign) == 0
     assert campaign_agreement(campaign=campaign).overall.n_judgements == 8 * 2 + 4 * 3
 
@@ -177,3 +181,25 @@ def test_it_takes_only_campaigns_of_the_world_for_the_demos(guidelines):
 def test_it_leaves_places_for_people():
     assert all(settings.TARGET[split] >= count for split, count in settings.JUDGEMENTS.items())
     assert settings.TARGET["train"] > settings.JUDGEMENTS["train"]
+
+
+def test_it_hides_gold_whose_answer_the_world_knows(guidelines):
+    demo.seed_demo()
+    gold = Task.objects.filter(campaign__slug="demo-ranking", purpose="gold")
+    assert gold.count() == GOLD
+    for task in gold:
+        texts = dict(task.completions.values_list("pk", "text"))
+        quality = {pk: world.gold(task.prompt.messages, text) for pk, text in texts.items()}
+        ranked = sorted(texts, key=lambda pk: task.gold.answer["ranks"][str(pk)])
+        assert [quality[pk] for pk in ranked] == sorted(quality.values(), reverse=True)
+    assert not gold.filter(position__in=[0, 12, 13]).exists()
+
+
+def test_gold_shows_who_is_careless(guidelines, monkeypatch):
+    monkeypatch.setattr("training.demo.settings.GOLD_TASKS", 12)
+    demo.seed_demo()
+    skill = dict(Skill.objects.filter(domain=None).values_list("annotator__username", "right"))
+    kinds = {person.username: person.kind for person in simulated.ANNOTATORS}
+    careful = [right for name, right in skill.items() if kinds[name] == "careful"]
+    careless = [right for name, right in skill.items() if kinds[name] == "careless"]
+    assert max(careless) < min(careful)

@@ -122,7 +122,7 @@ def test_it_plans_the_same_for_the_same_seed():
 
 def test_it_asks_about_no_prompt_twice():
     chosen = plan.make_plan(0)
-    asked = [task.messages for task in (*chosen.ranking, *chosen.demonstration)]
+    asked = [task.messages for task in (*chosen.to_rank, *chosen.demonstration)]
     hashes = {prompt_sha256(messages) for messages in asked}
     assert len(hashes) == len(asked)
     assert hashes.isdisjoint(prompt_sha256(world.prompt(case)) for case in chosen.unused)
@@ -130,7 +130,7 @@ def test_it_asks_about_no_prompt_twice():
 
 
 def test_it_plans_different_completions_for_each_task():
-    for task in plan.make_plan(0).ranking:
+    for task in plan.make_plan(0).to_rank:
         assert len(set(task.completions)) == 4
         assert task.producers == tuple(settings.DRAFTS)
 

@@ -41,7 +41,17 @@ class Plan:
 
     ranking: tuple[RankingTask, ...]
     demonstration: tuple[DemonstrationTask, ...]
+    gold: tuple[RankingTask, ...]
+    """Tasks to rank whose answer is known."""
     unused: tuple[world.Case, ...]
+
+    @property
+    def to_rank(self) -> list[RankingTask]:
+        """All that is ranked, in the order in which it is added: gold is spread evenly, so that no number tells it."""
+        tasks = list(self.ranking)
+        for number, task in enumerate(self.gold, start=1):
+            tasks.insert(number * len(self.ranking) // (len(self.gold) + 1), task)
+        return tasks
 
 
 def make_plan(seed: int = settings.SEED) -> Plan:
@@ -58,16 +68,28 @@ def make_plan(seed: int = settings.SEED) -> Plan:
     rng.shuffle(ranked)
     writers = [judges_of(number, 1)[0] for number in range(settings.DEMONSTRATIONS)]
     asked = [(pools["train"].pop(), writer) for writer in [*writers, *[None] * settings.OPEN_DEMONSTRATIONS]]
+    gold = [_gold_task(rng, pools["train"].pop()) for _ in range(settings.GOLD_TASKS)]
     unused = [case for pool in pools.values() for case in pool]
     return Plan(
         ranking=tuple(ranked),
         demonstration=tuple(DemonstrationTask(world.prompt(case), case.domain, writer) for case, writer in asked),
+        gold=tuple(gold),
         unused=tuple(unused),
     )
 
 
 def _ranking_task(rng: random.Random, case: world.Case, number: int) -> RankingTask:
-    """Four different replies, one of each draft quality; ``number`` counts the tasks of the split."""
+    """A task for some of the annotators; ``number`` counts the tasks of the split."""
+    judges = judges_of(number, settings.JUDGEMENTS[case.split])
+    return _task(rng, case, target=settings.TARGET[case.split], judges=judges)
+
+
+def _gold_task(rng: random.Random, case: world.Case) -> RankingTask:
+    return _task(rng, case, target=len(simulated.ANNOTATORS), judges=simulated.ANNOTATORS)
+
+
+def _task(rng: random.Random, case: world.Case, *, target: int, judges: tuple[simulated.Annotator, ...]) -> RankingTask:
+    """Four different replies, one of each draft quality."""
     texts: dict[str, str] = {}
     for producer, quality in settings.DRAFTS.items():
         text = world.reply(rng, case, quality)
@@ -79,8 +101,8 @@ def _ranking_task(rng: random.Random, case: world.Case, number: int) -> RankingT
         domain=case.domain,
         completions=tuple(texts),
         producers=tuple(texts.values()),
-        target=settings.TARGET[case.split],
-        judges=judges_of(number, settings.JUDGEMENTS[case.split]),
+        target=target,
+        judges=judges,
     )
 
 

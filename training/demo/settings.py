@@ -16,6 +16,10 @@ than from another opinion; the held-out ones three times, so that agreement, its
 TARGET = {"train": 2, "validation": 3, "test": 3}
 """Annotators whom a ranking task wants: training tasks leave one place for people."""
 
+GOLD_TASKS = 6
+"""Tasks whose answer the world knows, mixed into the ranking: every simulated annotator has done them, so that their
+skill is measured, and people meet them at the campaign's rate."""
+
 DEMONSTRATIONS = 300
 """Demonstrations that simulated annotators write, all on training prompts that nobody ranks."""
 

@@ -14,13 +14,14 @@ from django.conf import settings as product
 from django.db import transaction
 from django.db.models import F, Sum
 
-from annotate.models import Assignment, Campaign, Judgement, Producer, Prompt, Task, User
+from annotate.models import Assignment, Campaign, Completion, Judgement, Producer, Prompt, Task, User
 from annotate.services.campaigns import add_task, create_campaign
 from annotate.services.claiming import claim_next_task, claim_task
 from annotate.services.corpus import add_completion, add_producer, add_prompt
+from annotate.services.gold import make_gold, mix_in
 from annotate.services.judging import submit_demonstration, submit_ranking
 from annotate.services.people import create_admin, create_annotator
-from training.demo import plan, settings, simulated
+from training.demo import plan, settings, simulated, world
 from training.services.demo_kinds import add_kinds
 from training.services.stages import LEARNED, is_world
 
@@ -56,10 +57,10 @@ def seed_demo(*, progress: Progress = lambda done, total, message: None) -> Seed
     passwords = _create_people()
     admin = User.objects.get(username=ADMIN)
     tasks_before = Task.objects.count()
-    rankings_due = sum(len(planned.judges) for planned in chosen.ranking)
+    rankings_due = sum(len(planned.judges) for planned in chosen.to_rank)
     writings_due = sum(planned.writer is not None for planned in chosen.demonstration)
-    counter = _Counter(progress, len(chosen.ranking) + len(chosen.demonstration) + rankings_due + writings_due)
-    to_rank = zip(_add_ranking_tasks(chosen, admin, counter), chosen.ranking, strict=True)
+    counter = _Counter(progress, len(chosen.to_rank) + len(chosen.demonstration) + rankings_due + writings_due)
+    to_rank = zip(_add_ranking_tasks(chosen, admin, counter), chosen.to_rank, strict=True)
     to_write = zip(_add_writing_tasks(chosen, admin, counter), chosen.demonstration, strict=True)
     rankings = [(task, person) for task, planned in to_rank for person in planned.judges]
     writings = [(task, planned.writer) for task, planned in to_write if planned.writer]
@@ -135,7 +136,7 @@ def _add_ranking_tasks(chosen: plan.Plan, admin: User, counter: _Counter) -> lis
     )
     producers = {name: add_producer(name=name, kind=Producer.Kind.IMPORTED) for name in settings.DRAFTS}
     tasks = []
-    for group in _groups(chosen.ranking):
+    for group in _groups(chosen.to_rank):
         with transaction.atomic():
             for planned in group:
                 prompt = add_prompt(messages=planned.messages, domain=planned.domain, by=admin)
@@ -144,9 +145,22 @@ def _add_ranking_tasks(chosen: plan.Plan, admin: User, counter: _Counter) -> lis
                     for text, name in zip(planned.completions, planned.producers, strict=True)
                 ]
                 task = add_task(campaign=campaign, prompt=prompt, completions=completions, target=planned.target)[0]
+                if planned in chosen.gold and task.purpose == Task.Purpose.WORK:
+                    _know(task, completions, admin)
                 tasks.append(task)
         counter.advance(len(group), "adding tasks to rank")
     return tasks
+
+
+def _know(task: Task, completions: Sequence[Completion], admin: User) -> None:
+    """Mix a task into the work as gold: the world knows how good each reply is."""
+    quality = {one.pk: round(world.gold(task.prompt.messages, one.text), 6) for one in completions}
+    best_first = sorted(set(quality.values()), reverse=True)
+    ranks = {pk: best_first.index(value) + 1 for pk, value in quality.items()}
+    case = world.parse(task.prompt.messages)
+    why = f"What helps here: “{case.fix}” Blame, repetition and advice for something else make a reply worse."
+    make_gold(task=task, answer={"ranks": ranks}, explanation=why, by=admin)
+    mix_in(task=Task.objects.select_related("campaign", "prompt").get(pk=task.pk), by=admin)
 
 
 def _add_writing_tasks(chosen: plan.Plan, admin: User, counter: _Counter) -> list[Task]:
