@@ -2,8 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
-from annotate.models import Campaign, Judgement, Rating
+from django.db.models import Count, F, Q, QuerySet, Sum
+
+from annotate.models import Campaign, Judgement, Rating, Task
 from annotate.overlap import Answer, Standing, standing
 
 LEVELS_APART = 2
@@ -17,7 +20,7 @@ SAID_IN = {
 """Where a judgement of each kind says what can be compared; nothing can where people write."""
 
 
-def standings_of(*, campaign: Campaign, task_ids: Collection[int]) -> dict[int, Standing]:
+def standings_of(*, campaign: Campaign, task_ids: Collection[int] | QuerySet) -> dict[int, Standing]:
     """How these tasks of the campaign stand by the judgements that count; left out are those with nothing to compare.
 
     One query, and one for the ratings where the campaign has axes.
@@ -30,7 +33,7 @@ def standings_of(*, campaign: Campaign, task_ids: Collection[int]) -> dict[int, 
     return {task: one for task, one in found.items() if one}
 
 
-def _answers(campaign: Campaign, task_ids: Collection[int]) -> Mapping[int, Mapping[int, Answer]]:
+def _answers(campaign: Campaign, task_ids: Collection[int] | QuerySet) -> Mapping[int, Mapping[int, Answer]]:
     """What can be compared of the answers, by task and judgement."""
     columns = SAID_IN[campaign.kind]
     counted = Judgement.objects.current().filter(task__in=task_ids).order_by("pk", *columns[:1])
@@ -52,3 +55,65 @@ def _answers(campaign: Campaign, task_ids: Collection[int]) -> Mapping[int, Mapp
         for task, judgement, completion, axis, value in rows.values_list(*said):
             answers[task][judgement]["ratings"].setdefault(completion, {})[axis] = value
     return answers
+
+
+@dataclass(frozen=True, slots=True)
+class TargetCount:
+    """The tasks with one target: how many there are, how many of them have all their judgements, were raised."""
+
+    target: int
+    n_tasks: int
+    n_complete: int
+    n_raised: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverlapFigures:
+    """How many people the tasks of a campaign go to. These are counts of all its tasks of work, not estimates."""
+
+    campaign: Campaign
+    ceiling: int | None
+    """None: the overlap is fixed."""
+    targets: list[TargetCount]
+    n_tasks: int
+    n_raised: int
+    """Tasks that went to more people because those before disagreed."""
+    n_complete: int
+    """Tasks that have all the judgements that they are to have."""
+    mean_judgements: float | None
+    """Judgements of a complete task, over `n_complete`; None while there is none."""
+    n_at_ceiling: int
+    """Complete tasks that could not go to anybody more."""
+    n_unsettled: int
+    """Of these, the ones whose leading answer is less sure than the campaign wants."""
+
+
+def overlap_figures(*, campaign: Campaign) -> OverlapFigures:
+    """What adaptive overlap did in a campaign, or what the fixed one is. Page and API show what this returns."""
+    rules = campaign.assignment_rules.overlap
+    tasks = Task.objects.filter(campaign=campaign, purpose=Task.Purpose.WORK, withdrawn=False)
+    complete = Q(submitted__gte=F("target"))
+    counts = {
+        "tasks_": Count("pk"),
+        "complete": Count("pk", filter=complete),
+        "raised_": Count("pk", filter=Q(raised__gt=0)),
+        "judgements_": Sum("submitted", filter=complete),
+    }
+    rows = list(tasks.order_by("target").values("target").annotate(**counts).values_list("target", *counts))
+    targets = [TargetCount(*row[:4]) for row in rows]
+    n_complete = sum(one.n_complete for one in targets)
+    standings = {}
+    if rules:
+        at_ceiling = tasks.filter(complete, target__gte=rules.ceiling).order_by().values("pk")
+        standings = standings_of(campaign=campaign, task_ids=at_ceiling)
+    return OverlapFigures(
+        campaign=campaign,
+        ceiling=rules.ceiling if rules else None,
+        targets=targets,
+        n_tasks=sum(one.n_tasks for one in targets),
+        n_raised=sum(one.n_raised for one in targets),
+        n_complete=n_complete,
+        mean_judgements=sum(row[4] or 0 for row in rows) / n_complete if n_complete else None,
+        n_at_ceiling=sum(one.n_complete for one in targets if rules and one.target >= rules.ceiling),
+        n_unsettled=sum(one.confidence < rules.confidence for one in standings.values()) if rules else 0,
+    )

@@ -4,7 +4,7 @@ from django.contrib.auth.decorators import login_required
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from annotate.api import campaigns, conversation, docs, mine, records, safety, tokens, work
+from annotate.api import campaigns, conversation, docs, mine, overlap, records, safety, tokens, work
 
 app_name = "api"
 router = SimpleRouter()
@@ -21,6 +21,10 @@ urlpatterns = [
     path("campaigns/", campaigns.Campaigns.as_view(), name="campaigns"),
     path("campaigns/<slug:slug>/", campaigns.CampaignDetail.as_view(), name="campaign"),
     path("campaigns/<slug:slug>/step-agreement/", campaigns.StepAgreement.as_view(), name="step_agreement"),
+    path("campaigns/<slug:slug>/overlap/", overlap.Overlap.as_view(), name="overlap"),
+    path("campaigns/<slug:slug>/target/", overlap.CampaignTarget.as_view(), name="campaign_target"),
+    path("campaigns/<slug:slug>/uncertainty/", overlap.Uncertainty.as_view(), name="uncertainty"),
+    path("tasks/<int:pk>/target/", overlap.TaskTarget.as_view(), name="task_target"),
     path("tasks/next/", work.NextTask.as_view(), name="next"),
     path("assignments/<uuid:pk>/", work.AssignmentDetail.as_view(), name="assignment"),
     path("assignments/<uuid:pk>/submit/", work.Submit.as_view(), name="submit"),

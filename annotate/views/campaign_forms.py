@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from annotate import presets
 from annotate.models import Campaign, Guideline
+from annotate.services.retargeting import TASK
 from annotate.services.setup import NUMBERS
 from annotate.views.assignment_forms import label_of, read_rules
 from annotate.views.work_forms import typed
@@ -202,6 +203,8 @@ def _is_plain(levels: list[str]) -> bool:
 
 def in_words(field: str) -> str:
     """The name of a setting, as the page calls it."""
+    if field.startswith(TASK):
+        return _("People for task %(number)s") % {"number": field.removeprefix(TASK)}
     return {
         "name": _("Name"),
         "slug": _("Address"),
@@ -222,6 +225,7 @@ def in_words(field: str) -> str:
         "tasks": _("Tasks"),
         "gold": _("Tasks mixed in as gold"),
         "gold_out": _("Gold taken out"),
+        "targets": _("People for the tasks that are there"),
         "strength": _("How much better"),
         "axes": _("Scales"),
         "flags": _("Flags"),

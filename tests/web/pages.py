@@ -117,6 +117,7 @@ def setup_pages(carol: Client) -> Iterator[tuple[str, HttpResponse]]:
     yield "campaign_kinds", carol.get("/campaigns/new/")
     yield "new_campaign", carol.get("/campaigns/new/?kind=ranking")
     yield "campaign_settings", carol.get("/campaigns/answers/settings/")
+    yield "overlap", carol.get("/campaigns/answers/overlap/")
     yield "campaign_preview", carol.get("/campaigns/answers/preview/")
 
 
