@@ -265,17 +265,17 @@ def test_places_stay_exact_while_everybody_disagrees(committed_world):
     set_rules(committed_world, first="disagreement", overlap={"ceiling": 5, "confidence": 0.99})
     people = [create_annotator(username=f"worker-{number}") for number in range(8)]
 
-    def work(place, person):
-        done = 0
+    def work(place, person, gives_back=0):
         while held := claim_next_task(annotator=person, campaign=committed_world.ranking):
-            if place == 7 and done == 0:
+            if gives_back:
                 release_assignment(assignment_id=held.pk, annotator=person)
-                done += 1
-                continue
-            say(held, DOWN if place % 2 else UP)
-        return done
+                gives_back -= 1
+            else:
+                say(held, DOWN if place % 2 else UP)
 
-    in_parallel([lambda place=place, person=person: work(place, person) for place, person in enumerate(people)])
+    in_parallel([lambda at=at: work(at, people[at], gives_back=at // 7) for at in range(8)])
+    for place, person in enumerate(people):  # what was raised when some had stopped already
+        work(place, person)
     for task in Task.objects.filter(campaign=committed_world.ranking):
         done = task.assignments.filter(state="submitted").count()
         assert (task.submitted, task.reserved, task.judgements.count()) == (done, done, done)
