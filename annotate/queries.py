@@ -184,6 +184,14 @@ class AssignmentView:
         return written_beside(written) if written else None  # a preview of a campaign without tasks has none
 
     @property
+    def warnings(self) -> list[str]:
+        """The kinds of distressing content that the prompt warns of."""
+        task = self.assignment.task
+        if task.queue_id is not None:
+            return task.queue.warnings
+        return sorted(task.prompt.content_warnings.values_list("kind", flat=True))
+
+    @property
     def draft(self) -> dict | None:
         """The unfinished work that was saved, if any."""
         return self.assignment.draft
@@ -194,14 +202,22 @@ def assignment_to_show(*, assignment_id: UUID, annotator: User) -> AssignmentVie
 
     Raises DomainError when there is no such assignment of theirs.
     """
-    assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
+    assignment = own_assignment(assignment_id=assignment_id, annotator=annotator, to_show=True)
     by_id = Completion.objects.only("id", "text", "sha256").in_bulk(assignment.shown_order)
+    assignment.completions = [by_id[completion] for completion in assignment.shown_order]
+    return view_of(assignment)
+
+
+def view_of(assignment: Assignment) -> AssignmentView:
+    """`assignment_to_show` for one that was just claimed: what is at hand is not read again."""
+    if assignment.completions is None:
+        return assignment_to_show(assignment_id=assignment.pk, annotator=assignment.annotator)
     return AssignmentView(
         assignment=assignment,
-        campaign=assignment.task.campaign,
+        campaign=assignment.campaign,
         guideline=assignment.guideline,
         messages=assignment.task.prompt.messages,
-        completions=[by_id[completion] for completion in assignment.shown_order],
+        completions=assignment.completions,
     )
 
 

@@ -1,6 +1,7 @@
 """What every API view shares: who may call it, how its input is checked, how it is documented."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -10,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
+from rest_framework.settings import api_settings
 
 from annotate.api.problems import CONTENT_TYPE, flat_errors
 from annotate.services.bulk import MAX_ROWS, RowProblem, RowsRefused
@@ -38,11 +40,23 @@ class StrictSerializer(serializers.Serializer):
         return super().to_internal_value(data)
 
 
-def checked(serializer: type[serializers.Serializer], data: Any, **options: Any) -> dict:
+@cache
+def shared(serializer: type[serializers.Serializer]) -> serializers.Serializer:
+    """One instance for every request: a new one copies all its fields, which takes longer than what it then does.
+
+    Only `to_representation` and `run_validation` may be called, which change nothing in it.
+    """
+    return serializer()
+
+
+def checked(serializer: type[serializers.Serializer], data: Any) -> dict:
     """The validated data; raises ValidationError, which becomes a 400."""
-    filled = serializer(data=data, **options)
-    filled.is_valid(raise_exception=True)
-    return filled.validated_data
+    try:
+        return shared(serializer).run_validation(data)
+    except ValidationError as error:
+        if isinstance(error.detail, list):  # it is about the whole, not about a field
+            raise ValidationError({api_settings.NON_FIELD_ERRORS_KEY: error.detail}) from error
+        raise
 
 
 def checked_rows(serializer: type[serializers.Serializer], data: Any) -> list[dict]:

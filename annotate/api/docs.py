@@ -5,9 +5,16 @@ from http import HTTPStatus
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
+from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from annotate.api.problems import problem
+
+
+class TokenScheme(KnoxTokenScheme):
+    """The tokens, as the description names them."""
+
+    target_class = "annotate.api.authentication.TokenAuthentication"
 
 
 class Schema(SpectacularAPIView):

@@ -87,6 +87,20 @@ class GuidelineSerializer(serializers.ModelSerializer):
         fields = ["slug", "version", "sha256", "kind", "title", "body", "flags"]
 
 
+@extend_schema_field(GuidelineSerializer)
+class GuidelineField(serializers.Field):
+    """A guideline, put into JSON once: a version never changes, and every assignment shows one."""
+
+    def to_representation(self, value: Guideline) -> dict[str, Any]:
+        version = (value.slug, value.version, value.sha256)
+        if version not in _guidelines:
+            _guidelines[version] = GuidelineSerializer(value).data
+        return _guidelines[version]
+
+
+_guidelines: dict[tuple[str, int, str], dict[str, Any]] = {}
+
+
 class ShownCompletionSerializer(serializers.ModelSerializer):
     """A completion as annotators see it: blind, so without its producer."""
 
@@ -119,7 +133,7 @@ class AssignmentSerializer(serializers.Serializer):
     id = serializers.UUIDField(source="assignment.pk")
     state = serializers.CharField(source="assignment.state")
     campaign = CampaignRefSerializer()
-    guideline = GuidelineSerializer()
+    guideline = GuidelineField()
     prompt = MessageSerializer(source="messages", many=True)
     brief = serializers.BooleanField(help_text="whether the prompt is a brief: you write the conversation, too")
     completions = ShownCompletionSerializer(
@@ -129,8 +143,9 @@ class AssignmentSerializer(serializers.Serializer):
     lease_expires_at = serializers.DateTimeField(source="assignment.lease_expires_at")
     checklist = ChecklistItemSerializer(many=True, help_text="what is to be ticked before submitting")
     written_beside = WrittenBesideSerializer(allow_null=True, help_text="review: what came with the completion")
-    warnings = WarningsField(
-        source="assignment.task.prompt.content_warnings", help_text="show the content only when it is asked for"
+    warnings = serializers.ListField(
+        child=serializers.ChoiceField(choices=ContentWarning.Kind.choices),
+        help_text="kinds of distressing content: show the content only when it is asked for",
     )
     revealed_at = serializers.DateTimeField(source="assignment.revealed_at", help_text="when it was; else null")
     draft = serializers.JSONField(help_text="unfinished work that was saved, or null")

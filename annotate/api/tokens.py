@@ -3,6 +3,7 @@
 from axes.helpers import get_cool_off
 from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from knox.models import get_token_model
 from knox.views import LogoutView
@@ -14,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import AnonRateThrottle
 from rest_framework.views import APIView
 
+from annotate.api.authentication import TokenAuthentication
 from annotate.api.base import Documented, StrictSerializer, checked
 
 
@@ -57,6 +59,7 @@ class Login(Documented, APIView):
         user = authenticate(request=request._request, **credentials)
         if user is None:
             raise _refusal(request)
+        get_token_model().objects.filter(user=user, expiry__lt=timezone.now()).delete()
         instance, token = get_token_model().objects.create(user=user)
         user_logged_in.send(sender=type(user), request=request._request, user=user)
         return Response(TokenSerializer({"token": token, "expiry": instance.expiry}).data)
@@ -77,6 +80,7 @@ def _refusal(request: Request) -> APIException:
 class Logout(Documented, LogoutView):
     """Make the token that this request was sent with worthless."""
 
+    authentication_classes = [TokenAuthentication]
     permission_classes = [IsAuthenticated]
 
     @extend_schema(request=None, responses={204: None})

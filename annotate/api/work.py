@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotate import queries
-from annotate.api.base import Documented, checked
+from annotate.api.base import Documented, checked, shared
 from annotate.api.problems import brief
 from annotate.api.serializers import (
     AssignmentSerializer,
@@ -80,7 +80,12 @@ class NextTask(Work):
         assignment = _claim(request, find_campaign(slug) if slug else None)
         if assignment is None:
             return Response(status=status.HTTP_204_NO_CONTENT)
-        return _shown(request, assignment.pk)
+        return Response(shown(assignment))
+
+
+def shown(assignment: Assignment) -> dict:
+    """Everything there is to show for an assignment."""
+    return shared(AssignmentSerializer).to_representation(queries.view_of(assignment))
 
 
 def _claim(request: Request, campaign: Campaign | None) -> Assignment | None:
@@ -104,11 +109,8 @@ class AssignmentDetail(Work):
 
     @extend_schema(responses=AssignmentSerializer)
     def get(self, request: Request, pk: UUID) -> Response:
-        return _shown(request, pk)
-
-
-def _shown(request: Request, pk: UUID) -> Response:
-    return Response(AssignmentSerializer(queries.assignment_to_show(assignment_id=pk, annotator=request.user)).data)
+        view = queries.assignment_to_show(assignment_id=pk, annotator=request.user)
+        return Response(shared(AssignmentSerializer).to_representation(view))
 
 
 class Submit(Work):
@@ -127,9 +129,15 @@ class Submit(Work):
     )
     def post(self, request: Request, pk: UUID) -> Response:
         wanted = _wanted(request)
-        judgement = judging.submit(assignment_id=pk, annotator=request.user, **_submission(request))
-        submitted = SubmittedSerializer(judgement).data | _next_of(request, wanted, judgement.task.campaign)
-        return Response(submitted, status=status.HTTP_201_CREATED)
+        submission = {"assignment_id": pk, "annotator": request.user, **_submission(request)}
+        if wanted == "1":
+            turn = judging.submit_and_go_on(**submission)
+            judgement, following = turn.judgement, _following(turn.next, turn.problem)
+        else:
+            judgement = judging.submit(**submission)
+            following = _next_of(request, wanted, judgement.task.campaign)
+        submitted = shared(SubmittedSerializer).to_representation(judgement)
+        return Response(submitted | following, status=status.HTTP_201_CREATED)
 
 
 def _wanted(request: Request) -> str | None:
@@ -145,10 +153,13 @@ def _next_of(request: Request, wanted: str | None, campaign: Campaign) -> dict:
     if wanted is None:
         return {}
     try:
-        assignment = _claim(request, campaign if wanted == "1" else None)
+        return _following(_claim(request, campaign if wanted == "1" else None), None)
     except DomainError as error:
-        return {"next": None, "next_problem": brief(error)}
-    return {"next": _shown(request, assignment.pk).data if assignment else None, "next_problem": None}
+        return _following(None, error)
+
+
+def _following(assignment: Assignment | None, problem: DomainError | None) -> dict:
+    return {"next": shown(assignment) if assignment else None, "next_problem": brief(problem) if problem else None}
 
 
 class Correct(Work):

@@ -324,6 +324,8 @@ class Assignment(models.Model):
     lease_expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     skip_reason = models.TextField(blank=True)
+    completions: "list[Completion] | None" = None
+    """Those to show, in this annotator's order, where they are at hand."""
     lane = models.CharField(max_length=16, choices=Lane, blank=True, default="", editable=False)
     probability = models.FloatField(
         null=True, editable=False, help_text="the chance that this hand-out gave this task, of all it could have given"

@@ -21,6 +21,7 @@ from django.db import connection
 
 from annotate.models import Assignment, Campaign, User
 from annotate.services.queues import Access
+from annotate.statements import run
 
 Lane = Assignment.Lane
 chance = random.SystemRandom()
@@ -95,13 +96,15 @@ class Taken:
     """None where a person was led to a task otherwise."""
 
 
-def take_next(*, annotator: User, campaign: Campaign, access: Access) -> Taken | None:
+def take_next(*, annotator: User, campaign: Campaign, access: Access, patient: bool = True) -> Taken | None:
     """Reserve a place of the task that this annotator gets next; None when there is none for them.
 
-    Call it in a transaction, with what is made of it.
+    Call it in a transaction, with what is made of it. Tasks that somebody else is just taking are passed over; when
+    there is no other, `patient` waits for them. A transaction that holds rows already must not: two could wait for
+    each other.
     """
     rules = campaign.assignment_rules
-    work, gold = _Queues(annotator, access.work), _Queues(annotator, access.gold)
+    work, gold = _Queues(annotator, access.work, patient), _Queues(annotator, access.gold, patient)
     gold_share = _gold_share(annotator, campaign, access, work, gold)
     if gold_share and chance.random() < gold_share and (drawn := gold.draw()):
         return Taken(drawn.id, Lane.GOLD, gold_share * gold.arc(drawn))
@@ -146,9 +149,10 @@ class _Row(NamedTuple):
 class _Queues:
     """What an annotator can be given out of some queues."""
 
-    def __init__(self, annotator: User, ids: Sequence[int]):
+    def __init__(self, annotator: User, ids: Sequence[int], patient: bool = True):
         self.annotator = annotator
         self.ids = ids
+        self.patient = patient
 
     def first(self, order: _Order) -> int | None:
         """The id of the first task that is free for them."""
@@ -163,7 +167,7 @@ class _Queues:
         while True:
             if taken := self.run(_take(order, hint), **params):
                 return _Row(*taken[0])
-            if not hint and self.run(_first(order), **params) == []:
+            if not (self.patient if hint else self.run(_first(order), **params)):
                 return None
             hint = ""  # what was passed over may have another place: wait for it
 
@@ -180,7 +184,5 @@ class _Queues:
         """The rows of a statement over these queues."""
         if not self.ids:
             return []
-        with connection.cursor() as cursor:
-            queues = ", ".join(map(str, self.ids))
-            cursor.execute(statement.format(queues=queues), {"annotator": self.annotator.pk, **params})
-            return cursor.fetchall()
+        queues = ", ".join(map(str, self.ids))
+        return run(statement.format(queues=queues), {"annotator": self.annotator.pk, **params})

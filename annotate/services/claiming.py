@@ -4,21 +4,23 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError, LeaseLost, NotFound, NotOpen
-from annotate.models import Assignment, Campaign, Guideline, Task, TaskCompletion, User
+from annotate.models import Assignment, Campaign, Completion, Guideline, Membership, Prompt, Queue, Task, User
 from annotate.services import budgets, daily
 from annotate.services.choosing import take_next
 from annotate.services.given_back import take_back
 from annotate.services.onboarding import check_may_work
 from annotate.services.places import give_place_back, take_place
-from annotate.services.queues import access_of
+from annotate.services.queues import Access, access_of
+from annotate.statements import Columns, insert, prepared, run
 
 State = Assignment.State
 ATTEMPTS = 5  # how often other tabs and devices of the same annotator may be quicker
@@ -92,16 +94,52 @@ def _claim_new(annotator: User, campaign: Campaign, *, opened: bool) -> Assignme
         return None
     access = access_of(annotator=annotator, campaign=campaign)
     with transaction.atomic():
-        to_whom = {"annotator": annotator, "campaign": campaign, "access": access}
-        taken = take_back(**to_whom) or take_next(**to_whom)
-        if taken is None:
-            return None
-        task = Task.objects.select_related("campaign").get(pk=taken.task_id)
-        if not budgets.reserve(task.campaign):
-            transaction.set_rollback(True)  # the place is not taken after all
-            return None
-        chosen = {"lane": taken.lane, "probability": taken.probability}
-        return _hold(task, annotator, campaign.guideline, opened=opened, **chosen)
+        given = give_next(annotator=annotator, campaign=campaign, access=access, opened=opened)
+        if given is None:
+            transaction.set_rollback(True)
+        return given
+
+
+HELD_OR_ASKED = """SELECT EXISTS (SELECT 1 FROM annotate_assignment a
+    WHERE a.annotator_id = %(annotator)s AND a.campaign_id = %(campaign)s AND a.state = 'claimed' AND a.id <> %(id)s),
+(SELECT m.state FROM annotate_membership m WHERE m.user_id = %(annotator)s AND m.campaign_id = %(campaign)s)"""
+
+
+def access_without_ado(*, annotator: User, assignment: Assignment) -> Access | None:
+    """What the annotator may take from after this assignment, where no question is open.
+
+    None when another one is held ahead, the campaign is not open, or `check_may_work` has to look closer.
+    """
+    campaign = assignment.campaign
+    params = {"annotator": annotator.pk, "campaign": campaign.pk, "id": prepared(Assignment._meta.pk, assignment.pk)}
+    [[has_another, membership]] = run(HELD_OR_ASKED, params)
+    if membership is None:
+        welcome = campaign.access == Campaign.Access.EVERYONE and (annotator.is_simulated or not campaign.onboarding)
+    else:
+        welcome = membership == Membership.State.ACTIVE and not campaign.onboarding
+    if has_another or not welcome or campaign.state != Campaign.State.OPEN:
+        return None
+    if not daily.may_take_more(annotator=annotator, campaign=campaign, holding=1):
+        return None
+    return access_of(annotator=annotator, campaign=campaign)
+
+
+def give_next(
+    *, annotator: User, campaign: Campaign, access: Access, opened: bool = True, patient: bool = True
+) -> Assignment | None:
+    """A new hold on the task that comes next for this annotator; None when there is none for them.
+
+    Call it in a transaction, and roll that back for None: a place may be taken that the budget has nothing for.
+    `patient` waits for places that others are just taking: see `take_next`.
+    Raises IntegrityError when another tab of theirs was quicker.
+    """
+    to_whom = {"annotator": annotator, "campaign": campaign, "access": access}
+    taken = take_back(**to_whom) or take_next(**to_whom, patient=patient)
+    if taken is None or not budgets.reserve(campaign):
+        return None
+    task = Task.from_db(DEFAULT_DB_ALIAS, ["id", "campaign_id"], [taken.task_id, campaign.pk])
+    task.campaign = campaign
+    return _hold(task, annotator, campaign.guideline, opened=opened, lane=taken.lane, probability=taken.probability)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,20 +168,52 @@ def claim_task(*, task: Task, annotator: User, guideline: Guideline, opened: boo
         return _hold(task, annotator, guideline, opened=opened)
 
 
+PROMPT = Columns(Prompt, "p", "id", "messages", "domain", "language")
+QUEUE = Columns(Queue, "q", "id", "warnings")
+COMPLETION = Columns(Completion, "c", "id", "text", "sha256")
+CONTENT = f"""SELECT t.prompt_id, t.queue_id, {PROMPT.sql}, {QUEUE.sql}, EXISTS (SELECT 1 FROM annotate_assignment a
+WHERE a.task_id = t.id AND a.annotator_id = %(annotator)s), {COMPLETION.sql}
+FROM annotate_task t JOIN annotate_prompt p ON p.id = t.prompt_id LEFT JOIN annotate_queue q ON q.id = t.queue_id
+LEFT JOIN annotate_taskcompletion tc ON tc.task_id = t.id LEFT JOIN annotate_completion c ON c.id = tc.completion_id
+WHERE t.id = %(task)s ORDER BY tc.position"""
+
+
 def _hold(task: Task, annotator: User, guideline: Guideline, *, opened: bool, **chosen: str | float) -> Assignment:
-    """The assignment for a place that is reserved."""
+    """The assignment for a place that is reserved, with all there is to show at hand."""
+    completions, had_before = _load_content(task, annotator)
     now = timezone.now()
     fields = {
         "guideline": guideline,
         "claimed_at": now,
         "opened_at": now if opened else None,
         "lease_expires_at": now + timedelta(minutes=task.campaign.lease_minutes),
-        "draft": _kept_draft(task, annotator),
         **chosen,
     }
-    return _take_again(task, annotator, fields) or Assignment.objects.create(
-        task=task, annotator=annotator, shown_order=_shuffled(task), **fields
-    )
+    if had_before:
+        fields["draft"] = _kept_draft(task, annotator)
+        if again := _take_again(task, annotator, fields):
+            return again
+    shuffler.shuffle(completions)
+    order = [completion.pk for completion in completions]
+    assignment = Assignment(task=task, annotator=annotator, campaign=task.campaign, shown_order=order, **fields)
+    assignment.completions = completions
+    insert(assignment)
+    return assignment
+
+
+def _load_content(task: Task, annotator: User) -> tuple[list[Completion], bool]:
+    """Read the task's prompt; its completions, and whether the annotator had this task before."""
+    rows = run(CONTENT, {"task": task.pk, "annotator": annotator.pk})
+    completions = []
+    for row in rows:
+        values = iter(row)
+        task.prompt_id, task.queue_id = islice(values, 2)
+        task.prompt, queue, had_before = PROMPT.read(values), QUEUE.read(values), bool(next(values))
+        if task.queue_id is not None:
+            task.queue = queue
+        if row[-1] is not None:
+            completions.append(COMPLETION.read(values))
+    return completions, had_before
 
 
 def _take_again(task: Task, annotator: User, fields: dict) -> Assignment | None:
@@ -155,13 +225,7 @@ def _take_again(task: Task, annotator: User, fields: dict) -> Assignment | None:
     if not mine or not mine.update(state=State.CLAIMED, ended_at=None, **fields):
         return None
     unseen.refresh_from_db()
-    return unseen
-
-
-def _shuffled(task: Task) -> list[int]:
-    order = list(TaskCompletion.objects.filter(task=task).values_list("completion_id", flat=True))
-    shuffler.shuffle(order)
-    return order
+    return _joined(unseen, task, task.campaign, fields["guideline"], annotator)
 
 
 def _kept_draft(task: Task, annotator: User) -> dict | None:
@@ -245,16 +309,43 @@ def _still_claimed(assignment: Assignment) -> bool:
     return Assignment.objects.filter(pk=assignment.pk, state=State.CLAIMED).exists()
 
 
-def own_assignment(*, assignment_id: UUID, annotator: User) -> Assignment:
-    """This annotator's assignment. Raises NotFound when it does not exist or is somebody else's."""
-    found = (
-        Assignment.objects.filter(pk=assignment_id, annotator=annotator)
-        .select_related("campaign", "task__campaign", "task__prompt", "guideline", "annotator")
-        .first()
-    )
-    if found is None:
+ASSIGNMENT = Columns(Assignment, "a")
+TASK = Columns(Task, "t")
+CAMPAIGN = Columns(Campaign, "c", leave_out=["description"])
+GUIDELINE = Columns(Guideline, "g", leave_out=["summary", "body"])
+WHOLE_GUIDELINE = Columns(Guideline, "g")
+OWN = """FROM annotate_assignment a
+JOIN annotate_task t ON t.id = a.task_id JOIN annotate_campaign c ON c.id = a.campaign_id
+JOIN annotate_guideline g ON g.id = a.guideline_id JOIN annotate_prompt p ON p.id = t.prompt_id
+WHERE a.id = %(id)s AND a.annotator_id = %(annotator)s"""
+OWN_TO_SUBMIT = f"SELECT {ASSIGNMENT.sql}, {TASK.sql}, {CAMPAIGN.sql}, {GUIDELINE.sql} {OWN}"
+OWN_TO_SHOW = f"SELECT {ASSIGNMENT.sql}, {TASK.sql}, {CAMPAIGN.sql}, {WHOLE_GUIDELINE.sql}, {PROMPT.sql} {OWN}"
+
+
+def own_assignment(*, assignment_id: UUID, annotator: User, to_show: bool = False) -> Assignment:
+    """This annotator's assignment, with the texts of prompt and guideline at hand where it is to be shown.
+
+    Raises NotFound when it does not exist or is somebody else's.
+    """
+    params = {"id": prepared(Assignment._meta.pk, assignment_id), "annotator": annotator.pk}
+    rows = run(OWN_TO_SHOW if to_show else OWN_TO_SUBMIT, params)
+    if not rows:
         raise NotFound("There is no such assignment of yours; take the next task from the campaign's page.")
-    return found
+    values = iter(rows[0])
+    assignment, task, campaign = (part.read(values) for part in (ASSIGNMENT, TASK, CAMPAIGN))
+    guideline = (WHOLE_GUIDELINE if to_show else GUIDELINE).read(values)
+    if to_show:
+        task.prompt = PROMPT.read(values)
+    return _joined(assignment, task, campaign, guideline, annotator)
+
+
+def _joined(
+    assignment: Assignment, task: Task, campaign: Campaign, guideline: Guideline, annotator: User
+) -> Assignment:
+    """The assignment with what belongs to it at hand."""
+    task.campaign = assignment.campaign = campaign
+    assignment.task, assignment.guideline, assignment.annotator = task, guideline, annotator
+    return assignment
 
 
 def extend_lease(*, assignment_id: UUID, annotator: User) -> Assignment:

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import QuerySet
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -16,12 +17,14 @@ from annotate.errors import DomainError, LeaseLost
 from annotate.forms import checklist_of
 from annotate.models import Assignment, Campaign, Completion, Judgement, Review, Task, User
 from annotate.services import budgets
-from annotate.services.claiming import own_assignment
+from annotate.services.claiming import access_without_ado, claim_next_task, give_next, own_assignment
 from annotate.services.onboarding import check_may_submit_late
 from annotate.services.overlap import reconsider
 from annotate.services.places import empty_place, fill_place, take_place
+from annotate.services.queues import Access
 from annotate.services.records import WRITERS, columns_of
 from annotate.services.skills import record as record_skill
+from annotate.statements import change, insert, prepared
 
 State = Assignment.State
 MAX_SECONDS = 86_400
@@ -40,24 +43,106 @@ def submit(
     Raises DomainError when the answer is not whole or the task is done, and LeaseLost when the task went back to the
     queue and its place was taken: the answer is then kept as the assignment's draft.
     """
+    assignment, checked = _checked(assignment_id, annotator, answer, seconds)
+    try:
+        with transaction.atomic():
+            if judgement := _enter(assignment, checked, seconds=seconds, idempotency_key=idempotency_key):
+                return judgement
+    except IntegrityError:  # the key was used before
+        _refuse_other_task(assignment, idempotency_key)
+    return _submit_late(assignment, checked, dict(answer), seconds=seconds, idempotency_key=idempotency_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A judgement that was submitted, and the assignment that comes next, or why it cannot be had.
+
+    Neither, when there is none for them now.
+    """
+
+    judgement: Judgement
+    next: Assignment | None
+    problem: DomainError | None = None
+
+
+def submit_and_go_on(*, assignment_id: UUID, annotator: User, **submission: Any) -> Turn:
+    """`submit`, and claim the campaign's next task, as a rule in one transaction.
+
+    Raises what `submit` raises. Where the next task cannot be had the judgement counts all the same.
+    """
+    answer, seconds = submission["answer"], submission["seconds"]
+    assignment, checked = _checked(assignment_id, annotator, answer, seconds)
+    with suppress(
+        _TakeSteps, IntegrityError, OperationalError
+    ):  # then nothing of it was written, and each step goes its own way
+        if access := access_without_ado(annotator=annotator, assignment=assignment):
+            with transaction.atomic():
+                return _enter_and_go_on(assignment, checked, access, seconds, submission.get("idempotency_key", ""))
+    judgement = submit(assignment_id=assignment_id, annotator=annotator, **submission)
+    try:
+        return Turn(judgement, claim_next_task(annotator=annotator, campaign=assignment.campaign))
+    except DomainError as error:
+        return Turn(judgement, None, error)
+
+
+class _TakeSteps(Exception):
+    """This is no ordinary turn: submitting and claiming are to be done one after the other."""
+
+
+def _enter_and_go_on(assignment: Assignment, checked: dict, access: Access, seconds: float, key: str) -> Turn:
+    judgement = _enter(assignment, checked, seconds=seconds, idempotency_key=key)
+    if judgement is None:
+        raise _TakeSteps
+    if assignment.campaign.guideline_id == assignment.guideline_id:
+        assignment.campaign.guideline = assignment.guideline
+    following = give_next(annotator=assignment.annotator, campaign=assignment.campaign, access=access, patient=False)
+    if following is None:
+        raise _TakeSteps
+    return Turn(judgement, following)
+
+
+def _checked(
+    assignment_id: UUID, annotator: User, answer: Mapping[str, Any], seconds: float
+) -> tuple[Assignment, dict]:
+    """The assignment, and the answer to it, normalised."""
     assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
     if assignment.task.purpose == Task.Purpose.QUALIFICATION:
         raise DomainError(_("This is a qualification task: it is answered on its page, and is no judgement."))
     checked = check_answer_to(assignment, answer)
     check_seconds(seconds)
-    if earlier := _with_key(assignment, idempotency_key):
+    return assignment, checked
+
+
+def _enter(assignment: Assignment, checked: dict, **fields: Any) -> Judgement | None:
+    """Submit what is still held; None when it is not. Call it in a transaction."""
+    if not fill_place(assignment.task_id):
+        return None
+    if _end_submitted(assignment, [State.CLAIMED]):
+        return _write_first(assignment, checked, **fields)
+    empty_place(assignment.task_id)
+    return None
+
+
+def _write_first(assignment: Assignment, checked: dict, **fields: Any) -> Judgement:
+    judgement = _write(assignment, checked, **fields)
+    budgets.spend(assignment, judgement.seconds)
+    return judgement
+
+
+def _submit_late(assignment: Assignment, checked: dict, answer: dict, **fields: Any) -> Judgement:
+    """The same submission again, or one whose lease was lost while its place is still free; else a refusal."""
+    key = fields["idempotency_key"]
+    if earlier := _with_key(assignment, key):
         return earlier
     try:
         with transaction.atomic():
-            if _take_to_submitted(assignment):
-                judgement = _write(assignment, checked, seconds=seconds, idempotency_key=idempotency_key)
-                budgets.spend(assignment, seconds)
-                return judgement
+            if _take_late(assignment):
+                return _write_first(assignment, checked, **fields)
     except IntegrityError:  # another tab used the key in this moment
-        if earlier := _with_key(assignment, idempotency_key):
+        if earlier := _with_key(assignment, key):
             return earlier
         raise
-    return _explain_refusal(assignment, dict(answer), idempotency_key)
+    return _explain_refusal(assignment, answer, key)
 
 
 def submit_ranking(*, ranks: Mapping[int, int], flags: Mapping[int, list[str]] | None = None, **fields) -> Judgement:
@@ -120,7 +205,7 @@ def may_correct(judgement: Judgement) -> bool:
 
 def _write(assignment: Assignment, answer: dict, **fields) -> Judgement:
     kind = assignment.task.campaign.kind
-    judgement = Judgement.objects.create(
+    judgement = Judgement(
         assignment=assignment,
         task=assignment.task,
         annotator=assignment.annotator,
@@ -128,6 +213,7 @@ def _write(assignment: Assignment, answer: dict, **fields) -> Judgement:
         **columns_of(kind, answer),
         **fields,
     )
+    insert(judgement)
     WRITERS[kind](judgement, answer)
     reconsider(task=assignment.task)
     record_skill(judgement=judgement, answer=answer)
@@ -157,14 +243,14 @@ def shown_in(assignment: Assignment) -> Shown:
     task = assignment.task
     kind, form = task.campaign.kind, task.campaign.parsed_form
     needs_texts = bool(form.spans) or kind in (Campaign.Kind.REVISION, Campaign.Kind.REVIEW)
-    texts = Completion.objects.filter(pk__in=assignment.shown_order) if needs_texts else Completion.objects.none()
+    texts = Completion.objects.filter(pk__in=assignment.shown_order).values_list("pk", "text") if needs_texts else ()
     flags = (
         [flag["name"] for flag in assignment.guideline.flags] if form.flags is None else [f.name for f in form.flags]
     )
     return Shown(
         kind=kind,
         completions=tuple(assignment.shown_order),
-        texts=dict(texts.values_list("pk", "text")),
+        texts=dict(texts),
         flags=frozenset(flags),
         checklist=checklist_of(form, assignment.guideline.checklist),
         n_steps=len(task.steps),
@@ -189,18 +275,22 @@ def check_seconds(seconds: float) -> None:
         )
 
 
-def _take_to_submitted(assignment: Assignment) -> bool:
-    """claimed -> submitted; or, when the lease was lost but the place is still free, -> submitted late."""
-    mine = Assignment.objects.filter(pk=assignment.pk)
-    if fill_place(assignment.task_id):
-        if _end_submitted(mine.filter(state=State.CLAIMED)):
-            return True
-        empty_place(assignment.task_id)
-    return _submit_late(assignment, mine.filter(state__in=[State.EXPIRED, State.RELEASED]))
+END = """UPDATE annotate_assignment SET state = 'submitted', ended_at = %(now)s, draft = NULL,
+opened_at = coalesce(opened_at, claimed_at) WHERE id = %(id)s AND state IN ({states})"""
 
 
-def _submit_late(assignment: Assignment, lost: QuerySet[Assignment]) -> bool:
-    """Too late it is when the place is taken, the campaign is closed or its budget used up."""
+def _end_submitted(assignment: Assignment, states: Sequence[str]) -> bool:
+    """One of the states -> submitted; False when another request was quicker."""
+    key, ended_at = (Assignment._meta.get_field(name) for name in ("id", "ended_at"))
+    params = {"id": prepared(key, assignment.pk), "now": prepared(ended_at, timezone.now())}
+    return change(END.format(states=", ".join(f"'{state}'" for state in states)), params) == 1
+
+
+def _take_late(assignment: Assignment) -> bool:
+    """When the lease was lost but the place is still free: expired or released -> submitted.
+
+    Too late it is when the place is taken, the campaign is closed or its budget used up.
+    """
     campaign = assignment.task.campaign
     check_may_submit_late(user=assignment.annotator, campaign=campaign)
     again = Assignment.objects.filter(
@@ -208,25 +298,17 @@ def _submit_late(assignment: Assignment, lost: QuerySet[Assignment]) -> bool:
         annotator_id=assignment.annotator_id,
         state__in=[State.CLAIMED, State.SUBMITTED, State.SKIPPED],
     )
-    if campaign.state == Campaign.State.CLOSED or again.exists() or not lost.exists():
-        return False
-    if not take_place(assignment.task_id):
+    if campaign.state == Campaign.State.CLOSED or again.exists() or not take_place(assignment.task_id):
         return False
     try:
         with transaction.atomic():
-            taken = _end_submitted(lost)
+            taken = _end_submitted(assignment, [State.EXPIRED, State.RELEASED])
     except IntegrityError:  # another tab was given the same task in this moment
         taken = False
     if taken and budgets.reserve(campaign):
         return fill_place(assignment.task_id)
     transaction.set_rollback(True)
     return False
-
-
-def _end_submitted(rows: QuerySet[Assignment]) -> bool:
-    """Move this one row to submitted; False when another request was quicker."""
-    done = {"state": State.SUBMITTED, "ended_at": timezone.now(), "draft": None}
-    return rows.update(**done, opened_at=Coalesce("opened_at", "claimed_at")) == 1
 
 
 def _explain_refusal(assignment: Assignment, draft: dict, idempotency_key: str) -> Judgement:
@@ -262,7 +344,14 @@ def _why_too_late(campaign: Campaign) -> str:
 def _with_key(assignment: Assignment, idempotency_key: str) -> Judgement | None:
     if not idempotency_key:
         return None
-    found = Judgement.objects.filter(annotator_id=assignment.annotator_id, idempotency_key=idempotency_key).first()
-    if found and found.assignment_id != assignment.pk:
+    _refuse_other_task(assignment, idempotency_key)
+    return _of_key(assignment, idempotency_key).first()
+
+
+def _refuse_other_task(assignment: Assignment, idempotency_key: str) -> None:
+    if _of_key(assignment, idempotency_key).exclude(assignment=assignment.pk).exists():
         raise DomainError(_("This idempotency key was used for another task; use a new key for each submission."))
-    return found
+
+
+def _of_key(assignment: Assignment, idempotency_key: str) -> QuerySet[Judgement]:
+    return Judgement.objects.filter(annotator_id=assignment.annotator_id, idempotency_key=idempotency_key)

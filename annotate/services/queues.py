@@ -8,8 +8,9 @@ from django.db.models import Expression, F, FloatField, Value
 from django.db.models.functions import Cast, Coalesce
 
 from annotate.assignment_rules import AssignmentRules, Needs
-from annotate.models import Campaign, Prompt, Queue, Task, User
+from annotate.models import Campaign, Domain, Prompt, Queue, Task, User
 from annotate.services.person import Person
+from annotate.statements import Columns, run
 
 ROUNDING = 1e-9
 """Skills are sums of fractions: 0.7 must not fail at 0.6999999."""
@@ -89,9 +90,20 @@ class Access:
         return self.gold if self.unmeasured else self.work
 
 
+QUEUE = Columns(Queue, "q")
+DOMAIN = Columns(Domain, "d")
+QUEUES = f"""SELECT {QUEUE.sql}, {DOMAIN.sql} FROM annotate_queue q LEFT JOIN annotate_domain d ON d.id = q.domain_id
+WHERE q.campaign_id = %(campaign)s ORDER BY q.id"""
+
+
 def access_of(*, annotator: User, campaign: Campaign) -> Access:
     """Which of the campaign's queues this annotator may take from."""
-    queues = campaign.queues.select_related("domain")
+    queues = []
+    for row in run(QUEUES, {"campaign": campaign.pk}):
+        values = iter(row)
+        queue, domain = QUEUE.read(values), DOMAIN.read(values)
+        queue.domain = domain if queue.domain_id else None
+        queues.append(queue)
     return access_to(person=Person(annotator), campaign=campaign, queues=queues)
 
 

@@ -18,26 +18,37 @@ from annotate.models import (
 )
 from annotate.services.corpus import add_completion, add_prompt, person_as_producer, say_language
 from annotate.services.reviewing import send_to_review
+from annotate.statements import insert
 
 
 def write_comparison(judgement: Judgement, answer: dict) -> None:
     """The rows of a ranking or a rating."""
-    RankedCompletion.objects.bulk_create(
-        RankedCompletion(judgement=judgement, completion_id=pk, rank=rank)
-        for pk, rank in answer.get("ranks", {}).items()
+    insert(
+        *(
+            RankedCompletion(judgement=judgement, completion_id=pk, rank=rank)
+            for pk, rank in answer.get("ranks", {}).items()
+        )
     )
-    Rating.objects.bulk_create(
-        Rating(judgement=judgement, completion_id=pk, axis=axis, value=value)
-        for pk, values in answer["ratings"].items()
-        for axis, value in values.items()
+    insert(
+        *(
+            Rating(judgement=judgement, completion_id=pk, axis=axis, value=value)
+            for pk, values in answer["ratings"].items()
+            for axis, value in values.items()
+        )
     )
-    Flag.objects.bulk_create(
-        Flag(judgement=judgement, completion_id=pk, name=name)
-        for pk, names in answer["flags"].items()
-        for name in names
+    insert(
+        *(
+            Flag(judgement=judgement, completion_id=pk, name=name)
+            for pk, names in answer["flags"].items()
+            for name in names
+        )
     )
-    Span.objects.bulk_create(
-        Span(judgement=judgement, completion_id=pk, **span) for pk, spans in answer["spans"].items() for span in spans
+    insert(
+        *(
+            Span(judgement=judgement, completion_id=pk, **span)
+            for pk, spans in answer["spans"].items()
+            for span in spans
+        )
     )
 
 

@@ -1,0 +1,106 @@
+"""Statements that every judgement waits for, written out: compiling them anew takes longer than the database does.
+
+Everything else goes through the ORM. What these read are model instances all the same, with the columns that were
+asked for (another one is loaded when it is looked at), and what these write goes through the fields of the models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from itertools import islice
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connection, models
+from django.db.backends.utils import CursorWrapper
+from django.db.models.expressions import Col
+from psycopg import Cursor
+
+
+def run(sql: str, params: Mapping[str, Any] | Sequence[Any] = ()) -> list[tuple]:
+    """The rows of a statement; none for one that returns nothing. Prepared on PostgreSQL when it comes often."""
+    with _cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall() if cursor.description else []
+
+
+def change(sql: str, params: Mapping[str, Any] | Sequence[Any] = ()) -> int:
+    """Run a statement that changes rows; returns how many."""
+    with _cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.rowcount
+
+
+def _cursor() -> CursorWrapper:
+    if connection.vendor != "postgresql":
+        return connection.cursor()
+    # Django's own cursors put the values into the text of the statement, so that each one is planned anew.
+    connection.ensure_connection()
+    return connection._prepare_cursor(Cursor(connection.connection))
+
+
+Converter = Callable[[Any], Any]
+
+
+class Columns:
+    """Columns of a model in a written-out SELECT: their SQL, and the way back into an instance."""
+
+    def __init__(self, model: type[models.Model], alias: str, *names: str, leave_out: Sequence[str] = ()):
+        fields = [model._meta.get_field(name) for name in names] or model._meta.concrete_fields
+        self.model = model
+        self.fields = [field for field in fields if field.name not in leave_out]
+        self.names = [field.attname for field in self.fields]
+        self.sql = ", ".join(f'{alias}."{field.column}"' for field in self.fields)
+        self._converters: dict[str, list[tuple[int, Converter]]] = {}
+
+    def read(self, values: Iterator[Any]) -> Any:
+        """The instance of the next values of a row."""
+        own = list(islice(values, len(self.fields)))
+        for place, convert in self._of_database():
+            own[place] = convert(own[place])
+        return self.model.from_db(DEFAULT_DB_ALIAS, self.names, own)
+
+    def _of_database(self) -> list[tuple[int, Converter]]:
+        """What turns the database's values into Python's: (place, function)."""
+        vendor = connection.vendor
+        if vendor not in self._converters:
+            self._converters[vendor] = [
+                (place, partial(_convert, converters, column))
+                for place, field in enumerate(self.fields)
+                if (column := Col("", field))
+                and (converters := [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)])
+            ]
+        return self._converters[vendor]
+
+
+def _convert(converters: Sequence[Callable], column: Col, value: Any) -> Any:
+    for convert in converters:
+        value = convert(value, column, connection)
+    return value
+
+
+def insert(*rows: models.Model) -> None:
+    """Insert new rows of one model in one statement; they are given their primary keys."""
+    if not rows:
+        return
+    model = type(rows[0])
+    sql, fields = _insertion(model, len(rows))
+    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in rows for field in fields]
+    keys = run(sql, values)
+    for row, (key,) in zip(rows, keys, strict=True):
+        row.pk = model._meta.pk.to_python(key)
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+@cache
+def _insertion(model: type[models.Model], n: int) -> tuple[str, list[models.Field]]:
+    fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    places = ", ".join(["(" + ", ".join(["%s"] * len(fields)) + ")"] * n)
+    key = model._meta.pk.column
+    return f'INSERT INTO {model._meta.db_table} ({columns}) VALUES {places} RETURNING "{key}"', fields
+
+
+def prepared(field: models.Field, value: Any) -> Any:
+    """A Python value as the database takes it in a column: identifiers and times differ."""
+    return field.get_db_prep_save(value, connection)
