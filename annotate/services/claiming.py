@@ -135,11 +135,16 @@ def give_next(
     """
     to_whom = {"annotator": annotator, "campaign": campaign, "access": access}
     taken = take_back(**to_whom) or take_next(**to_whom, patient=patient)
-    if taken is None or not budgets.reserve(campaign):
+    if taken is None:
         return None
     task = Task.from_db(DEFAULT_DB_ALIAS, ["id", "campaign_id"], [taken.task_id, campaign.pk])
     task.campaign = campaign
-    return _hold(task, annotator, campaign.guideline, opened=opened, lane=taken.lane, probability=taken.probability)
+    content = _load_content(task, annotator)
+    if not budgets.reserve(campaign):
+        return None
+    return _hold(
+        task, content, annotator, campaign.guideline, opened=opened, lane=taken.lane, probability=taken.probability
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,22 +170,49 @@ def claim_task(*, task: Task, annotator: User, guideline: Guideline, opened: boo
     with transaction.atomic():
         if not take_place(task.pk):
             return None
-        return _hold(task, annotator, guideline, opened=opened)
+        return _hold(task, _load_content(task, annotator), annotator, guideline, opened=opened)
 
 
 PROMPT = Columns(Prompt, "p", "id", "messages", "domain", "language")
 QUEUE = Columns(Queue, "q", "id", "warnings")
 COMPLETION = Columns(Completion, "c", "id", "text", "sha256")
-CONTENT = f"""SELECT t.prompt_id, t.queue_id, {PROMPT.sql}, {QUEUE.sql}, EXISTS (SELECT 1 FROM annotate_assignment a
-WHERE a.task_id = t.id AND a.annotator_id = %(annotator)s), {COMPLETION.sql}
-FROM annotate_task t JOIN annotate_prompt p ON p.id = t.prompt_id LEFT JOIN annotate_queue q ON q.id = t.queue_id
+RULES = Columns(Campaign, "ca", "id", "assignment")
+CONTENT = f"""SELECT t.prompt_id, t.queue_id, EXISTS (SELECT 1 FROM annotate_assignment a
+WHERE a.task_id = t.id AND a.annotator_id = %(annotator)s), {RULES.sql}, {PROMPT.sql}, {QUEUE.sql}, {COMPLETION.sql}
+FROM annotate_task t JOIN annotate_campaign ca ON ca.id = t.campaign_id JOIN annotate_prompt p ON p.id = t.prompt_id
+LEFT JOIN annotate_queue q ON q.id = t.queue_id
 LEFT JOIN annotate_taskcompletion tc ON tc.task_id = t.id LEFT JOIN annotate_completion c ON c.id = tc.completion_id
 WHERE t.id = %(task)s ORDER BY tc.position"""
 
 
-def _hold(task: Task, annotator: User, guideline: Guideline, *, opened: bool, **chosen: str | float) -> Assignment:
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What a task shows, in its canonical order."""
+
+    completions: list[Completion]
+    had_before: bool
+    """Whether this annotator had the task in hand before."""
+
+
+def _load_content(task: Task, annotator: User) -> _Content:
+    """Read what the task shows, and the campaign's rules as they are now that a place of the task is held."""
+    completions = []
+    for row in run(CONTENT, {"task": task.pk, "annotator": annotator.pk}):
+        values = iter(row)
+        task.prompt_id, task.queue_id, had_before = islice(values, 3)
+        task.campaign.assignment = RULES.read(values).assignment
+        task.prompt, queue = PROMPT.read(values), QUEUE.read(values)
+        if task.queue_id is not None:
+            task.queue = queue
+        if row[-1] is not None:
+            completions.append(COMPLETION.read(values))
+    return _Content(completions, bool(had_before))
+
+
+def _hold(
+    task: Task, content: _Content, annotator: User, guideline: Guideline, *, opened: bool, **chosen: str | float
+) -> Assignment:
     """The assignment for a place that is reserved, with all there is to show at hand."""
-    completions, had_before = _load_content(task, annotator)
     now = timezone.now()
     fields = {
         "guideline": guideline,
@@ -189,31 +221,17 @@ def _hold(task: Task, annotator: User, guideline: Guideline, *, opened: bool, **
         "lease_expires_at": now + timedelta(minutes=task.campaign.lease_minutes),
         **chosen,
     }
-    if had_before:
+    if content.had_before:
         fields["draft"] = _kept_draft(task, annotator)
         if again := _take_again(task, annotator, fields):
             return again
-    shuffler.shuffle(completions)
-    order = [completion.pk for completion in completions]
+    shown = content.completions
+    shuffler.shuffle(shown)
+    order = [completion.pk for completion in shown]
     assignment = Assignment(task=task, annotator=annotator, campaign=task.campaign, shown_order=order, **fields)
-    assignment.completions = completions
+    assignment.completions = shown
     insert(assignment)
     return assignment
-
-
-def _load_content(task: Task, annotator: User) -> tuple[list[Completion], bool]:
-    """Read the task's prompt; its completions, and whether the annotator had this task before."""
-    rows = run(CONTENT, {"task": task.pk, "annotator": annotator.pk})
-    completions = []
-    for row in rows:
-        values = iter(row)
-        task.prompt_id, task.queue_id = islice(values, 2)
-        task.prompt, queue, had_before = PROMPT.read(values), QUEUE.read(values), bool(next(values))
-        if task.queue_id is not None:
-            task.queue = queue
-        if row[-1] is not None:
-            completions.append(COMPLETION.read(values))
-    return completions, had_before
 
 
 def _take_again(task: Task, annotator: User, fields: dict) -> Assignment | None:
