@@ -6,7 +6,6 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -322,20 +321,6 @@ class ContentWarningAdmin(admin.ModelAdmin):
     list_display = ["id", "prompt", "kind"]
     list_filter = ["kind"]
     list_select_related = ["prompt"]
-
-    def save_model(self, request: HttpRequest, obj: ContentWarning, form: forms.ModelForm, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        requeue(prompt=obj.prompt)
-
-    def delete_model(self, request: HttpRequest, obj: ContentWarning) -> None:
-        super().delete_model(request, obj)
-        requeue(prompt=obj.prompt)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ContentWarning]) -> None:
-        prompts = list(Prompt.objects.filter(content_warnings__in=queryset).distinct())
-        super().delete_queryset(request, queryset)
-        for prompt in prompts:
-            requeue(prompt=prompt)
 
     def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
         return False
