@@ -329,11 +329,11 @@ def _still_claimed(assignment: Assignment) -> bool:
 
 ASSIGNMENT = Columns(Assignment, "a")
 TASK = Columns(Task, "t")
-CAMPAIGN = Columns(Campaign, "c", leave_out=["description"])
+CAMPAIGN = Columns(Campaign, "ca", leave_out=["description"])
 GUIDELINE = Columns(Guideline, "g", leave_out=["summary", "body"])
 WHOLE_GUIDELINE = Columns(Guideline, "g")
 OWN = """FROM annotate_assignment a
-JOIN annotate_task t ON t.id = a.task_id JOIN annotate_campaign c ON c.id = a.campaign_id
+JOIN annotate_task t ON t.id = a.task_id JOIN annotate_campaign ca ON ca.id = a.campaign_id
 JOIN annotate_guideline g ON g.id = a.guideline_id JOIN annotate_prompt p ON p.id = t.prompt_id
 WHERE a.id = %(id)s AND a.annotator_id = %(annotator)s"""
 OWN_TO_SUBMIT = f"SELECT {ASSIGNMENT.sql}, {TASK.sql}, {CAMPAIGN.sql}, {GUIDELINE.sql} {OWN}"
