@@ -62,9 +62,14 @@ def fill(sizes: dict[str, int], *, overlap: int, lease_minutes: int = 30) -> Non
             by=User.objects.get(username="carol"),
         )
         with transaction.atomic(), connection.cursor() as cursor:
+            if (
+                connection.vendor == "postgresql"
+            ):  # what refers to what is right by construction; checking takes longest
+                cursor.execute("SET LOCAL session_replication_role = replica")
             _copy_texts(cursor, campaign, tasks)
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+        for statement in SETTLED[connection.vendor]:
+            cursor.execute(statement)
     print(json.dumps(round(time.monotonic() - began, 1)))
 
 
@@ -103,6 +108,8 @@ def _copy_texts(cursor, campaign: Campaign, tasks: int) -> None:
         cursor.execute(statement)
 
 
+SETTLED = {"sqlite": ["ANALYZE"], "postgresql": ["VACUUM (ANALYZE)", "CHECKPOINT"]}
+"""So that nobody tidies up while something is measured."""
 RANDOM = {"sqlite": "RAND()", "postgresql": "RANDOM()"}
 SOURCES = {
     "task": "",
