@@ -149,7 +149,10 @@ class Annotator:
         except OSError:
             received = b""
         if not received:
-            self.broke()
+            if self.waiting_since:
+                self.broke()
+            else:  # the server ends connections on which nothing happens
+                self.hang_up()
             return
         self.received += received
         if answer := http_answer(self.received):
