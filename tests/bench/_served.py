@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import math
 import statistics
 import tempfile
 import time
@@ -64,7 +65,7 @@ class Window:
 def percentile(values: Sequence[float], share: float) -> float:
     """The value that so many of them do not exceed (nearest rank); NaN when there are none."""
     ranked = sorted(values)
-    return ranked[max(0, round(share * len(ranked) + 0.5) - 1)] if ranked else float("nan")
+    return ranked[max(0, math.ceil(share * len(ranked)) - 1)] if ranked else float("nan")
 
 
 @dataclass
