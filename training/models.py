@@ -135,6 +135,7 @@ class Run(models.Model):
         PPO = "ppo", gettext_lazy("PPO")
         EVALUATE = "evaluate", gettext_lazy("Evaluation")
         SAMPLE = "sample", gettext_lazy("Sampling")
+        UNCERTAINTY = "uncertainty", gettext_lazy("Uncertainty of tasks")
 
     recipe = models.CharField(max_length=16, choices=Recipe)
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)

@@ -71,7 +71,14 @@ def test_it_is_accessible_on_a_desk_and_on_a_phone(site):
     labelled(proofs, site.world.bob, "good", "neutral", "good")
     for width in WIDTHS:
         site.page.set_viewport_size({"width": width, "height": 844})
-        for address in ("", "new/", "new/?kind=ranking", "new/?kind=demonstration", "answers/settings/"):
+        for address in (
+            "",
+            "new/",
+            "new/?kind=ranking",
+            "new/?kind=demonstration",
+            "answers/settings/",
+            "answers/overlap/",
+        ):
             site.page.goto(f"{site.url}/campaigns/{address}")
             site.page.evaluate("document.querySelectorAll('details').forEach(one => one.setAttribute('open', ''))")
             examine_in_both_themes(site, f"campaigns/{address} at {width}")

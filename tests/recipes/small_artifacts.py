@@ -19,13 +19,13 @@ from training.modelling.tiny import new_llama, train_tokenizer
 ROOT = Path(__file__).parents[2]
 
 
-def make_policy(path: Path, *, seed: int = 0) -> Path:
+def make_policy(path: Path, *, seed: int = 0, context: int = 256) -> Path:
     """A run directory with a random policy of some ten thousand weights; every seed has the same tokenizer."""
     dialogues = world.corpus(random.Random(0), 60)
     texts = [message["content"] for dialogue in dialogues for message in dialogue]
-    tokenizer = train_tokenizer(texts, vocab_size=400, context=256)
+    tokenizer = train_tokenizer(texts, vocab_size=400, context=context)
     torch.manual_seed(seed)
-    save_model(new_llama(tokenizer, hidden_size=32, layers=1, heads=2, context=256), tokenizer, path / "model")
+    save_model(new_llama(tokenizer, hidden_size=32, layers=1, heads=2, context=context), tokenizer, path / "model")
     return path
 
 

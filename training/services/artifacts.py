@@ -9,11 +9,15 @@ from django.conf import settings
 
 from training.modelling.artifacts import MANIFEST, RECORDS, RecipeError, hash_file, read_manifest, write_json
 from training.models import Checkpoint, Evaluation, Run
+from training.services.open_tasks import store_uncertainty, write_open_tasks
 
 CHECKPOINT_KINDS = {"policy": Checkpoint.Kind.POLICY, "reward": Checkpoint.Kind.REWARD}
 NAMED_POLICY = "policy:"
+MEMBER = "reward:"
+"""The role of a member of an ensemble of reward models, with its number."""
 CONFIG = "config.json"
 PROMPTS = "prompts.jsonl"
+TASKS = "tasks.jsonl"
 
 
 class ArtifactError(ValueError):
@@ -29,7 +33,7 @@ def resolve_config(run: Run) -> Path:
     """Write the run's config.json, with the paths of inputs and output as they are on this machine; returns its path.
 
     Of a base run's config the corpus "snapshot" becomes the snapshot's folder; of a sample run's the list of prompts
-    becomes a file.
+    becomes a file; of an uncertainty run's the campaign becomes a file of the tasks that are open in it now.
     """
     run.path.mkdir(parents=True, exist_ok=True)
     config: dict[str, Any] = {**run.config, "out": str(run.path), "seed": run.seed}
@@ -42,9 +46,14 @@ def resolve_config(run: Run) -> Path:
         lines = [json.dumps(prompt, ensure_ascii=False) + "\n" for prompt in config["prompts"]]
         (run.path / PROMPTS).write_text("".join(lines), encoding="utf-8")
         config["prompts"] = str(run.path / PROMPTS)
-    for entry in run.inputs.select_related("checkpoint"):
+    if run.recipe == Run.Recipe.UNCERTAINTY:
+        write_open_tasks(config.pop("campaign"), run.path / TASKS)
+        config["tasks"] = str(run.path / TASKS)
+    for entry in run.inputs.select_related("checkpoint").order_by("pk"):
         path = checkpoint_path(entry.checkpoint)
-        if entry.role.startswith(NAMED_POLICY):
+        if entry.role.startswith(MEMBER):
+            config.setdefault("rewards", []).append(path)
+        elif entry.role.startswith(NAMED_POLICY):
             config.setdefault("policies", {})[entry.role.removeprefix(NAMED_POLICY)] = path
         else:
             config[entry.role] = path
@@ -79,7 +88,7 @@ def verify_artifact(run: Run, *, on_file: Callable[[], None]) -> dict[str, Any]:
 
 
 def record_results(run: Run, manifest: dict[str, Any]) -> None:
-    """Write the checkpoint and the figures of a finished run; the caller's transaction also ends the run."""
+    """Write what a finished run made and found; the caller's transaction also ends the run."""
     made = None
     if manifest["kind"] in CHECKPOINT_KINDS:
         when = f"{run.pipeline.date:%Y-%m-%d}" if run.pipeline else f"run {run.pk}"
@@ -91,6 +100,8 @@ def record_results(run: Run, manifest: dict[str, Any]) -> None:
             run=run,
             manifest=manifest,
         )
+    if run.recipe == Run.Recipe.UNCERTAINTY:
+        store_uncertainty(run.config["campaign"], run.path)
     subjects = _subjects(run)
     Evaluation.objects.bulk_create(
         Evaluation(run=run, checkpoint=subjects.get(result["subject"], made), **result)

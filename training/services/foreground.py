@@ -26,14 +26,15 @@ def work_off(*, pipeline_id: int, say: Callable[[str], None]) -> Pipeline:
             pipeline.snapshot.refresh_from_db()
             say(f"snapshot: {pipeline.snapshot.message}")
         elif run := pipeline.runs.filter(state=Run.State.QUEUED).order_by("pk").first():
-            _execute(run, say)
+            execute(run, say)
         else:
             reap_runs()
             reap_snapshots()
             time.sleep(1)
 
 
-def _execute(run: Run, say: Callable[[str], None]) -> None:
+def execute(run: Run, say: Callable[[str], None]) -> None:
+    """Execute a queued run here; `say` hears how far it is, and how it ended."""
     label, said = run.get_recipe_display(), 0.0
 
     def on_progress(fraction: float, message: str) -> None:

@@ -23,6 +23,7 @@ from training.models import Checkpoint, Evaluation, Pipeline, Run, Snapshot
 from training.services.messages import send
 from training.services.publishing import new_prompts, publish_answers, read_answers
 from training.services.runs import cancel_run, create_run, requeue_run
+from training.services.scoring import score_where_uncertainty_comes_first
 from training.services.snapshots import request_snapshot, retry_snapshot
 from training.services.stages import (
     LEARNED,
@@ -282,9 +283,14 @@ def _ask_again(pipeline: Pipeline, runs: Mapping[str, Run]) -> None:
 
 
 def _conclude(pipeline: Pipeline, runs: Mapping[str, Run], *notes: str, **fields: Any) -> None:
-    """running -> done. The gate's reason is told again, because a failure in between may have replaced it."""
+    """running -> done, and the new reward model says where it and those before are unsure.
+
+    The gate's reason is told again, because a failure in between may have replaced it.
+    """
     reason = _verdict(pipeline, runs[Recipe.EVALUATE]).reason
-    _end(pipeline, State.DONE, reason=" ".join([reason, *notes]), **fields)
+    with transaction.atomic():
+        if _end(pipeline, State.DONE, reason=" ".join([reason, *notes]), **fields):
+            score_where_uncertainty_comes_first(config=stage_config(pipeline, Recipe.UNCERTAINTY))
 
 
 def cancel_pipeline(*, pipeline_id: int, by: User | None) -> Pipeline:

@@ -30,6 +30,7 @@ State = Run.State
 RESEND_AFTER = timedelta(seconds=15)
 WAITING = "Waiting for the training worker."
 SET_BY_THE_SERVICE = {"out", "seed", "snapshot", "base", "reward", "reference", "policies", "policy"}
+SET_BY_THE_SERVICE |= {"rewards", "tasks"}
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +52,9 @@ def create_run(
     """A queued run of a recipe; a training worker executes it.
 
     `config` holds fields of the recipe's configuration, without those that the service sets: the run directory, the
-    seed, the snapshot and the inputs. `inputs` maps a role to a checkpoint: base, reward, reference, policy, or
-    `policy:NAME` for each policy to evaluate. Raises DomainError for an unknown recipe or a field that is not to be
-    set.
+    seed, the snapshot and the inputs. `inputs` maps a role to a checkpoint: base, reward, reference, policy,
+    `policy:NAME` for each policy to evaluate, or `reward:NUMBER` for each member of an ensemble. Raises DomainError for
+    an unknown recipe or a field that is not to be set.
     """
     if recipe not in Run.Recipe.values:
         raise DomainError(
