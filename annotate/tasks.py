@@ -2,12 +2,12 @@
 
 from celery import shared_task
 
-from annotate.services import claiming, reviewing
+from annotate.services import expiring, reviewing
 
 
 @shared_task
 def expire_leases() -> None:
-    claiming.expire_leases()
+    expiring.expire_leases()
 
 
 @shared_task

@@ -476,23 +476,9 @@ def _leave_claimed(assignment: Assignment, state: str, *, only_ahead: bool = Fal
     held = Assignment.objects.filter(pk=assignment.pk, state=State.CLAIMED)
     if only_ahead:
         held = held.filter(opened_at__isnull=True)
-    if state == State.EXPIRED:
-        held = held.filter(lease_expires_at__lt=timezone.now())
     if not give_place_back(assignment.task_id):
         return False
     if held.update(state=state, ended_at=timezone.now(), **fields):
         return True
     take_place(assignment.task_id)  # this one was not held any more: it is somebody else's place
     return False
-
-
-def expire_leases() -> int:
-    """Send every task whose lease ran out back to the queue; returns how many."""
-    lapsed = Assignment.objects.filter(state=State.CLAIMED, lease_expires_at__lt=timezone.now())
-    expired = 0
-    for assignment in lapsed.select_related("campaign").iterator():
-        with transaction.atomic():
-            if _leave_claimed(assignment, State.EXPIRED):
-                budgets.give_back(assignment)
-                expired += 1
-    return expired

@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 
 from annotate.models import Assignment, Flag, Judgement, RankedCompletion
-from annotate.services.claiming import claim_next_task, expire_leases
+from annotate.services.claiming import claim_next_task
+from annotate.services.expiring import expire_leases
 from annotate.services.judging import submit_ranking
 from tests.api.calls import address, problem, ranking
 

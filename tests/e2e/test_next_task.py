@@ -7,7 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from annotate.models import Assignment, Campaign, Judgement
-from annotate.services.claiming import expire_leases
+from annotate.services.expiring import expire_leases
 from tests.product import wait_until
 from tests.world import add_ranking_task
 

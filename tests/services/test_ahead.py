@@ -14,12 +14,12 @@ from annotate.services.claiming import (
     claim_ahead,
     claim_next_task,
     claim_task,
-    expire_leases,
     extend_lease,
     open_ahead,
     release_ahead,
     release_assignment,
 )
+from annotate.services.expiring import expire_leases
 from annotate.services.judging import submit_ranking
 from annotate.services.people import create_annotator
 from tests.services.test_claiming import lapse

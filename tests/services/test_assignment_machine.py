@@ -30,7 +30,6 @@ from annotate.services.campaigns import MAX_SMALL, add_task, create_campaign
 from annotate.services.claiming import (
     claim_ahead,
     claim_next_task,
-    expire_leases,
     extend_lease,
     open_ahead,
     release_ahead,
@@ -39,6 +38,7 @@ from annotate.services.claiming import (
 )
 from annotate.services.conversation import restore_task, withdraw_task
 from annotate.services.corpus import add_completion, add_producer, add_prompt, person_as_producer
+from annotate.services.expiring import expire_leases
 from annotate.services.gold import make_gold
 from annotate.services.judging import correct, submit_ranking
 from annotate.services.people import create_annotator

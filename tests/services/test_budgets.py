@@ -13,12 +13,12 @@ from annotate.services.claiming import (
     claim_ahead,
     claim_next_task,
     claim_task,
-    expire_leases,
     open_ahead,
     release_ahead,
     release_assignment,
     skip_assignment,
 )
+from annotate.services.expiring import expire_leases
 from annotate.services.judging import correct, submit_ranking
 from annotate.services.membership import suspend
 from annotate.services.onboarding import join

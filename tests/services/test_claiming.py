@@ -11,15 +11,9 @@ from annotate.errors import DomainError, LeaseLost
 from annotate.models import Assignment, Task
 from annotate.services import claiming
 from annotate.services.campaigns import add_task, set_campaign_state
-from annotate.services.claiming import (
-    claim_next_task,
-    expire_leases,
-    extend_lease,
-    release_assignment,
-    save_draft,
-    skip_assignment,
-)
+from annotate.services.claiming import claim_next_task, extend_lease, release_assignment, save_draft, skip_assignment
 from annotate.services.corpus import add_completion, add_prompt, person_as_producer
+from annotate.services.expiring import expire_leases
 from annotate.services.judging import submit_ranking
 from annotate.services.people import create_annotator
 from annotate.services.setup import change_campaign

@@ -14,13 +14,13 @@ from annotate.services.campaigns import MAX_SMALL, add_task, create_campaign
 from annotate.services.claiming import (
     claim_ahead,
     claim_next_task,
-    expire_leases,
     open_ahead,
     release_ahead,
     release_assignment,
     skip_assignment,
 )
 from annotate.services.corpus import add_completion, add_producer, add_prompt
+from annotate.services.expiring import expire_leases
 from annotate.services.judging import submit_ranking
 from annotate.services.people import create_annotator
 from annotate.services.setup import change_campaign

@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from annotate.models import Assignment, Judgement
-from annotate.services.claiming import claim_next_task, expire_leases
+from annotate.services.claiming import claim_next_task
+from annotate.services.expiring import expire_leases
 from annotate.services.judging import submit_ranking
 from tests.web.conftest import client_of
 
