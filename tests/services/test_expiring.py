@@ -73,9 +73,7 @@ def test_it_gives_back_what_the_budget_had_counted(world):
 def test_its_queries_do_not_grow_with_the_leases(world, django_assert_num_queries):
     hold(world, [create_annotator(username=f"worker-{n}") for n in range(12)])
     lapse_all()
-    with django_assert_num_queries(
-        8
-    ):  # find; lock, expire, give back twice, in a savepoint; find
+    with django_assert_num_queries(8):  # find; lock, expire, give back twice, in a savepoint; find
         expire_leases()
 
 
