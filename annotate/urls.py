@@ -4,6 +4,7 @@ from django.urls import path
 
 from annotate.views import (
     account,
+    anywhere,
     audit,
     campaigns,
     gold,
@@ -35,6 +36,7 @@ urlpatterns = [
     path("guidelines/", guidelines.index, name="guidelines"),
     path("guidelines/<slug:slug>/", guidelines.detail, name="guideline"),
     path("guidelines/<slug:slug>/<int:version>/", guidelines.detail, name="guideline"),
+    path("next/", anywhere.next_anywhere, name="next_anywhere"),
     path("campaigns/", campaigns.campaign_list, name="campaigns"),
     path("campaigns/new/", campaigns.new_campaign, name="new_campaign"),
     path("campaigns/<slug:slug>/settings/", campaigns.campaign_settings, name="campaign_settings"),

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from annotate.services import choosing
+from annotate.services import anywhere, choosing
 from tests import world as worlds
 from tests.product import CHROMIUM_ARGUMENTS, Product, chromium, running_redis
 
@@ -47,9 +47,13 @@ class NoChance:
 
 @pytest.fixture(scope="session", autouse=True)
 def in_order() -> Iterator[None]:
-    """Tasks come in their campaign's order; the tests of the lanes throw dice of their own (`choosing.chance`)."""
+    """Tasks come in their campaign's order, and campaigns of equal priority in theirs.
+
+    The tests of the lanes and of the shares throw dice of their own (`choosing.chance`, `anywhere.chance`).
+    """
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(choosing, "chance", NoChance())
+        for module in (choosing, anywhere):
+            patched.setattr(module, "chance", NoChance())
         yield
 
 

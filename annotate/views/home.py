@@ -11,13 +11,13 @@ from annotate.services import daily
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Campaigns with progress; the first with work for this annotator is one Enter away."""
+    """Campaigns with progress; the most needed task of all is one Enter away."""
     campaigns = queries.campaigns_with_progress(annotator=request.user)
-    first = next((entry for entry in campaigns if entry.holds_task or entry.has_work_for_me), None)
     context = {
         "section": "work",
         "campaigns": campaigns,
-        "first": first,
+        "holding": any(entry.holds_task for entry in campaigns),
+        "has_work": any(entry.has_work_for_me for entry in campaigns),
         "returned": returned_to(annotator=request.user),
         "today": daily.done_today(annotator=request.user),
         "last": queries.last_submitted(annotator=request.user),

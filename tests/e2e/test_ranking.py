@@ -35,7 +35,7 @@ def pressed_keys(site):
 
 def test_it_ranks_four_with_a_tie_in_five_presses(site):
     site.log_in(site.world.alice)
-    expect(site.page.get_by_role("button", name="Rank answers")).to_be_focused()
+    expect(site.page.get_by_role("button", name="Start working")).to_be_focused()
     site.page.keyboard.press("Enter")
     site.wait_for_keys()
     letters, presses = site.letters(), pressed_keys(site)

@@ -22,8 +22,8 @@ def arabic(site):
 
 
 def begin(site) -> None:
-    """Press the first campaign's button and wait until its task takes keys."""
-    expect(site.page.get_by_role("button", name="Rank answers")).to_be_focused()
+    """Start by the button that has the focus and wait until its task takes keys."""
+    expect(site.page.locator(".button.large")).to_be_focused()
     site.page.keyboard.press("Enter")
     site.page.locator("[data-completion]").first.wait_for()
     site.page.locator("[data-needs-script]:not([hidden])").first.wait_for(state="attached")
