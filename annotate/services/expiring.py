@@ -8,6 +8,7 @@ from django.utils import timezone
 from annotate.models import Assignment, Task
 from annotate.services import budgets
 from annotate.services.places import give_places_back
+from annotate.statements import prepared, run
 
 BATCH = 500
 LAPSED = "state = 'claimed' AND lease_expires_at < %(now)s"
@@ -36,10 +37,8 @@ def _expire(tasks: Sequence[int]) -> int:
     """
     list(Task.objects.filter(pk__in=tasks).order_by("pk").select_for_update(no_key=True).values_list("pk"))
     hint = "FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
-    with connection.cursor() as cursor:
-        now = connection.ops.adapt_datetimefield_value(timezone.now())
-        cursor.execute(EXPIRE.format(tasks=", ".join(map(str, tasks)), hint=hint), {"now": now})
-        ended = cursor.fetchall()
+    now = prepared(Assignment._meta.get_field("ended_at"), timezone.now())
+    ended = run(EXPIRE.format(tasks=", ".join(map(str, tasks)), hint=hint), {"now": now})
     give_places_back(task for _, task in ended)
     with_budget = Assignment.objects.filter(pk__in=[pk for pk, _ in ended], campaign__spending__isnull=False)
     budgets.give_back(*with_budget.select_related("campaign"))

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from django.utils import timezone
 from playwright.sync_api import expect
@@ -48,14 +49,20 @@ def test_it_goes_from_task_to_task_without_a_page_load(site):
     site.log_in(site.world.alice)
     site.begin("Rank answers")
     site.page.evaluate(MARK)
+    wait_for_ahead(site)
+    asked: list[str] = []
+    site.page.on("request", lambda request: asked.append(f"{request.method} {urlsplit(request.url).path}"))
+    answered = []
     for n in range(1, 6):
         wait_for_ahead(site)
         before = site.page.url
+        answered.append(f"POST {urlsplit(before).path}")
         rank(site)
         assert site.page.url != before  # at once: the address has changed when the key press returns
         expect(site.page.locator(".done")).to_have_text(f"{n} done today")
     assert site.page.evaluate(SAME)
     assert Judgement.objects.count() == 5
+    assert [one for one in asked if "/static/" not in one] == answered  # one request for each judgement
     assert site.page.url.endswith(f"{held(site.world)['open'].pk}/")
     site.page.reload()
     expect(site.page.locator(".prompt")).to_contain_text("More? (2)")
@@ -137,6 +144,28 @@ def test_it_asks_before_the_lease_ends_and_one_key_keeps_it(site):
         within=5,
         what="both leases to be renewed",
     )
+
+
+def test_a_heartbeat_goes_on_only_while_somebody_works(site):
+    Campaign.objects.update(lease_minutes=1)
+    site.page.clock.install()
+    site.log_in(site.world.alice)
+    site.begin("Rank answers")
+    wait_for_ahead(site)
+    beats: list[str] = []
+    site.page.on("request", lambda request: request.url.endswith("/heartbeat/") and beats.append(request.url))
+    site.page.clock.run_for(40_000)  # a beat is due every 18 s: nobody touches anything
+    beats.clear()  # the first one may still speak for the click that began
+    site.page.clock.run_for(10_000)
+    assert beats == []
+    site.page.keyboard.press("Escape")  # also the answer to whether somebody is still there
+    site.page.clock.run_for(20_000)
+    wait_until(lambda: beats, within=5, what="a heartbeat")
+    beats.clear()
+    site.page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
+    site.page.mouse.move(5, 5)
+    site.page.clock.run_for(20_000)
+    assert beats == []
 
 
 def test_what_was_lost_is_told_after_it_left_the_screen_and_can_be_opened_again(site, complaints):
