@@ -284,6 +284,8 @@ class CampaignAgreement:
     by_pair: list[PairAgreement]
     by_domain: dict[str, RankingAgreement]
     disagreements: list[Disagreement]
+    n_raised: int
+    """Tasks that more people judged because those before disagreed: with them, agreement looks lower than it is."""
 
 
 def campaign_agreement(*, campaign: Campaign) -> CampaignAgreement:
@@ -295,6 +297,7 @@ def campaign_agreement(*, campaign: Campaign) -> CampaignAgreement:
         by_pair=agreement_by_annotator_pair(table),
         by_domain=agreement_by_group(table) if len(table) else {},
         disagreements=disagreements(table),
+        n_raised=Task.objects.filter(campaign=campaign, raised__gt=0).count(),
     )
 
 

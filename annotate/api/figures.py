@@ -52,3 +52,6 @@ class CampaignAgreementSerializer(serializers.Serializer):
     by_pair = PairAgreementSerializer(many=True)
     by_domain = serializers.DictField(child=RankingAgreementSerializer())
     disagreements = DisagreementSerializer(many=True, help_text="worst first")
+    n_raised = serializers.IntegerField(
+        help_text="tasks that went to more people because those before disagreed: they lower every figure here"
+    )

@@ -95,6 +95,7 @@ class Judgements(Records):
         .select_related(
             "task__campaign",
             "annotator",
+            "assignment",
             "guideline",
             "demonstration__completion",
             "demonstration__revision",

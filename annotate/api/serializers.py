@@ -389,12 +389,24 @@ class JudgementSerializer(serializers.ModelSerializer):
     spans = serializers.SerializerMethodField(help_text="{completion id: [marked passage]}, in code points of its text")
     demonstration = WrittenSerializer(default=None, allow_null=True)
     review = ReviewSerializer(default=None, allow_null=True)
+    lane = serializers.CharField(source="assignment.lane", help_text="gold, random, ordered; empty when not chosen")
+    probability = serializers.FloatField(
+        source="assignment.probability", allow_null=True, help_text="the chance with which this task was given"
+    )
+    began_with = serializers.SerializerMethodField(
+        help_text="how many people the task was for at first: only the first so many judgements of each task (by id)"
+        " are unbiased where more were asked because people disagreed"
+    )
 
     class Meta:
         model = Judgement
         fields = ["id", "campaign", "kind", "task", "prompt", "annotator", "guideline", "version", "seconds"]
+        fields += ["lane", "probability", "began_with"]
         fields += ["rationale", "created_at", "verdict", "reason", "strength", "behaviour"]
         fields += ["ranks", "ratings", "flags", "spans", "demonstration", "review"]
+
+    def get_began_with(self, judgement: Judgement) -> int:
+        return judgement.task.target - judgement.task.raised
 
     def get_ranks(self, judgement: Judgement) -> dict[str, int]:
         return {str(ranked.completion_id): ranked.rank for ranked in judgement.ranked.all()}

@@ -54,7 +54,7 @@ def reconsider_all(*, campaign: Campaign) -> None:
     if not _asked_for(rules):
         return
     enough = Q(submitted__gte=PAIR) if rules.first == "disagreement" else Q(submitted__gte=F("target"))
-    ids = list(tasks.filter(enough, withdrawn=False).order_by("pk").values_list("pk", flat=True))
+    ids = list(tasks.filter(enough).order_by("pk").values_list("pk", flat=True))
     for start in range(0, len(ids), AT_ONCE):
         _reconsider(campaign, rules, ids[start : start + AT_ONCE])
 
@@ -76,7 +76,7 @@ def _reconsider(campaign: Campaign, rules: AssignmentRules, task_ids: Collection
         if wants_more(one, target=targets[task], rules=rules.overlap):
             wanting.setdefault(targets[task], []).append(task)
     for seen, tasks in wanting.items():
-        still = _rows(tasks).filter(target=seen, target__lt=rules.overlap.ceiling, withdrawn=False)
+        still = _rows(tasks).filter(target=seen, target__lt=rules.overlap.ceiling)
         still.update(target=F("target") + 1, raised=F("raised") + 1)
 
 

@@ -72,7 +72,7 @@ def agreement_json(request: HttpRequest, slug: str) -> HttpResponse:
     """Every figure of the agreement page as JSON, with the disagreements."""
     found = queries.campaign_agreement(campaign=_ranking_campaign(slug))
     body = {"campaign": slug, "figures": figures(found), "disagreements": [asdict(one) for one in found.disagreements]}
-    return JsonResponse(body)
+    return JsonResponse({**body, "n_raised": found.n_raised})
 
 
 @require_safe

@@ -4,6 +4,8 @@ import pytest
 
 from annotate.models import Task
 from tests.api.calls import problem
+from tests.assignment.test_adaptive import set_rules
+from tests.web.conftest import rank_all
 
 pytestmark = pytest.mark.django_db
 CAMPAIGN = "/api/v1/campaigns/answers"
@@ -49,6 +51,16 @@ def test_it_refuses_uncertainties_whole_and_names_the_row(world, admin, row, fie
     refused = problem(admin.put(f"{CAMPAIGN}/uncertainty/", rows), 422)
     assert [(error["row"], error["field"]) for error in refused["errors"]] == [(2, field)]
     assert not Task.objects.filter(uncertainty__isnull=False).exists()
+
+
+def test_judgements_say_how_their_task_was_chosen_and_what_it_began_with(world, admin):
+    set_rules(world, overlap={"ceiling": 3})
+    rank_all(world.alice, world)
+    rank_all(world.bob, world, reverse=True)
+    rows = admin.get("/api/v1/judgements/").json()["results"]
+    assert {(row["lane"], row["began_with"]) for row in rows} == {("ordered", 2)}
+    assert all(0 < row["probability"] <= 1 for row in rows)
+    assert admin.get("/api/v1/agreement/", {"campaign": "answers"}).json()["n_raised"] == 3
 
 
 def test_all_of_it_is_for_admins(world, alice):

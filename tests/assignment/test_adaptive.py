@@ -7,6 +7,7 @@ from annotate.models import Assignment, Campaign, Task, User
 from annotate.services import overlap
 from annotate.services.campaigns import add_task
 from annotate.services.claiming import claim_next_task, claim_task, release_assignment
+from annotate.services.conversation import restore_task, withdraw_task
 from annotate.services.judging import correct, submit, submit_ranking
 from annotate.services.people import create_annotator
 from annotate.services.setup import change_campaign
@@ -123,6 +124,18 @@ def test_without_such_rules_nothing_is_weighed(world, task):
     judge(task, world.alice)
     judge(task, world.bob, DOWN)
     assert (fresh(task).target, fresh(task).disagreement) == (2, None)
+
+
+def test_a_withdrawn_task_is_weighed_too_and_goes_on_when_it_is_given_out_again(world, task):
+    set_rules(world, **RULES)
+    judge(task, world.alice)
+    held = hold(task, world.bob)
+    withdraw_task(task_id=task.pk)
+    say(held, DOWN)
+    assert claim_next_task(annotator=world.outsider, campaign=world.ranking).task != task
+    release_assignment(assignment_id=Assignment.objects.get(annotator=world.outsider).pk, annotator=world.outsider)
+    restore_task(task_id=task.pk)
+    assert claim_next_task(annotator=world.outsider, campaign=world.ranking).task == task
 
 
 def test_gold_has_a_target_of_its_own(world):

@@ -20,6 +20,17 @@ def test_it_shows_what_adaptive_overlap_did(world, carol):
     assert "none is finished yet" in shown
 
 
+def test_the_agreement_page_says_that_disputed_tasks_weigh_more(world, carol):
+    rank_all(world.alice, world)
+    rank_all(world.bob, world, reverse=True)
+    assert "agreement over the campaign is higher" not in carol.get("/agreement/answers/").content.decode()
+    set_rules(world, overlap={"ceiling": 3})
+    shown = carol.get("/agreement/answers/").content.decode()
+    assert "3 tasks went to more people because those before disagreed." in shown
+    assert PAGE in shown
+    assert carol.get("/agreement/answers/figures.json").json()["n_raised"] == 3
+
+
 def test_it_is_reached_from_the_settings(world, carol):
     assert PAGE in carol.get("/campaigns/answers/settings/").content.decode()
 
