@@ -7,36 +7,77 @@ asked for (another one is loaded when it is looked at), and what these write goe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import cache, partial
 from itertools import islice
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connection, models
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, models
 from django.db.backends.utils import CursorWrapper
 from django.db.models.expressions import Col
 from psycopg import Cursor
 
+Params = Mapping[str, Any] | Sequence[Any]
 
-def run(sql: str, params: Mapping[str, Any] | Sequence[Any] = ()) -> list[tuple]:
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a statement did: how many rows it changed or found, and those that it returned."""
+
+    n: int
+    rows: list[tuple]
+
+
+def run(sql: str, params: Params = ()) -> list[tuple]:
     """The rows of a statement; none for one that returns nothing. Prepared on PostgreSQL when it comes often."""
-    with _cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.fetchall() if cursor.description else []
+    return run_all((sql, params))[0].rows
 
 
-def change(sql: str, params: Mapping[str, Any] | Sequence[Any] = ()) -> int:
+def change(sql: str, params: Params = ()) -> int:
     """Run a statement that changes rows; returns how many."""
-    with _cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.rowcount
+    return run_all((sql, params))[0].n
 
 
-def _cursor() -> CursorWrapper:
-    if connection.vendor != "postgresql":
-        return connection.cursor()
-    # Django's own cursors put the values into the text of the statement, so that each one is planned anew.
+def run_all(*statements: tuple[str, Params]) -> list[Outcome]:
+    """Run statements that do not need each other's results: on PostgreSQL in one trip to the server and back.
+
+    The first one of a request finds out whether the server is still there, and connects anew if not: nothing has
+    happened yet that could be lost.
+    """
+    untried = connection.connection and connection.health_check_enabled and not connection.health_check_done
+    if not untried or connection.in_atomic_block:
+        return _run_all(statements)
+    connection.health_check_done = True
+    try:
+        return _run_all(statements)
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return _run_all(statements)
+
+
+def _run_all(statements: Sequence[tuple[str, Params]]) -> list[Outcome]:
     connection.ensure_connection()
-    return connection._prepare_cursor(Cursor(connection.connection))
+    together = len(statements) > 1 and connection.vendor == "postgresql"
+    with connection.wrap_database_errors, connection.connection.pipeline() if together else nullcontext():
+        cursors = [_execute(sql, params) for sql, params in statements]
+    return [_outcome(cursor) for cursor in cursors]
+
+
+def _execute(sql: str, params: Params) -> CursorWrapper:
+    if connection.vendor == "postgresql":
+        # Django's own cursors put the values into the text of the statement, so that each one is planned anew.
+        cursor = connection._prepare_cursor(Cursor(connection.connection))
+    else:
+        cursor = connection.cursor()
+    cursor.execute(sql, params)
+    return cursor
+
+
+def _outcome(cursor: CursorWrapper) -> Outcome:
+    with cursor:
+        rows = cursor.fetchall() if cursor.description else []
+        return Outcome(cursor.rowcount, rows)
 
 
 Converter = Callable[[Any], Any]

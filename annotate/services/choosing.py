@@ -68,18 +68,20 @@ def _first(order: _Order, hint: str = "") -> str:
 SELECT t.id FROM heads JOIN annotate_task t ON t.id = heads.head {order.among}"""
 
 
+def _before(point: str) -> str:
+    """Where the free task before a point of the circle lies; it is below 0 when that is on the other side of 0."""
+    nearest = _heads("draw", f"AND t.draw < {point} ORDER BY t.draw DESC LIMIT 1")
+    farthest = _heads("draw", f"AND t.draw > {point} ORDER BY t.draw DESC LIMIT 1")
+    return f"""coalesce((SELECT max(head) FROM ({nearest}) AS nearest),
+(SELECT max(head) - 1 FROM ({farthest}) AS farthest), {point} - 1)"""
+
+
 def _take(order: _Order, hint: str = "") -> str:
-    """Reserve a place of the first task."""
+    """Reserve a place of the first task; its id, and the arc of the circle that leads to it."""
     return f"""UPDATE annotate_task SET reserved = reserved + 1,
 urgency = urgency + (SELECT q.step FROM annotate_queue q WHERE q.id = queue_id)
-WHERE id = ({_first(order, hint)}) AND reserved < target AND NOT withdrawn RETURNING id, draw"""
-
-
-BEFORE = f"""SELECT coalesce(
-(SELECT max(head) FROM ({_heads("draw", "AND t.draw < %(point)s ORDER BY t.draw DESC LIMIT 1")}) AS nearest),
-(SELECT max(head) - 1 FROM ({_heads("draw", "AND t.draw > %(point)s ORDER BY t.draw DESC LIMIT 1")}) AS farthest),
-%(point)s - 1)"""
-"""Where the free task before a point of the circle lies; it is below 0 when that is on the other side of 0."""
+WHERE id = ({_first(order, hint)}) AND reserved < target AND NOT withdrawn
+RETURNING id, draw - {_before("annotate_task.draw")}"""
 
 
 WITH_WORK = f"""SELECT q.id FROM annotate_queue q
@@ -107,13 +109,13 @@ def take_next(*, annotator: User, campaign: Campaign, access: Access, patient: b
     work, gold = _Queues(annotator, access.work, patient), _Queues(annotator, access.gold, patient)
     gold_share = _gold_share(annotator, campaign, access, work, gold)
     if gold_share and chance.random() < gold_share and (drawn := gold.draw()):
-        return Taken(drawn.id, Lane.GOLD, gold_share * gold.arc(drawn))
+        return Taken(drawn.id, Lane.GOLD, gold_share * drawn.arc)
     at_random = chance.random() < rules.drawn_share
     first = work.first(IN_ORDER) if at_random else None
     taken = work.draw() if at_random else work.take(IN_ORDER)
     if taken is None:
         return None
-    among = rules.drawn_share * work.arc(taken)
+    among = rules.drawn_share * taken.arc
     if not at_random or taken.id == first:
         among += 1 - rules.drawn_share
     return Taken(taken.id, Lane.RANDOM if at_random else Lane.ORDERED, (1 - gold_share) * among)
@@ -143,7 +145,8 @@ def _gold_share(annotator: User, campaign: Campaign, access: Access, work: _Queu
 
 class _Row(NamedTuple):
     id: int
-    draw: float
+    arc: float
+    """The chance that `draw` takes this one."""
 
 
 class _Queues:
@@ -174,11 +177,6 @@ class _Queues:
     def draw(self) -> _Row | None:
         """Reserve a place of the first one after a random point of the circle."""
         return self.take(FROM_POINT, point=chance.random()) or self.take(FROM_POINT, point=0.0)
-
-    def arc(self, row: _Row) -> float:
-        """The chance that `draw` would have taken this one."""
-        [[before]] = self.run(BEFORE, point=row.draw)
-        return row.draw - before
 
     def run(self, statement: str, **params: float) -> list[tuple]:
         """The rows of a statement over these queues."""

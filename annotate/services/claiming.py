@@ -19,8 +19,8 @@ from annotate.services.choosing import take_next
 from annotate.services.given_back import take_back
 from annotate.services.onboarding import check_may_work
 from annotate.services.places import give_place_back, take_place
-from annotate.services.queues import Access, access_of
-from annotate.statements import Columns, insert, prepared, run
+from annotate.services.queues import QUEUES, Access, access_by, access_of
+from annotate.statements import Columns, insert, prepared, run, run_all
 
 State = Assignment.State
 ATTEMPTS = 5  # how often other tabs and devices of the same annotator may be quicker
@@ -112,7 +112,8 @@ def access_without_ado(*, annotator: User, assignment: Assignment) -> Access | N
     """
     campaign = assignment.campaign
     params = {"annotator": annotator.pk, "campaign": campaign.pk, "id": prepared(Assignment._meta.pk, assignment.pk)}
-    [[has_another, membership]] = run(HELD_OR_ASKED, params)
+    asked, queues = run_all((HELD_OR_ASKED, params), (QUEUES, {"campaign": campaign.pk}))
+    [[has_another, membership]] = asked.rows
     if membership is None:
         welcome = campaign.access == Campaign.Access.EVERYONE and (annotator.is_simulated or not campaign.onboarding)
     else:
@@ -121,7 +122,7 @@ def access_without_ado(*, annotator: User, assignment: Assignment) -> Access | N
         return None
     if not daily.may_take_more(annotator=annotator, campaign=campaign, holding=1):
         return None
-    return access_of(annotator=annotator, campaign=campaign)
+    return access_by(annotator=annotator, campaign=campaign, rows=queues.rows)
 
 
 def give_next(

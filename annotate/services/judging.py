@@ -20,11 +20,11 @@ from annotate.services import budgets
 from annotate.services.claiming import access_without_ado, claim_next_task, give_next, own_assignment
 from annotate.services.onboarding import check_may_submit_late
 from annotate.services.overlap import reconsider
-from annotate.services.places import empty_place, fill_place, take_place
+from annotate.services.places import FILL, fill_place, take_place
 from annotate.services.queues import Access
 from annotate.services.records import WRITERS, columns_of
 from annotate.services.skills import record as record_skill
-from annotate.statements import change, insert, prepared
+from annotate.statements import change, insert, prepared, run_all
 
 State = Assignment.State
 MAX_SECONDS = 86_400
@@ -72,9 +72,8 @@ def submit_and_go_on(*, assignment_id: UUID, annotator: User, **submission: Any)
     """
     answer, seconds = submission["answer"], submission["seconds"]
     assignment, checked = _checked(assignment_id, annotator, answer, seconds)
-    with suppress(
-        _TakeSteps, IntegrityError, OperationalError
-    ):  # then nothing of it was written, and each step goes its own way
+    # Where one of these is raised nothing was written, and each step goes its own way.
+    with suppress(_TakeSteps, IntegrityError, OperationalError):
         if access := access_without_ado(annotator=annotator, assignment=assignment):
             with transaction.atomic():
                 return _enter_and_go_on(assignment, checked, access, seconds, submission.get("idempotency_key", ""))
@@ -115,12 +114,11 @@ def _checked(
 
 def _enter(assignment: Assignment, checked: dict, **fields: Any) -> Judgement | None:
     """Submit what is still held; None when it is not. Call it in a transaction."""
-    if not fill_place(assignment.task_id):
+    task, own = run_all((FILL, {"task": assignment.task_id}), _ending(assignment, [State.CLAIMED]))
+    if (task.n, own.n) != (1, 1):
+        transaction.set_rollback(True)
         return None
-    if _end_submitted(assignment, [State.CLAIMED]):
-        return _write_first(assignment, checked, **fields)
-    empty_place(assignment.task_id)
-    return None
+    return _write_first(assignment, checked, **fields)
 
 
 def _write_first(assignment: Assignment, checked: dict, **fields: Any) -> Judgement:
@@ -279,11 +277,11 @@ END = """UPDATE annotate_assignment SET state = 'submitted', ended_at = %(now)s,
 opened_at = coalesce(opened_at, claimed_at) WHERE id = %(id)s AND state IN ({states})"""
 
 
-def _end_submitted(assignment: Assignment, states: Sequence[str]) -> bool:
-    """One of the states -> submitted; False when another request was quicker."""
+def _ending(assignment: Assignment, states: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """The statement that moves an assignment from one of the states to submitted, if no other request was quicker."""
     key, ended_at = (Assignment._meta.get_field(name) for name in ("id", "ended_at"))
     params = {"id": prepared(key, assignment.pk), "now": prepared(ended_at, timezone.now())}
-    return change(END.format(states=", ".join(f"'{state}'" for state in states)), params) == 1
+    return END.format(states=", ".join(f"'{state}'" for state in states)), params
 
 
 def _take_late(assignment: Assignment) -> bool:
@@ -302,7 +300,7 @@ def _take_late(assignment: Assignment) -> bool:
         return False
     try:
         with transaction.atomic():
-            taken = _end_submitted(assignment, [State.EXPIRED, State.RELEASED])
+            taken = change(*_ending(assignment, [State.EXPIRED, State.RELEASED])) == 1
     except IntegrityError:  # another tab was given the same task in this moment
         taken = False
     if taken and budgets.reserve(campaign):

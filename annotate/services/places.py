@@ -18,7 +18,6 @@ WHERE id = %(task)s AND submitted < reserved"""
 GIVE_MANY_BACK = f"""UPDATE annotate_task SET reserved = reserved - %(n)s, urgency = urgency - %(n)s * {STEP}
 WHERE id IN ({{tasks}})"""
 FILL = "UPDATE annotate_task SET submitted = submitted + 1 WHERE id = %(task)s AND submitted < reserved"
-EMPTY = "UPDATE annotate_task SET submitted = submitted - 1 WHERE id = %(task)s"
 
 
 def take_place(task_id: int) -> bool:
@@ -46,8 +45,3 @@ def give_places_back(task_ids: Iterable[int]) -> None:
 def fill_place(task_id: int) -> bool:
     """Turn a reserved place into a submitted one; False when there is none, so that nobody holds the task."""
     return change(FILL, {"task": task_id}) == 1
-
-
-def empty_place(task_id: int) -> None:
-    """Undo `fill_place`, in its transaction."""
-    change(EMPTY, {"task": task_id})

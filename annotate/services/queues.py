@@ -98,13 +98,19 @@ WHERE q.campaign_id = %(campaign)s ORDER BY q.id"""
 
 def access_of(*, annotator: User, campaign: Campaign) -> Access:
     """Which of the campaign's queues this annotator may take from."""
-    queues = []
-    for row in run(QUEUES, {"campaign": campaign.pk}):
-        values = iter(row)
-        queue, domain = QUEUE.read(values), DOMAIN.read(values)
-        queue.domain = domain if queue.domain_id else None
-        queues.append(queue)
-    return access_to(person=Person(annotator), campaign=campaign, queues=queues)
+    return access_by(annotator=annotator, campaign=campaign, rows=run(QUEUES, {"campaign": campaign.pk}))
+
+
+def access_by(*, annotator: User, campaign: Campaign, rows: Iterable[tuple]) -> Access:
+    """`access_of` where the rows of QUEUES are at hand."""
+    return access_to(person=Person(annotator), campaign=campaign, queues=map(_read_queue, rows))
+
+
+def _read_queue(row: tuple) -> Queue:
+    values = iter(row)
+    queue, domain = QUEUE.read(values), DOMAIN.read(values)
+    queue.domain = domain if queue.domain_id else None
+    return queue
 
 
 def access_to(*, person: Person, campaign: Campaign, queues: Iterable[Queue]) -> Access:
