@@ -44,6 +44,7 @@ urlpatterns = [
     path("campaigns/<slug:slug>/tasks/", campaigns.upload_tasks, name="campaign_tasks"),
     path("campaigns/<slug:slug>/overlap/", overlap.page, name="overlap"),
     path("campaigns/<slug:slug>/target/", overlap.set_all, name="campaign_target"),
+    path("campaigns/<slug:slug>/gold/", gold.gold_list, name="campaign_gold"),
     path("campaigns/<slug:slug>/preview/", previews.preview_task, name="campaign_preview"),
     path("campaigns/<slug:slug>/next/", work.next_task, name="next"),
     path("campaigns/<slug:slug>/ahead/", work.ahead, name="ahead"),

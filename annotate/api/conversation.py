@@ -35,6 +35,14 @@ class QuestionSerializer(serializers.ModelSerializer):
         fields += ["resolved", "answer", "answered_at"]
 
 
+class AskedSerializer(serializers.ModelSerializer):
+    """An own question. Without its task: the number of a task would say when it was imported."""
+
+    class Meta:
+        model = Question
+        fields = ["id", "kind", "reason", "text", "created_at"]
+
+
 class AnswerSerializer(StrictSerializer):
     text = serializers.CharField(
         required=False, allow_blank=True, max_length=conversation.MAX_TEXT, help_text="'' resolves it without words"
@@ -44,11 +52,11 @@ class AnswerSerializer(StrictSerializer):
 class Ask(Work):
     """Ask about the task of an own assignment, or report it as broken. The same words twice are one question."""
 
-    @extend_schema(request=AskSerializer, responses={201: QuestionSerializer})
+    @extend_schema(request=AskSerializer, responses={201: AskedSerializer})
     def post(self, request: Request, pk: UUID) -> Response:
         said = checked(AskSerializer, request.data)
         asked = conversation.ask(assignment_id=pk, annotator=request.user, **said)
-        return Response(QuestionSerializer(asked).data, status=status.HTTP_201_CREATED)
+        return Response(AskedSerializer(asked).data, status=status.HTTP_201_CREATED)
 
 
 class Questions(Documented, mixins.ListModelMixin, viewsets.GenericViewSet):

@@ -22,6 +22,7 @@ from annotate.models import (
     Review,
     Span,
     StepLabel,
+    Task,
     User,
 )
 from annotate.services.judging import MAX_SECONDS
@@ -380,6 +381,11 @@ class JudgementSerializer(serializers.ModelSerializer):
     campaign = serializers.CharField(source="task.campaign.slug")
     kind = serializers.ChoiceField(source="task.campaign.kind", choices=Campaign.Kind.choices)
     task = serializers.IntegerField(source="task_id")
+    purpose = serializers.ChoiceField(
+        source="task.purpose",
+        choices=Task.Purpose.choices,
+        help_text="gold measures people: it is in no agreement and no snapshot",
+    )
     prompt = serializers.IntegerField(source="task.prompt_id")
     annotator = serializers.CharField(source="annotator.pseudonym")
     guideline = GuidelineRefSerializer()
@@ -400,7 +406,7 @@ class JudgementSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Judgement
-        fields = ["id", "campaign", "kind", "task", "prompt", "annotator", "guideline", "version", "seconds"]
+        fields = ["id", "campaign", "kind", "task", "purpose", "prompt", "annotator", "guideline", "version", "seconds"]
         fields += ["lane", "probability", "began_with"]
         fields += ["rationale", "created_at", "verdict", "reason", "strength", "behaviour"]
         fields += ["ranks", "ratings", "flags", "spans", "demonstration", "review"]

@@ -4,7 +4,7 @@ from django.contrib.auth.decorators import login_required
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from annotate.api import campaigns, conversation, docs, mine, overlap, records, safety, tokens, work
+from annotate.api import campaigns, conversation, docs, gold, mine, overlap, records, safety, tokens, work
 
 app_name = "api"
 router = SimpleRouter()
@@ -25,6 +25,9 @@ urlpatterns = [
     path("campaigns/<slug:slug>/target/", overlap.CampaignTarget.as_view(), name="campaign_target"),
     path("campaigns/<slug:slug>/uncertainty/", overlap.Uncertainty.as_view(), name="uncertainty"),
     path("tasks/<int:pk>/target/", overlap.TaskTarget.as_view(), name="task_target"),
+    path("campaigns/<slug:slug>/gold/", gold.KnownTasks.as_view(), name="campaign_gold"),
+    path("tasks/<int:pk>/mix-in/", gold.MixIn.as_view(), name="mix_in"),
+    path("tasks/<int:pk>/retire/", gold.Retire.as_view(), name="retire"),
     path("tasks/next/", work.NextTask.as_view(), name="next"),
     path("assignments/<uuid:pk>/", work.AssignmentDetail.as_view(), name="assignment"),
     path("assignments/<uuid:pk>/submit/", work.Submit.as_view(), name="submit"),

@@ -1,17 +1,34 @@
-"""Gold, for admins: mixing a task with a known answer into the work, and taking it out again."""
+"""Gold, for admins: which tasks have a known answer, mixing them into the work, and taking them out again."""
 
 from collections.abc import Callable
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
+from annotate import gold_queries
 from annotate.errors import DomainError
-from annotate.models import Task
+from annotate.models import Campaign, Task
 from annotate.services import gold
 from annotate.views.access import admin_required
+
+TASKS_A_PAGE = 25
+
+
+@require_safe
+@admin_required
+def gold_list(request: HttpRequest, slug: str) -> HttpResponse:
+    """The tasks of a campaign whose answer is known, and how people did on them."""
+    campaign = get_object_or_404(Campaign, slug=slug)
+    tasks = gold_queries.known_tasks(campaign=campaign).select_related("prompt", "gold")
+    page = Paginator(tasks, TASKS_A_PAGE).get_page(request.GET.get("page"))
+    known = gold_queries.with_scores(page, campaign=campaign)
+    rules = campaign.assignment_rules.gold
+    context = {"section": "campaigns", "campaign": campaign, "page": page, "known": known, "rules": rules}
+    return render(request, "annotate/gold.html", context)
 
 
 @require_POST

@@ -13,6 +13,7 @@ FOR_ADMINS = [
     "judgements/",
     "annotators/",
     "agreement/?campaign=answers",
+    "campaigns/answers/gold/",
     "snapshots/",
     "runs/",
     "checkpoints/",

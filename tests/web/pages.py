@@ -71,6 +71,7 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
         judgement_id=task.judgements.get(annotator=world.alice).pk, by=world.carol, text="Well seen."
     )
     Gold.objects.create(task=task, answer={"ranks": dict.fromkeys(map(str, held.shown_order), 1)}, explanation="Alike.")
+    yield "gold", carol.get("/campaigns/answers/gold/")
     yield "task_known", carol.get(f"/agreement/tasks/{task.pk}/")
     Assignment.objects.filter(pk=done.pk).update(ended_at=done.ended_at - timedelta(days=1))
     yield "me", alice.get("/me/")

@@ -2,6 +2,10 @@
 
 import pytest
 
+from annotate.services.claiming import claim_task
+from annotate.services.gold import retire
+from annotate.services.judging import submit_ranking
+from tests.gold import add_gold, set_rules
 from tests.services.test_gold import known
 
 
@@ -40,3 +44,25 @@ def test_only_admins_change_gold(alice, carol, world, action):
     assert carol.post(f"/tasks/999999/{action}/").status_code == 404
     task.refresh_from_db()
     assert task.purpose == "work"
+
+
+def test_the_list_says_what_each_known_answer_is_there_for(carol, world):
+    assert "No answer is known yet" in text(carol.get("/campaigns/answers/gold/"))
+    mixed, out = add_gold(world, 2)
+    retire(task=out, by=world.carol)
+    known(world.ranking_tasks[0])
+    held = claim_task(task=mixed, annotator=world.bob, guideline=world.ranking.guideline)
+    submit_ranking(assignment_id=held.pk, annotator=world.bob, ranks=dict.fromkeys(held.shown_order, 1), seconds=1)
+    page = text(carol.get("/campaigns/answers/gold/"))
+    assert [page.count(words) for words in ('good">Mixed in<', '"badge warn">Taken out<', '"badge">Work<')] == [1, 1, 1]
+    assert "10.0 % of what is handed out is gold" in page
+    assert "<strong>50.0 %</strong>" in page
+    assert page.count("Nobody has answered it yet.") == 2
+    assert f'/agreement/tasks/{mixed.pk}/"' in page
+    set_rules(world, gold={"first": 3, "rate": 0.2})
+    assert "New people get 3 first; then 20.0" in text(carol.get("/campaigns/answers/gold/"))
+    assert "/campaigns/answers/gold/" in text(carol.get("/campaigns/answers/settings/"))
+
+
+def test_only_admins_see_the_list(alice):
+    assert alice.get("/campaigns/answers/gold/").status_code == 403

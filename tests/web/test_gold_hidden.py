@@ -132,6 +132,7 @@ def over_the_api(world: World) -> Seen:
     look("assignment", alice.get(at()))
     look("heartbeat", alice.post(at("heartbeat/")))
     look("draft", alice.put(at("draft/"), {"rationale": "So far."}))
+    look("ask", alice.post(at("ask/"), {"kind": "question", "text": "Why?"}))
     look("release", alice.post(at("release/")))
     shown = look("next again", alice.post("/api/v1/tasks/next/", {"campaign": "answers"}))
     look("not whole", alice.post(at("submit/"), {"ranks": {str(ids[0]): 1}, "seconds": 8}))

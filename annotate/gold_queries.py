@@ -1,0 +1,52 @@
+"""What admins read about gold: the tasks of a campaign whose answer is known, and how people did on them."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_noop
+
+from annotate.gold import score_answer
+from annotate.models import Campaign, Judgement, Task
+from annotate.quality import Estimate, clustered_proportion
+from annotate.services.records import answer_of, with_answers
+
+NOBODY = gettext_noop("Nobody has answered it yet.")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTask:
+    """A task whose answer is known, and the mean score of those who answered it; n counts people."""
+
+    task: Task
+    score: Estimate
+
+    @property
+    def stands(self) -> str:
+        """What it is there for: its purpose, or "retired" when it was taken out."""
+        return "retired" if self.task.purpose == Task.Purpose.GOLD and self.task.withdrawn else self.task.purpose
+
+
+def known_tasks(*, campaign: Campaign) -> QuerySet[Task]:
+    """The tasks of a campaign whose answer is known: gold first, then work, then those for qualification."""
+    return campaign.tasks.filter(gold__isnull=False).order_by("purpose", "withdrawn", "position")
+
+
+def with_scores(tasks: Iterable[Task], *, campaign: Campaign) -> list[KnownTask]:
+    """These tasks of the campaign, in their order, with the scores of the judgements that count."""
+    known = {task.pk: task for task in tasks}
+    for task in known.values():
+        task.campaign = campaign
+    shares: dict[int, dict[int, float]] = defaultdict(dict)
+    for one in with_answers(Judgement.objects.current().filter(task__in=known)):
+        answer = known[one.task_id].gold.answer
+        one.task = known[one.task_id]
+        shares[one.task_id][one.annotator_id] = score_answer(campaign.kind, answer_of(one), answer).share
+    return [KnownTask(task, _mean(shares[pk])) for pk, task in known.items()]
+
+
+def _mean(shares: dict[int, float]) -> Estimate:
+    if not shares:
+        return Estimate(None, None, None, 0, NOBODY)
+    return clustered_proportion(list(shares.values()), list(shares))
