@@ -35,7 +35,7 @@ def retarget(*, task_id: int, target: int, by: User) -> tuple[Task, Retargeted]:
     if task.purpose != Task.Purpose.WORK:
         raise DomainError(_("This task has a known answer: it goes to everybody once, and has no target of its own."))
     before = task.target
-    found = _set(Task.objects.filter(pk=task_id), target)
+    found = _set(Task.objects.filter(pk=task_id, purpose=Task.Purpose.WORK), target)
     task.refresh_from_db(fields=["target", "raised", "reserved", "submitted"])
     _record(task.campaign, by, f"{TASK}{task_id}", before, task.target)
     return task, found
