@@ -17,6 +17,7 @@ from annotate.models import Campaign, Completion, Judgement
 from annotate.services import gold
 from annotate.views.access import admin_required
 from annotate.views.measures import MEASURES, figures, meaning
+from annotate.views.said import known_answer
 from annotate.views.work_forms import LETTERS
 from annotate.views.writing import written_in
 
@@ -90,8 +91,10 @@ def task(request: HttpRequest, pk: int) -> HttpResponse:
     ]
     decided = any(one.verdict or one.strength or one.behaviour for one in judged.judgements)
     context = {"section": "agreement", "judged": judged, "rows": rows, "k": len(rows), "written": written_in(judged)}
-    context |= {"decided": decided, "known": hasattr(judged.task, "gold")}
-    context["mixable"] = context["known"] and not gold.why_not_mixed(judged.task)
+    context["decided"] = decided
+    if hasattr(judged.task, "gold"):
+        context["known"] = known_answer(judged.task, judged.completions)
+        context["mixable"] = not gold.why_not_mixed(judged.task)
     return render(request, "annotate/task.html", context)
 
 

@@ -1,13 +1,14 @@
 """An answer, and a gold answer beside it, in the words that the work page uses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from annotate.gold import GoldRow
-from annotate.models import Assignment, Campaign, Judgement, Review, StepLabel
+from annotate.gold import GoldRow, score_answer
+from annotate.models import Assignment, Campaign, Completion, Guideline, Judgement, Review, StepLabel, Task
 from annotate.own_queries import GoldFeedback
 from annotate.views.work_forms import LETTERS
 
@@ -56,10 +57,25 @@ def letters_of(assignment: Assignment) -> dict[str, str]:
     return dict(zip((str(pk) for pk in assignment.shown_order), LETTERS, strict=False))
 
 
+def known_answer(task: Task, completions: Sequence[Completion]) -> list[tuple[str, str]]:
+    """What the known answer of a task says, row by row: (about, in words), by the letters of these completions."""
+    letters = dict(zip((str(one.pk) for one in completions), LETTERS, strict=False))
+    labels = _labels(task.campaign, task.campaign.guideline)
+    return [
+        (_about(part.aspect, row, letters, labels), _words(row.gold, labels))
+        for part in score_answer(task.campaign.kind, task.gold.answer, task.gold.answer).parts
+        for row in sorted(part.rows, key=lambda row: letters.get(row.subject, ""))
+    ]
+
+
 def labels_of(judgement: Judgement) -> dict[str, str]:
     """The labels of axes and flags by name."""
-    form = judgement.task.campaign.parsed_form
-    labels = {flag["name"]: flag["label"] for flag in judgement.assignment.guideline.flags}
+    return _labels(judgement.task.campaign, judgement.assignment.guideline)
+
+
+def _labels(campaign: Campaign, guideline: Guideline) -> dict[str, str]:
+    form = campaign.parsed_form
+    labels = {flag["name"]: flag["label"] for flag in guideline.flags}
     return labels | {one.name: one.label for one in (*form.axes, *(form.flags or ()), *form.spans)}
 
 

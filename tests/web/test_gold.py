@@ -16,7 +16,9 @@ def text(response) -> str:
 def test_an_admin_mixes_a_task_in_and_takes_it_out(carol, world):
     task = known(world.ranking_tasks[0])
     address = f"/agreement/tasks/{task.pk}/"
-    assert "It is ordinary work so far." in text(carol.get(address))
+    page = text(carol.get(address))
+    assert "It is ordinary work so far." in page
+    assert '<dt>A · Rank</dt><dd dir="auto">1</dd><dt>B · Rank</dt><dd dir="auto">2</dd>' in page
     page = carol.post(f"/tasks/{task.pk}/mix-in/", follow=True)
     assert page.redirect_chain == [(address, 302)]
     assert "mixed into the work as gold: each person gets it once." in text(page)
