@@ -2,16 +2,21 @@
 
 import itertools
 import random
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection
 
-from annotate.models import Campaign, Skill, Task
+from annotate.gold import score_answer
+from annotate.models import Assignment, Campaign, Skill, Task
 from annotate.services import skills
 from annotate.services.campaigns import MAX_SMALL, add_task
-from annotate.services.claiming import claim_task
+from annotate.services.claiming import claim_task, release_assignment
 from annotate.services.corpus import add_completion, add_producer, add_prompt
 from annotate.services.gold import make_gold
 from annotate.services.judging import correct, submit_ranking
+from annotate.services.people import create_annotator
 
 numbers = itertools.count()
 
@@ -78,7 +83,7 @@ def test_it_counts_anew_when_gold_changes(world):
     assert sums(world.bob) == {"art": (1, 1), None: (1, 1)}
 
 
-def test_it_forgets_gold_that_is_retired(world):
+def test_it_forgets_gold_whose_answer_is_gone(world):
     task = add_gold(world)
     answer(task, world.alice)
     task.gold.delete()
@@ -104,3 +109,40 @@ def test_the_sums_are_what_counting_anew_gives(world):
     Skill.objects.update(n=99, right=0.5)
     skills.recount(annotators=[person.pk for person in people])
     assert {person: sums(person) for person in people} == kept
+
+
+def test_the_sums_stay_exact_while_answers_come_in_and_gold_changes(committed_world, monkeypatch):
+    world = committed_world
+    monkeypatch.setattr(skills, "score_answer", lambda *given: time.sleep(0.01) or score_answer(*given))
+    tasks = [add_gold(world, domain=("physics", "art")[place % 2]) for place in range(6)]
+    people = [create_annotator(username=f"p{number}") for number in range(4)]
+    left = [leave(task, person) for task in tasks for person in people]
+
+    def submit(assignment) -> None:
+        ranks = _ranks(assignment.task, [1, 3, 2])
+        submit_ranking(assignment_id=assignment.pk, annotator=assignment.annotator, ranks=ranks, seconds=5)
+
+    def change(task) -> None:
+        make_gold(task=task, answer={"ranks": _ranks(task, [3, 1, 2])}, explanation="", by=None)
+
+    calls = [lambda one=one: submit(one) for one in left] + [lambda one=one: change(one) for one in tasks]
+    random.Random(3).shuffle(calls)
+
+    def call(one) -> None:
+        try:
+            one()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(call, calls))
+    kept = {person: sums(person) for person in people}
+    assert all(found[None][0] == len(tasks) for found in kept.values())
+    skills.recount(annotators=[person.pk for person in people])
+    assert {person: sums(person) for person in people} == kept
+
+
+def leave(task: Task, annotator) -> Assignment:
+    """A task that somebody held and gave back: what they do late still counts."""
+    held = claim_task(task=task, annotator=annotator, guideline=task.campaign.guideline)
+    return release_assignment(assignment_id=held.pk, annotator=annotator)
