@@ -66,8 +66,13 @@ def wilson(successes: float, n: float, *, z: float = Z_95) -> Estimate:
     return Estimate(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)), int(n))
 
 
+def posterior_mean(right: float, n: int) -> float:
+    """The mean of Beta(right + 1, n - right + 1): a share after `right` of `n`, where nothing was known before."""
+    return (right + 1) / (n + 2)
+
+
 def credible_share(right: float, n: int) -> Estimate:
-    """The posterior mean (right + 1) / (n + 2) of a share after `right` of `n`, and its 95 % credible interval.
+    """The posterior mean of a share after `right` of `n`, and its 95 % credible interval.
 
     Beta(1, 1) before, Beta(right + 1, n - right + 1) after, equal tails. Cases that are partly right count as so much
     of a case: the interval is then wider than it needs to be. Raises ValueError unless 0 <= right <= n.
@@ -75,7 +80,7 @@ def credible_share(right: float, n: int) -> Estimate:
     if not 0 <= right <= n:
         raise ValueError(f"A share needs 0 <= right <= n, got {right} of {n}.")
     lo, hi = (float(betaincinv(right + 1, n - right + 1, tail)) for tail in (0.025, 0.975))
-    return Estimate((right + 1) / (n + 2), lo, hi, int(n))
+    return Estimate(posterior_mean(right, n), lo, hi, int(n))
 
 
 def clustered_mean(values: ArrayLike, clusters: Sequence[Hashable]) -> Estimate:

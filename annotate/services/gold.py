@@ -34,15 +34,23 @@ def make_gold(*, task: Task, answer: Mapping[str, Any], explanation: str, by: Us
     to this task, or says nothing that can be compared. An ordinary task stays one; a qualification task, and one that
     is mixed into the work, is open to everybody from then on.
     """
+    gold, changed = _say(task, answer, explanation, by)
+    if changed and task.purpose == Purpose.GOLD:
+        recount(annotators=judged(tasks=[task]))
+    return gold
+
+
+def _say(task: Task, answer: Mapping[str, Any], explanation: str, by: User | None) -> tuple[Gold, bool]:
+    """The gold answer, and whether it is another one than before."""
     known = _check(task, answer, explanation)
     hold_still(task=task)
     if task.purpose != Purpose.WORK:
         Task.objects.filter(pk=task.pk).update(target=MAX_SMALL)
+    before = Gold.objects.filter(task=task).values_list("answer", flat=True).first()
     fields = {"answer": known, "explanation": explanation.strip(), "created_by": by}
     gold, _new = Gold.objects.update_or_create(task=task, defaults=fields)
-    if task.purpose == Purpose.GOLD:
-        recount(annotators=judged(task=task))
-    return gold
+    gold.refresh_from_db(fields=["answer"])
+    return gold, gold.answer != before
 
 
 def _check(task: Task, answer: Mapping[str, Any], explanation: str) -> dict:
@@ -80,6 +88,7 @@ def mix_in(*, task: Task, by: User | None) -> Task:
     Raises DomainError when its answer is not known, it is not an ordinary task, or it reviews what somebody wrote.
     """
     _mix_in(task)
+    recount(annotators=judged(tasks=[task]))
     _record(MIXED_IN, [task], by)
     task.refresh_from_db()
     return task
@@ -93,7 +102,6 @@ def _mix_in(task: Task) -> None:
     ordinary = Task.objects.filter(pk=task.pk, purpose=Purpose.WORK, withdrawn=False, gold__isnull=False)
     if not ordinary.update(purpose=Purpose.GOLD, queue=queue, target=MAX_SMALL, raised=0, urgency=0):
         raise DomainError(_("Somebody changed this task meanwhile; look at it again."))
-    recount(annotators=judged(task=task))
 
 
 def why_not_mixed(task: Task) -> str:
@@ -166,6 +174,7 @@ def import_gold(*, path: Path, campaign: Campaign, by: User | None) -> GoldRepor
             raise RowsRefused(bad)
         new_gold = [one.task for one in added if one.new and one.task.purpose == Purpose.GOLD]
         mixed_in = [one.task for one in added if one.mixed_in]
+        recount(annotators=judged(tasks=mixed_in + [one.task for one in added if one.changed]))
         _record(MIXED_IN, new_gold + mixed_in, by)
     return GoldReport(len(items), sum(one.new for one in added), len(new_gold), len(mixed_in))
 
@@ -175,6 +184,8 @@ class _Added:
     task: Task
     new: bool
     mixed_in: bool
+    changed: bool
+    """It is gold, and its answer another than before."""
 
 
 def _add(item: GoldItem, campaign: Campaign, by: User | None) -> _Added:
@@ -191,10 +202,10 @@ def _add(item: GoldItem, campaign: Campaign, by: User | None) -> _Added:
         raise DomainError(
             _("The campaign has this task already, as %(purpose)s.") % {"purpose": task.get_purpose_display().lower()}
         )
-    make_gold(task=task, answer=_by_id(item.answer, completions), explanation=item.explanation, by=by)
+    _gold, changed = _say(task, _by_id(item.answer, completions), item.explanation, by)
     if becomes_gold:
         _mix_in(task)
-    return _Added(task, new, becomes_gold)
+    return _Added(task, new, becomes_gold, changed and task.purpose == Purpose.GOLD)
 
 
 def _by_id(answer: Mapping[str, Any], completions: Sequence[Completion]) -> dict[str, Any]:

@@ -6,20 +6,21 @@ from functools import cached_property
 
 from annotate.languages import same_language
 from annotate.models import Expertise, Profile, Skill, User
-from annotate.quality import Estimate, undefined
-from annotate.translations import translatable
+from annotate.quality.intervals import posterior_mean
 
-NOT_MEASURED = translatable("Not measured yet.")
 KNOWS = (Expertise.Level.GOOD, Expertise.Level.EXPERT)
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A skill as it decides about a queue: in the queue's domain, in all domains (None), or nowhere yet."""
+    """A skill as it decides about a queue."""
 
-    estimate: Estimate
-    """Its value is None while it is not measured; n counts gold answers."""
+    mean: float | None
+    """None while it is not measured."""
+    n: int
+    """Gold answers."""
     domain_id: int | None = None
+    """The domain that it was measured in; None for all."""
 
 
 class Person:
@@ -74,6 +75,6 @@ class Person:
         for domain in dict.fromkeys((domain_id, None)):
             found = self._skills.get(domain)
             if found and found.n >= measured:
-                return Measured(found.estimate, domain)
+                return Measured(posterior_mean(found.right, found.n), found.n, domain)
         in_all = self._skills.get(None)
-        return Measured(undefined(NOT_MEASURED, in_all.n if in_all else 0))
+        return Measured(None, in_all.n if in_all else 0)

@@ -141,8 +141,7 @@ def _closed_because(person: Person, needs: Needs, queue: Queue) -> dict[str, obj
 
 def _too_little_skill(person: Person, needs: Needs, queue: Queue) -> dict[str, object] | None:
     found = person.skill(queue.domain_id, measured=needs.measured)
-    mean = found.estimate.value
-    if mean is not None and mean >= needs.skill - ROUNDING:
+    if found.mean is not None and found.mean >= needs.skill - ROUNDING:
         return None
     domain = queue.domain if found.domain_id else None
-    return {"skill": needs.skill, "mean": mean, "n": found.estimate.n, "measured": needs.measured, "domain": domain}
+    return {"skill": needs.skill, "mean": found.mean, "n": found.n, "measured": needs.measured, "domain": domain}

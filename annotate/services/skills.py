@@ -52,9 +52,9 @@ def hold_still(*, task: Task) -> None:
     Task.objects.filter(pk=task.pk).update(target=F("target"))
 
 
-def judged(*, task: Task) -> set[int]:
-    """The ids of everybody whose skill rests on this task."""
-    return set(Judgement.objects.current().filter(task=task).values_list("annotator", flat=True))
+def judged(*, tasks: Iterable[Task]) -> set[int]:
+    """The ids of everybody whose skill rests on these tasks."""
+    return set(Judgement.objects.current().filter(task__in=list(tasks)).values_list("annotator", flat=True))
 
 
 def recount(*, annotators: Iterable[int]) -> None:

@@ -1,6 +1,7 @@
 """Measured skill: sums over gold answers that stay what the judgements say."""
 
 import itertools
+import json
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from annotate.services import skills
 from annotate.services.campaigns import MAX_SMALL, add_task
 from annotate.services.claiming import claim_task, release_assignment
 from annotate.services.corpus import add_completion, add_producer, add_prompt
-from annotate.services.gold import make_gold
+from annotate.services.gold import import_gold, make_gold
 from annotate.services.judging import correct, submit_ranking
 from annotate.services.people import create_annotator
 
@@ -87,7 +88,7 @@ def test_it_forgets_gold_whose_answer_is_gone(world):
     task = add_gold(world)
     answer(task, world.alice)
     task.gold.delete()
-    skills.recount(annotators=skills.judged(task=task))
+    skills.recount(annotators=skills.judged(tasks=[task]))
     assert sums(world.alice) == {}
 
 
@@ -146,3 +147,27 @@ def leave(task: Task, annotator) -> Assignment:
     """A task that somebody held and gave back: what they do late still counts."""
     held = claim_task(task=task, annotator=annotator, guideline=task.campaign.guideline)
     return release_assignment(assignment_id=held.pk, annotator=annotator)
+
+
+def test_importing_gold_again_counts_everybody_once_and_only_where_an_answer_is_new(world, tmp_path, monkeypatch):
+    path = tmp_path / "gold.jsonl"
+
+    def bring_in(*first_place: int) -> None:
+        rows = [
+            {"prompt": f"{place}?", "completions": ["a", "b"], "purpose": "gold", "answer": {"ranks": [one, 3 - one]}}
+            for place, one in enumerate(first_place)
+        ]
+        path.write_text("\n".join(map(json.dumps, rows)))
+        import_gold(path=path, campaign=world.ranking, by=world.carol)
+
+    bring_in(1, 1)
+    for task in Task.objects.filter(purpose="gold"):
+        answer(task, world.alice, (1, 2))
+    assert sums(world.alice) == {None: (2, 2)}
+    counted = []
+    monkeypatch.setattr(skills, "_recount", counted.append)
+    bring_in(1, 1)
+    assert counted == []
+    monkeypatch.undo()
+    bring_in(1, 2)
+    assert sums(world.alice) == {None: (2, 1)}
