@@ -144,6 +144,8 @@ class SpendingAdmin(ReadOnly, admin.ModelAdmin):
 
 @admin.register(Prompt)
 class PromptAdmin(WrittenOnce, admin.ModelAdmin):
+    """A wrong language may be corrected; then its tasks wait for those who read that."""
+
     form = PromptForm
     fields = ["messages", "domain", "language", "sha256", "created_by", "created_at"]
     readonly_fields = ["sha256", "created_by", "created_at"]
@@ -152,6 +154,18 @@ class PromptAdmin(WrittenOnce, admin.ModelAdmin):
     list_filter = ["domain", "language"]
     list_select_related = ["domain"]
     search_fields = ["sha256__startswith", "messages"]
+
+    def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
+        return admin.ModelAdmin.has_change_permission(self, request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Prompt | None = None) -> list[str]:
+        return [*self.readonly_fields, *(["messages", "domain"] if obj else [])]
+
+    def save_model(self, request: HttpRequest, obj: Prompt, form, change: bool) -> None:
+        if not change:
+            return super().save_model(request, obj, form, change)
+        obj.save(update_fields=["language"])
+        requeue(prompt=obj)
 
 
 class CompletionForm(forms.ModelForm):

@@ -41,8 +41,8 @@ OURS = sorted(
     key=lambda model: model._meta.label,
 )
 # Edited in the admin; each other model is made by services only, and read here.
-EDITABLE = {"annotate.Domain", "annotate.Producer", "annotate.User"}
-ADDABLE = EDITABLE | {"annotate.Prompt", "annotate.Completion", "annotate.ContentWarning"}
+EDITABLE = {"annotate.Domain", "annotate.Producer", "annotate.Prompt", "annotate.User"}
+ADDABLE = EDITABLE | {"annotate.Completion", "annotate.ContentWarning"}
 # TaskCompletion is shown inside its task; what somebody said about themselves is nobody's to look at.
 WITHOUT_PAGE = {"annotate.TaskCompletion", "annotate.Demographics"}
 
@@ -154,6 +154,18 @@ def test_a_prompt_has_its_language_in_one_spelling(world, carol):
     assert "is no language tag" in refused
     assert carol.post(page(Prompt, "add"), fields | {"language": "de-at"}).status_code == 302
     assert Prompt.objects.order_by("pk").last().language == "de-AT"
+
+
+def test_of_a_prompt_the_language_alone_may_be_corrected(world, carol):
+    task = world.ranking_tasks[0]
+    before = task.prompt
+    other = {"messages": '[{"role": "user", "content": "Another?"}]', "domain": ""}
+    carol.post(page(Prompt, "change", before.pk), other | {"language": "DE"})
+    after = Prompt.objects.get(pk=before.pk)
+    assert (after.language, after.messages, after.domain) == ("de", before.messages, before.domain)
+    assert (after.created_by, after.sha256) == (before.created_by, before.sha256)
+    task.refresh_from_db()
+    assert task.queue.language == "de"
 
 
 def test_a_warning_moves_the_tasks_to_their_queue(world, carol):
