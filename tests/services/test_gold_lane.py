@@ -14,12 +14,12 @@ from annotate.services import choosing
 from annotate.services.claiming import (
     claim_ahead,
     claim_next_task,
-    expire_leases,
     release_assignment,
     save_draft,
     skip_assignment,
 )
 from annotate.services.corpus import add_prompt
+from annotate.services.expiring import expire_leases
 from annotate.services.gold import retire
 from annotate.services.judging import submit_ranking
 from annotate.services.preferences import choose_opt_outs
