@@ -51,6 +51,14 @@ def reorder(*, campaign: Campaign) -> None:
     tasks.update(urgency=urgency(rules))
 
 
+def hold_campaign(campaign: Campaign) -> None:
+    """Let nobody else change many tasks of this campaign until the transaction ends.
+
+    Two that did would each wait for rows that the other has. (Who changes one task waits for one row, and holds none.)
+    """
+    Campaign.objects.select_for_update(no_key=True).only("pk").get(pk=campaign.pk)
+
+
 def urgency(rules: AssignmentRules, **scores: Expression) -> Cast:
     """The urgency of a task under these rules, as an expression over its row.
 

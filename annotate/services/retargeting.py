@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from annotate.errors import DomainError, NotFound
 from annotate.models import Campaign, CampaignChange, Task, User
 from annotate.services.campaigns import MAX_SMALL
+from annotate.services.queues import hold_campaign
 
 TASK = "target "
 """In the record: `target 12` is the target of task 12, `targets` are those of all tasks."""
@@ -44,6 +45,7 @@ def retarget(*, task_id: int, target: int, by: User) -> tuple[Task, Retargeted]:
 @transaction.atomic
 def retarget_all(*, campaign: Campaign, target: int, by: User) -> Retargeted:
     """Have so many people do each of the campaign's tasks that are there already. Raises DomainError for a number."""
+    hold_campaign(campaign)
     tasks = Task.objects.filter(campaign=campaign, purpose=Task.Purpose.WORK)
     before = tasks.order_by("target").values_list("target", flat=True).distinct()
     before = ", ".join(map(str, before))

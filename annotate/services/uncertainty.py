@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from annotate.models import Campaign, Task
 from annotate.services.bulk import RowProblem, RowsRefused
-from annotate.services.queues import urgency
+from annotate.services.queues import hold_campaign, urgency
 
 AT_ONCE = 200
 """Tasks in one statement."""
@@ -22,6 +22,7 @@ def set_uncertainty(*, campaign: Campaign, values: Mapping[int, float] | Sequenc
     Raises RowsRefused, which names every bad row by its place, for a number outside of 0 to 1, a task that is not in
     the campaign, and one that is named twice; then nothing is written.
     """
+    hold_campaign(campaign)
     rows = list(values.items() if isinstance(values, Mapping) else values)
     _refuse_bad(campaign, rows)
     rules = campaign.assignment_rules
