@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.conf import settings
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.signals import got_request_exception
 from django.http import Http404, JsonResponse
 from django.utils.functional import Promise
@@ -77,6 +78,10 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> JsonRespon
         error = exceptions.NotFound(*error.args)
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied(*error.args)
+    elif isinstance(error, RequestDataTooBig):
+        return problem(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", _("The request is too large"), _most_of_a_request()
+        )
     elif isinstance(error, BadRequest | SuspiciousOperation):
         error = exceptions.ParseError(str(error))
     if isinstance(error, exceptions.ValidationError):
@@ -84,6 +89,11 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> JsonRespon
     if isinstance(error, exceptions.APIException):
         return _http_problem(error)
     return _own_fault(error, context)
+
+
+def _most_of_a_request() -> str:
+    megabytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE / 2**20
+    return _("A request may have at most %(megabytes).1f MB. Send less at once.") % {"megabytes": megabytes}
 
 
 def _domain_problem(error: DomainError) -> JsonResponse:
