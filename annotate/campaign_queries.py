@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,10 +17,11 @@ from annotate.models import (
     Guideline,
     Judgement,
     Prompt,
+    Queue,
     StepLabel,
     Task,
 )
-from annotate.quality import StepAgreement, step_agreement
+from annotate.quality import Estimate, HandOuts, StepAgreement, mean_over_tasks, step_agreement
 from annotate.queries import NO_DOMAIN, AssignmentView
 from annotate.rankings import MIN_COMPLETIONS
 from annotate.steps import split_steps
@@ -68,6 +69,61 @@ def campaign_settings(*, campaign: Campaign) -> CampaignSettings:
         n_tasks=campaign.tasks.count(),
         changes=list(campaign.changes.select_related("by")[:CHANGES_SHOWN]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignQueues:
+    """What waits in a campaign, and how what was judged came to people."""
+
+    campaign: Campaign
+    queues: list[Queue]
+    """With n_tasks, n_open of them, n_places that are free there, and n_done judgements; of gold no places."""
+    lanes: dict[str, int]
+    """Judgements by the lane of their task: gold, random, ordered; none for imports and qualification."""
+    seconds: Estimate
+    """The mean active seconds of a judgement over all tasks, from those that were drawn at random."""
+    seconds_so_far: float | None
+    """The mean of all judgements so far: it speaks of what came first."""
+    n_so_far: int
+
+
+def campaign_queues(*, campaign: Campaign) -> CampaignQueues:
+    """The queues of a campaign, its lanes, and one estimate from random tasks. Page and API show what this returns."""
+    there = Q(tasks__withdrawn=False)
+    free = there & Q(tasks__reserved__lt=F("tasks__target"))
+    queues = (
+        campaign.queues.select_related("domain")
+        .annotate(
+            n_tasks=Count("tasks", filter=there),
+            n_open=Count("tasks", filter=free),
+            n_places=Coalesce(Sum(F("tasks__target") - F("tasks__reserved"), filter=free), 0),
+            n_done=Coalesce(Sum("tasks__submitted"), 0),
+        )
+        .order_by("gold", F("domain__slug").asc(nulls_first=True), "language", "pk")
+    )
+    found = list(queues)
+    for queue in found:
+        if queue.gold:  # everybody gets each of them once
+            queue.n_places = None
+    submitted = campaign.assignments.filter(state=Assignment.State.SUBMITTED).order_by().values_list("lane")
+    counts = dict(submitted.annotate(Count("pk")))
+    lanes = {lane or "none": counts.get(lane, 0) for lane in (*Assignment.Lane.values, "")}
+    return CampaignQueues(campaign, found, lanes, *_seconds(campaign))
+
+
+def _seconds(campaign: Campaign) -> tuple[Estimate, float | None, int]:
+    """The mean seconds over all tasks; over the judgements so far, and how many these are."""
+    tasks = Task.objects.filter(campaign=campaign, purpose=Task.Purpose.WORK, withdrawn=False)
+    given = Judgement.objects.current().filter(task__in=tasks).order_by("pk")
+    rows = list(given.values_list("seconds", "task_id", "annotator_id", "assignment__claimed_at", "assignment__lane"))
+    at_random = [row[4] == Assignment.Lane.RANDOM for row in rows]
+    columns = ([row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows])
+    estimate = mean_over_tasks(
+        HandOuts(*columns, [row[3].timestamp() for row in rows], at_random),
+        done=set(tasks.filter(submitted__gte=F("target")).values_list("pk", flat=True)),
+        n_tasks=tasks.count(),
+    )
+    return estimate, sum(columns[0]) / len(rows) if rows else None, len(rows)
 
 
 def guidelines_for(*, kind: str, campaign: Campaign | None = None) -> list[Guideline]:

@@ -16,7 +16,7 @@ from annotate.api.figures import EstimateSerializer
 from annotate.api.serializers import GuidelineRefSerializer
 from annotate.api.work import CampaignList, find_campaign
 from annotate.errors import DomainError
-from annotate.models import Campaign, CampaignChange, Guideline
+from annotate.models import Campaign, CampaignChange, Guideline, Queue
 from annotate.services.setup import change_campaign, move_campaign, set_up_campaign
 
 KEPT = ["name", "description", "overlap", "lease_minutes", "correction_minutes", "pay_seconds"]
@@ -130,6 +130,41 @@ class CampaignDetail(Documented, APIView):
         if state and state != campaign.state:
             move_campaign(campaign=campaign, state=state, by=request.user)
         return Response(CampaignSerializer(find_campaign(slug)).data)
+
+
+class QueueSerializer(serializers.ModelSerializer):
+    domain = serializers.CharField(source="domain.slug", default="", help_text="'' = none")
+    n_tasks = serializers.IntegerField()
+    n_open = serializers.IntegerField(help_text="tasks with a free place")
+    n_places = serializers.IntegerField(allow_null=True, help_text="free places; null for gold, which all get once")
+    n_done = serializers.IntegerField(help_text="judgements")
+
+    class Meta:
+        model = Queue
+        fields = ["id", "domain", "language", "warnings", "gold", "n_tasks", "n_open", "n_places", "n_done"]
+
+
+class CampaignQueuesSerializer(serializers.Serializer):
+    """What waits in a campaign, and how what was judged came to people."""
+
+    campaign = serializers.CharField(source="campaign.slug")
+    queues = QueueSerializer(many=True)
+    lanes = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="judgements by the lane of their task: gold, random, ordered; none for imports and qualification",
+    )
+    seconds = EstimateSerializer(help_text="active seconds of a judgement over all tasks; n counts the random ones")
+    seconds_so_far = serializers.FloatField(allow_null=True, help_text="mean of all judgements: of what came first")
+    n_so_far = serializers.IntegerField(help_text="judgements in that mean: not of gold, nor of qualification")
+
+
+class CampaignQueues(Documented, APIView):
+    """A campaign's queues and lanes, for admins, with the numbers that the page shows."""
+
+    @extend_schema(responses=CampaignQueuesSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        found = campaign_queries.campaign_queues(campaign=find_campaign(slug))
+        return Response(CampaignQueuesSerializer(found).data)
 
 
 class StepFiguresSerializer(serializers.Serializer):

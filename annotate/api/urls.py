@@ -20,6 +20,7 @@ urlpatterns = [
     path("me/", mine.Me.as_view(), name="me"),
     path("campaigns/", campaigns.Campaigns.as_view(), name="campaigns"),
     path("campaigns/<slug:slug>/", campaigns.CampaignDetail.as_view(), name="campaign"),
+    path("campaigns/<slug:slug>/queues/", campaigns.CampaignQueues.as_view(), name="campaign_queues"),
     path("campaigns/<slug:slug>/step-agreement/", campaigns.StepAgreement.as_view(), name="step_agreement"),
     path("campaigns/<slug:slug>/overlap/", overlap.Overlap.as_view(), name="overlap"),
     path("campaigns/<slug:slug>/target/", overlap.CampaignTarget.as_view(), name="campaign_target"),

@@ -4,6 +4,7 @@ from annotate.quality.agreement import RankingAgreement, ranking_agreement
 from annotate.quality.crossing import share_over_judgements
 from annotate.quality.intervals import Estimate, clustered_mean, clustered_proportion, credible_share, undefined, wilson
 from annotate.quality.medians import median
+from annotate.quality.sampling import HandOuts, mean_over_tasks
 from annotate.quality.slices import (
     Disagreement,
     OwnAgreement,
@@ -19,6 +20,7 @@ from annotate.quality.table import RankingTable, TableError
 __all__ = [
     "Disagreement",
     "Estimate",
+    "HandOuts",
     "OwnAgreement",
     "PairAgreement",
     "RankingAgreement",
@@ -32,6 +34,7 @@ __all__ = [
     "clustered_proportion",
     "credible_share",
     "disagreements",
+    "mean_over_tasks",
     "median",
     "ranking_agreement",
     "share_over_judgements",

@@ -305,6 +305,11 @@ def shown_rules(campaign: Campaign, errors: Mapping[str, str]) -> dict[str, Any]
     return {"order": order, "groups": groups, "errors": named | said}
 
 
+def titles() -> dict[str, Promise]:
+    """The groups of rules by their keys in `rules_in_words`, as the page calls them."""
+    return {"order": CONTROLS["order"].label, **{key: title for key, (title, _parts) in GROUPS.items()}}
+
+
 def on_record(rules: Mapping[str, Any] | None) -> str:
     """`Campaign.assignment` in the words of the page: what differs from the usual, one after the other."""
     rules = rules or {}

@@ -68,6 +68,20 @@ def test_it_names_the_rule_that_is_wrong_by_its_path(world, admin):
     assert (error["field"], "must be a number from 0 to 1" in error["detail"]) == ("assignment.gold.rate", True)
 
 
+def test_it_shows_queues_and_lanes_as_the_page_does(world, admin, alice):
+    response = admin.get(f"{URL}answers/queues/")
+    assert response.status_code == 200
+    found = response.json()
+    assert [(queue["domain"], queue["n_tasks"], queue["n_places"]) for queue in found["queues"]] == [
+        ("art", 1, 2),
+        ("physics", 2, 4),
+    ]
+    assert found["lanes"] == {"gold": 0, "random": 0, "ordered": 0, "none": 0}
+    assert (found["seconds"]["value"], found["seconds"]["n"]) == (None, 0)
+    assert (found["seconds_so_far"], found["n_so_far"]) == (None, 0)
+    assert alice.get(f"{URL}answers/queues/").status_code == 403
+
+
 def test_it_is_for_admins(world, alice):
     assert alice.post(URL, NEW).status_code == 403
     assert alice.patch(f"{URL}answers/", {"name": "x"}).status_code == 403

@@ -3,7 +3,7 @@
 import pytest
 
 from annotate import queries
-from annotate.models import Completion, Producer, Prompt
+from annotate.models import Assignment, Completion, Producer, Prompt
 from annotate.services.claiming import claim_next_task
 from annotate.services.judging import correct, submit_demonstration, submit_ranking
 from tests.api.calls import problem
@@ -114,6 +114,13 @@ def test_it_lists_judgements_under_pseudonyms(world, admin):
     assert row["ranks"] == {str(ranked.completion_id): ranked.rank for ranked in judgement.ranked.all()}
     assert row["demonstration"] is None
     assert "alice" not in response.content.decode()
+
+
+def test_judgements_say_how_their_task_was_chosen(world, admin):
+    rank(world, world.alice, 1, 2, 2, 3)
+    Assignment.objects.update(lane="random", probability=0.25)
+    [row] = admin.get("/api/v1/judgements/").json()["results"]
+    assert (row["lane"], row["probability"]) == ("random", 0.25)
 
 
 def test_it_lists_only_the_judgements_that_count(world, admin):

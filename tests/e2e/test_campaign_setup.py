@@ -48,6 +48,38 @@ def test_it_sets_a_campaign_up_by_keyboard_and_shows_its_task_page(site, tmp_pat
     assert not campaign.tasks.filter(reserved__gt=0).exists()
 
 
+def test_who_is_given_what_is_set_by_keyboard_and_comes_back(site):
+    site.log_in(site.world.carol)
+    page = site.page
+    page.goto(f"{site.url}/campaigns/answers/settings/")
+    page.get_by_label("Order", exact=True).focus()
+    page.keyboard.type("First")
+    press(page, "Tab")
+    page.keyboard.type("What people")
+    press(page, "Tab", "Control+a")
+    page.keyboard.type("15")
+    press(page, "Tab", "Enter", "Tab")  # opens the known answers
+    expect(page.get_by_label("First tasks of new people")).to_be_focused()
+    press(page, "Control+a")
+    page.keyboard.type("3")
+    press(page, "Enter")
+    expect(page.get_by_text("Saved: Who is given what")).to_be_visible()
+    expect(page.get_by_label("Order", exact=True)).to_have_value("breadth")
+    expect(page.get_by_label("Before that order")).to_have_value("disagreement")
+    expect(page.get_by_label("Drawn at random, %")).to_have_value("15")
+    expect(page.get_by_text("The first 3 tasks of new people · 10\u00a0% of what is given")).to_be_visible()
+    page.get_by_role("link", name="Who is given what").press("Enter")
+    expect(page.get_by_role("heading", name="Rules in force")).to_be_visible()
+    expect(page.get_by_role("row", name="Physics Any")).to_be_visible()
+    stored = Campaign.objects.get(slug="answers").assignment
+    assert stored == {
+        "order": "breadth",
+        "first": "disagreement",
+        "random_share": 0.15,
+        "gold": {"first": 3},
+    }
+
+
 def test_it_asks_before_it_closes_a_campaign(site):
     site.log_in(site.world.carol)
     page = site.page
@@ -78,6 +110,7 @@ def test_it_is_accessible_on_a_desk_and_on_a_phone(site):
             "new/?kind=demonstration",
             "answers/settings/",
             "answers/overlap/",
+            "answers/queues/",
         ):
             site.page.goto(f"{site.url}/campaigns/{address}")
             site.page.evaluate("document.querySelectorAll('details').forEach(one => one.setAttribute('open', ''))")
