@@ -108,9 +108,12 @@ HELD_OR_ASKED = """SELECT EXISTS (SELECT 1 FROM annotate_assignment a
 def access_without_ado(*, annotator: User, assignment: Assignment) -> Access | None:
     """What the annotator may take from after this assignment, where no question is open.
 
-    None when another one is held ahead, the campaign is not open, or `check_may_work` has to look closer.
+    None when another one is held ahead, the campaign is not open, or `check_may_work` has to look closer; and when this
+    is gold where a skill is needed: how it is answered decides about the next one.
     """
     campaign = assignment.campaign
+    if assignment.task.purpose == Task.Purpose.GOLD and campaign.assignment_rules.needs.skill:
+        return None
     params = {"annotator": annotator.pk, "campaign": campaign.pk, "id": prepared(Assignment._meta.pk, assignment.pk)}
     asked, queues = run_all((HELD_OR_ASKED, params), (QUEUES, {"campaign": campaign.pk}))
     [[has_another, membership]] = asked.rows

@@ -8,7 +8,7 @@ from django.utils import timezone
 from annotate import queries
 from annotate.models import Domain, Expertise, Profile, Prompt, Skill, User
 from annotate.services.claiming import claim_next_task
-from annotate.services.judging import submit_ranking
+from annotate.services.judging import submit_and_go_on, submit_ranking
 from annotate.services.queues import access_of, requeue
 from annotate.services.setup import change_campaign
 from tests.services.test_skills import add_gold, answer
@@ -144,6 +144,18 @@ def test_who_is_not_measured_gets_gold_alone_until_they_are(world):
         answer_held(held)
     assert not access_of(annotator=world.alice, campaign=world.ranking).unmeasured
     assert claim_next_task(annotator=world.alice, campaign=world.ranking).task in world.ranking_tasks
+
+
+@pytest.mark.parametrize(("rightly", "purpose"), [(True, "work"), (False, None)])
+def test_the_answer_to_gold_decides_about_the_task_that_comes_along_with_it(world, rightly, purpose):
+    need(world, skill=0.6, measured=1)
+    for _ in range(2):
+        add_gold(world, by=world.carol)
+    held = claim_next_task(annotator=world.alice, campaign=world.ranking)
+    ids = sorted(held.shown_order, reverse=not rightly)
+    answer = {"ranks": {pk: place for place, pk in enumerate(ids, start=1)}}
+    turn = submit_and_go_on(assignment_id=held.pk, annotator=world.alice, answer=answer, seconds=1)
+    assert (turn.next and turn.next.task.purpose) == purpose
 
 
 def answer_held(held) -> None:
