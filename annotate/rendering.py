@@ -80,6 +80,7 @@ def render_markdown(text: str) -> str:
     return _cached(text) if len(text) <= _CACHED_CHARS else _render(text)
 
 
+@lru_cache(maxsize=32)  # every task's page shows one, the same for a whole campaign
 def render_guideline(body: str) -> str:
     """Render a guideline's body: headings one level down instead of two and with anchors (`heading_anchor`), so that
     a page can link to the passage that defines a flag; single line breaks are spaces, as usual in Markdown files."""
