@@ -161,6 +161,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         timeout=20,
         init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     )
+    DATABASES["default"].update(ENGINE="annotate.database.sqlite3")  # writers wait in line
     DATABASES["default"].update(CONN_MAX_AGE=None)  # a file does not go away, and opening it costs a millisecond
 else:
     DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)

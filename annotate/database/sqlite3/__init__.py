@@ -1,0 +1,1 @@
+"""Django's SQLite, where writers wait in line: see base.py."""
