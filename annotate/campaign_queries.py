@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -18,15 +19,74 @@ from annotate.models import (
     Judgement,
     Prompt,
     Queue,
+    Spending,
     StepLabel,
     Task,
 )
 from annotate.quality import Estimate, HandOuts, StepAgreement, mean_over_tasks, step_agreement
 from annotate.queries import NO_DOMAIN, AssignmentView
 from annotate.rankings import MIN_COMPLETIONS
+from annotate.services import budgets
 from annotate.steps import split_steps
+from annotate.waiting import Asked, who_is_missing
 
 CHANGES_SHOWN = 50
+HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """How much of a part of the budget is used up."""
+
+    spent: Decimal | float | int
+    limit: float | int | None
+    """None: this part has no limit."""
+
+    @property
+    def fraction(self) -> float:
+        """Of the limit, 0 to 1."""
+        return min(1.0, float(self.spent) / self.limit) if self.limit else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpendingFigures:
+    """What a campaign with a budget has used up of it. Judgements count from when they are handed out."""
+
+    judgements: Spent
+    hours: Spent
+    money: Spent
+    currency: str
+    n_submitted: int
+    """The judgements that hours and money are of."""
+    n_in_hand: int
+    """Handed out, and not submitted yet."""
+    used_up: str
+    """Which part is used up: "judgements", "hours", "money", or "" while something is left of each."""
+
+    @property
+    def limited(self) -> dict[str, Spent]:
+        """The parts that have a limit, by name."""
+        parts = {"judgements": self.judgements, "hours": self.hours, "money": self.money}
+        return {name: part for name, part in parts.items() if part.limit is not None}
+
+
+def spending_of(*, campaign: Campaign) -> SpendingFigures | None:
+    """What is spent of a campaign's budget; None where it has none. Page and API show what this returns."""
+    found = Spending.objects.filter(campaign=campaign).first() if budgets.has_budget(campaign) else None
+    if found is None:
+        return None
+    budget = campaign.assignment_rules.budget
+    in_hand = Assignment.objects.filter(campaign=campaign, state=Assignment.State.CLAIMED).exclude(lane="").count()
+    campaign.spending = found
+    return SpendingFigures(
+        judgements=Spent(found.judgements, budget.judgements),
+        hours=Spent(found.seconds / HOUR, budget.hours),
+        money=Spent(found.money, budget.money),
+        currency=campaign.currency,
+        n_submitted=max(0, found.judgements - in_hand),
+        n_in_hand=in_hand,
+        used_up=budgets.used_up(campaign),
+    )
 
 
 def campaigns_overview() -> QuerySet[Campaign]:
@@ -38,7 +98,7 @@ def campaigns_overview() -> QuerySet[Campaign]:
     tasks = work.order_by().values("campaign")
     people = Judgement.objects.filter(task__campaign=OuterRef("pk")).order_by().values("task__campaign")
     return (
-        Campaign.objects.select_related("guideline")
+        Campaign.objects.select_related("guideline", "spending")
         .annotate(
             n_tasks=Coalesce(Subquery(tasks.annotate(n=Count("pk")).values("n")), 0),
             n_places=Coalesce(Subquery(tasks.annotate(n=Sum("target")).values("n")), 0),
@@ -59,6 +119,9 @@ class CampaignSettings:
     n_tasks: int
     changes: list[CampaignChange]
     """The newest first."""
+    spending: SpendingFigures | None
+    asked: list[Asked]
+    """What waiting tasks ask of people, where the campaign has needs."""
 
 
 def campaign_settings(*, campaign: Campaign) -> CampaignSettings:
@@ -68,6 +131,8 @@ def campaign_settings(*, campaign: Campaign) -> CampaignSettings:
         has_answers=Judgement.objects.filter(task__campaign=campaign).exists(),
         n_tasks=campaign.tasks.count(),
         changes=list(campaign.changes.select_related("by")[:CHANGES_SHOWN]),
+        spending=spending_of(campaign=campaign),
+        asked=who_is_missing(campaign=campaign),
     )
 
 

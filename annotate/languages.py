@@ -124,3 +124,11 @@ def own_name(tag: str) -> str:
         return COMMON.get(tag) or Locale.parse(tag, sep="-").get_display_name() or tag
     except (UnknownLocaleError, ValueError):
         return tag
+
+
+def name_of(tag: str, reader: str) -> str:
+    """A language in the words of another, such as German for de and en; the tag where nobody has told us."""
+    try:
+        return Locale.parse(tag, sep="-").get_display_name(reader.replace("-", "_")) or tag
+    except (UnknownLocaleError, ValueError):
+        return tag

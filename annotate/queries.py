@@ -33,6 +33,7 @@ from annotate.quality import (
     disagreements,
     ranking_agreement,
 )
+from annotate.services import budgets, daily
 from annotate.services.anywhere import campaigns_with_work
 from annotate.services.claiming import own_assignment
 from annotate.services.onboarding import Standing, standings
@@ -56,6 +57,8 @@ class CampaignProgress:
     has_work_for_me: bool
     holds_task: bool
     standing: Standing
+    stop: str = ""
+    """Why nothing is handed out although tasks wait: the "budget" is used up, or the "daily" limit reached."""
 
     @property
     def n_steps_done(self) -> int:
@@ -77,7 +80,8 @@ def campaigns_with_progress(*, annotator: User) -> list[CampaignProgress]:
     tasks = tasks.order_by().values("campaign")
     gold = Task.objects.filter(campaign=OuterRef("pk"), purpose=Task.Purpose.GOLD).order_by().values("campaign")
     mine = Assignment.objects.filter(campaign=OuterRef("pk"), annotator=annotator).order_by().values("campaign")
-    campaigns = Campaign.objects.exclude(state=Campaign.State.CLOSED).annotate(
+    not_closed = Campaign.objects.exclude(state=Campaign.State.CLOSED).select_related("spending")
+    campaigns = not_closed.annotate(
         n_tasks=Coalesce(Subquery(tasks.annotate(n=Count("pk")).values("n")), 0),
         n_places=Coalesce(Subquery(tasks.annotate(n=Sum("target")).values("n")), 0),
         n_done_work=Coalesce(Subquery(tasks.annotate(n=Sum("submitted")).values("n")), 0),
@@ -87,14 +91,16 @@ def campaigns_with_progress(*, annotator: User) -> list[CampaignProgress]:
     )
     standing = standings(user=annotator, campaigns=campaigns)
     open_to_them = campaigns_with_work(annotator=annotator, campaigns=campaigns)
+    stops = dict.fromkeys(daily.stops(annotator=annotator, campaigns=campaigns), "daily")
+    stops |= {campaign.pk: "budget" for campaign in campaigns if budgets.used_up(campaign)}
     return [
-        _progress(campaign, standing[campaign.pk], campaign.pk in open_to_them)
+        _progress(campaign, standing[campaign.pk], campaign.pk in open_to_them, stops.get(campaign.pk, ""))
         for campaign in campaigns
         if standing[campaign.pk].is_visible or annotator.is_admin
     ]
 
 
-def _progress(campaign: Campaign, standing: Standing, has_work: bool) -> CampaignProgress:
+def _progress(campaign: Campaign, standing: Standing, has_work: bool, stop: str) -> CampaignProgress:
     welcome = standing.is_visible and not standing.is_suspended
     open_to_me = welcome and campaign.state == Campaign.State.OPEN
     return CampaignProgress(
@@ -103,9 +109,10 @@ def _progress(campaign: Campaign, standing: Standing, has_work: bool) -> Campaig
         n_places=campaign.n_places,
         n_done_places=_done_places(campaign),
         n_mine=campaign.n_mine,
-        has_work_for_me=open_to_me and has_work,
+        has_work_for_me=open_to_me and has_work and not stop,
         holds_task=welcome and campaign.n_held > 0,
         standing=standing,
+        stop=stop,
     )
 
 

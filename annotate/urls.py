@@ -23,6 +23,7 @@ from annotate.views import (
     queues,
     safety,
     step_agreement,
+    waiting,
     work,
     writing,
 )
@@ -50,6 +51,7 @@ urlpatterns = [
     path("campaigns/<slug:slug>/preview/", previews.preview_task, name="campaign_preview"),
     path("campaigns/<slug:slug>/next/", work.next_task, name="next"),
     path("campaigns/<slug:slug>/ahead/", work.ahead, name="ahead"),
+    path("campaigns/<slug:slug>/waiting/", waiting.waiting, name="waiting"),
     path("campaigns/<slug:slug>/onboarding/", onboarding.overview, name="onboarding"),
     path("campaigns/<slug:slug>/onboarding/consent/", onboarding.consent, name="consent"),
     path("campaigns/<slug:slug>/onboarding/consent/withdraw/", onboarding.withdraw, name="withdraw"),

@@ -2,7 +2,16 @@
 
 import pytest
 
-from annotate.languages import COMMON, MAX_TAG, LanguageError, own_name, parse_language, parse_languages, same_language
+from annotate.languages import (
+    COMMON,
+    MAX_TAG,
+    LanguageError,
+    name_of,
+    own_name,
+    parse_language,
+    parse_languages,
+    same_language,
+)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +74,10 @@ def test_it_names_languages_in_their_own_words():
 def test_the_common_ones_are_tags_as_they_are_kept():
     assert parse_languages(COMMON) == list(COMMON)
     assert max(map(len, COMMON)) <= MAX_TAG
+
+
+@pytest.mark.parametrize(
+    ("tag", "reader", "name"), [("de", "en", "German"), ("de-AT", "en", "German (Austria)"), ("xx-y", "en", "xx-y")]
+)
+def test_it_names_a_language_in_the_words_of_another(tag, reader, name):
+    assert name_of(tag, reader) == name

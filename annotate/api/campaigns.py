@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
@@ -80,16 +80,39 @@ class CampaignChangeSerializer(serializers.ModelSerializer):
         fields = ["at", "by", "field", "old", "new"]
 
 
+class SpentSerializer(serializers.Serializer):
+    spent = serializers.FloatField()
+    limit = serializers.FloatField(allow_null=True, help_text="null: no limit")
+
+
+class SpendingSerializer(serializers.Serializer):
+    """What is used up of the budget; judgements count from when they are handed out."""
+
+    judgements = SpentSerializer()
+    hours = SpentSerializer()
+    money = SpentSerializer()
+    currency = serializers.CharField()
+    n_submitted = serializers.IntegerField(help_text="the judgements that hours and money are of")
+    n_in_hand = serializers.IntegerField(help_text="handed out, and not submitted yet")
+    used_up = serializers.ChoiceField(choices=["judgements", "hours", "money", ""], help_text="the part that is")
+
+
 class CampaignSerializer(serializers.ModelSerializer):
     """A campaign with all its settings, and who changed what."""
 
     guideline = GuidelineRefSerializer()
     source = serializers.CharField(source="source.slug", default=None, allow_null=True)
     changes = CampaignChangeSerializer(many=True, help_text="newest first")
+    spending = serializers.SerializerMethodField()
 
     class Meta:
         model = Campaign
-        fields = ["slug", "kind", "state", "guideline", "source", *KEPT, "changes"]
+        fields = ["slug", "kind", "state", "guideline", "source", *KEPT, "spending", "changes"]
+
+    @extend_schema_field(SpendingSerializer(allow_null=True))
+    def get_spending(self, campaign: Campaign) -> dict | None:
+        found = campaign_queries.spending_of(campaign=campaign)
+        return SpendingSerializer(found).data if found else None
 
 
 def _with_guideline(settings: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from django.contrib.auth.decorators import login_required
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from annotate.api import campaigns, conversation, docs, gold, mine, overlap, records, safety, tokens, work
+from annotate.api import campaigns, conversation, docs, gold, mine, overlap, records, safety, tokens, waiting, work
 
 app_name = "api"
 router = SimpleRouter()
@@ -29,6 +29,7 @@ urlpatterns = [
     path("campaigns/<slug:slug>/gold/", gold.KnownTasks.as_view(), name="campaign_gold"),
     path("tasks/<int:pk>/mix-in/", gold.MixIn.as_view(), name="mix_in"),
     path("tasks/<int:pk>/retire/", gold.Retire.as_view(), name="retire"),
+    path("campaigns/<slug:slug>/waiting/", waiting.Waiting.as_view(), name="waiting"),
     path("tasks/next/", work.NextTask.as_view(), name="next"),
     path("assignments/<uuid:pk>/", work.AssignmentDetail.as_view(), name="assignment"),
     path("assignments/<uuid:pk>/submit/", work.Submit.as_view(), name="submit"),

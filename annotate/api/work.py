@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
@@ -69,7 +70,7 @@ class CampaignList(Documented, GenericAPIView):
 
 
 class NextTask(Work):
-    """Claim the next task of a campaign: the one already held, else the next open one, else 204.
+    """Claim the next task of a campaign: the one already held, else the next open one, else 204 (its Link says why).
 
     Without a campaign: the one held anywhere, else the most needed one, by the campaigns' priorities and shares.
     """
@@ -79,13 +80,19 @@ class NextTask(Work):
         slug = checked(NextSerializer, request.data).get("campaign")
         assignment = _claim(request, find_campaign(slug) if slug else None)
         if assignment is None:
-            return Response(status=status.HTTP_204_NO_CONTENT)
+            return Response(status=status.HTTP_204_NO_CONTENT, headers=_help(request, slug) if slug else None)
         return Response(shown(assignment))
 
 
 def shown(assignment: Assignment) -> dict:
     """Everything there is to show for an assignment."""
     return shared(AssignmentSerializer).to_representation(queries.view_of(assignment))
+
+
+def _help(request: Request, slug: str) -> dict[str, str]:
+    """The header that leads to why there is nothing."""
+    address = request.build_absolute_uri(reverse("api:waiting", args=[slug]))
+    return {"Link": f'<{address}>; rel="help"'}
 
 
 def _claim(request: Request, campaign: Campaign | None) -> Assignment | None:

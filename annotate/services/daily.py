@@ -3,6 +3,7 @@
 The day begins at midnight in the product's time zone.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -49,12 +50,28 @@ def done_today(*, annotator: User, campaign: Campaign | None = None) -> DoneToda
     return DoneToday(found["n"], found["seconds"])
 
 
+def has_limits(campaign: Campaign) -> bool:
+    """Whether the campaign stops anybody for the day."""
+    return campaign.assignment_rules.daily != Daily()
+
+
 def may_take_more(*, annotator: User, campaign: Campaign, holding: int) -> bool:
     """Whether the daily limits let this person take another task while they hold so many of the campaign."""
-    limits = campaign.assignment_rules.daily
-    if limits == Daily():
+    if not has_limits(campaign):
         return True
+    limits = campaign.assignment_rules.daily
     return not reached(limits, done_today(annotator=annotator, campaign=campaign), holding=holding)
+
+
+def stops(*, annotator: User, campaigns: Iterable[Campaign]) -> set[int]:
+    """The ids of those whose limit this person has reached, in one query, and none where none has limits."""
+    limited = {campaign.pk: campaign.assignment_rules.daily for campaign in campaigns if has_limits(campaign)}
+    if not limited:
+        return set()
+    mine = Judgement.objects.filter(annotator=annotator, version=1, created_at__gte=midnight())
+    found = mine.filter(task__campaign__in=limited).order_by().values_list("task__campaign")
+    done = {pk: DoneToday(n, seconds) for pk, n, seconds in found.annotate(n=Count("pk"), spent=Sum("seconds"))}
+    return {pk for pk, limits in limited.items() if reached(limits, done.get(pk, DoneToday(0, 0.0)))}
 
 
 def reached(limits: Daily, done: DoneToday, *, holding: int = 0) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from django.db.models import QuerySet
+
 from annotate.languages import same_language
 from annotate.models import Expertise, Profile, Skill, User
 from annotate.quality.intervals import posterior_mean
@@ -78,3 +80,15 @@ class Person:
                 return Measured(posterior_mean(found.right, found.n), found.n, domain)
         in_all = self._skills.get(None)
         return Measured(None, in_all.n if in_all else 0)
+
+
+def several(users: QuerySet[User]) -> list[Person]:
+    """These people, with everything that decides about queues read in three queries."""
+    people = {user.pk: Person(user) for user in users.select_related("profile")}
+    for person in people.values():
+        person._known, person._skills = {}, {}
+    for one in Expertise.objects.filter(user__in=users, level__in=KNOWS):
+        people[one.user_id]._known[one.domain_id] = one.verified_at is not None
+    for one in Skill.objects.filter(annotator__in=users):
+        people[one.annotator_id]._skills[one.domain_id] = one
+    return list(people.values())

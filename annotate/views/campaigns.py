@@ -15,6 +15,7 @@ from annotate import campaign_queries
 from annotate.errors import DomainError
 from annotate.forms import PRESENCE
 from annotate.models import Campaign, CampaignChange, User
+from annotate.services import budgets
 from annotate.services.setup import SettingsRefused, change_campaign, form_is_fixed, move_campaign, set_up_campaign
 from annotate.services.uploads import MAX_MEGABYTES, MAX_PROMPTS, import_upload
 from annotate.views.access import admin_required
@@ -42,7 +43,9 @@ MOVED = {
 @admin_required
 def campaign_list(request: HttpRequest) -> HttpResponse:
     """Every campaign with its state and progress."""
-    context = {"section": "campaigns", "campaigns": campaign_queries.campaigns_overview()}
+    campaigns = campaign_queries.campaigns_overview()
+    used_up = {campaign.pk for campaign in campaigns if budgets.used_up(campaign)}
+    context = {"section": "campaigns", "campaigns": campaigns, "used_up": used_up}
     return render(request, "annotate/campaigns.html", context)
 
 

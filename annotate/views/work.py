@@ -1,6 +1,7 @@
 """The workplace: take a task, judge it, get the next."""
 
 from contextlib import suppress
+from urllib.parse import quote
 from uuid import UUID
 
 from django.contrib import messages
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from annotate import queries, safety_queries
 from annotate.answers import MAX_TEXT
-from annotate.errors import DomainError, LeaseLost, NotFound, StepMissing
+from annotate.errors import DomainError, LeaseLost, NotAllowed, NotFound, NotOpen, StepMissing
 from annotate.forms import COMPARING
 from annotate.models import Assignment, Campaign, Judgement
 from annotate.rendering import render_markdown
@@ -60,15 +61,13 @@ def _open_next(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         return redirect(STEP_ADDRESSES[error.step], campaign.slug)
     except NotFound as error:
         raise Http404(str(error)) from error
+    except (NotAllowed, NotOpen):
+        claimed = None
     except DomainError as error:
         messages.warning(request, str(error))
         return redirect("annotate:home")
     if claimed is None:
-        messages.success(
-            request,
-            _("You have done all there is for you in “%(campaign)s” for now. Thank you.") % {"campaign": campaign.name},
-        )
-        return redirect("annotate:home")
+        return redirect("annotate:waiting", campaign.slug)
     return redirect("annotate:assignment", claimed.pk)
 
 
@@ -115,7 +114,7 @@ def ahead(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _after(request: HttpRequest, campaign: Campaign) -> HttpResponse:
-    lost = not _open_shown(request)
+    lost = _open_shown(request)
     try:
         claimed = claiming.claim_ahead(annotator=request.user, campaign=campaign)
     except DomainError:  # a step to do first: asking for the next task itself leads there
@@ -127,21 +126,26 @@ def _after(request: HttpRequest, campaign: Campaign) -> HttpResponse:
         response = _page(request, view, Work.from_draft(view.draft), layout="annotate/fragment.html")
         response["X-Concord-Ahead"] = reverse("annotate:assignment", args=[claimed.pk])
     if lost:
-        response["X-Concord-Lost"] = "1"
+        response["X-Concord-Lost"] = quote(lost)
     return response
 
 
-def _open_shown(request: HttpRequest) -> bool:
-    """Open the task that the script shows; False when it is no longer this annotator's."""
+def _open_shown(request: HttpRequest) -> str:
+    """Open the task that the script shows; says why when it is no longer this annotator's."""
     shown = _shown(request)
     if shown is None:
-        return True
+        return ""
     ago = number(request.headers.get(f"{SHOWN}-For")) or 0.0
     try:
         claiming.open_ahead(assignment_id=shown, annotator=request.user, seconds_ago=ago)
+    except NotOpen as error:
+        return str(error)
     except DomainError:
-        return False
-    return True
+        return _(
+            "The time for this task ran out, so it went back to the queue. What you have is kept. You can still submit"
+            " it: it counts as long as nobody else has taken the place."
+        )
+    return ""
 
 
 def _shown(request: HttpRequest) -> UUID | None:
@@ -244,7 +248,9 @@ def _page(
     context["warnings"] = safety_queries.warnings_of(prompt_id=view.assignment.task.prompt_id)
     if context["warnings"] and view.assignment.revealed_at is None:
         return render(request, "annotate/warning.html", context)  # nothing distressing is in it
-    context["today"] = daily.done_today(annotator=request.user)
+    limited = daily.has_limits(view.campaign)
+    context["today"] = daily.done_today(annotator=request.user, campaign=view.campaign if limited else None)
+    context["limits"] = view.campaign.assignment_rules.daily if limited else None
     if context["today"].n and correcting is None and layout == "base.html":
         context["last"] = queries.last_submitted(annotator=request.user, campaign=view.campaign)
     if correcting is not None:

@@ -70,7 +70,8 @@ export class Shell {
   async look(coming) {
     const { current } = this;
     const answer = await coming;
-    if (answer?.headers.has("X-Concord-Lost")) current.lost(gettext("The time for this task ran out, so it went back to the queue. What you have is kept. You can still submit it: it counts as long as nobody else has taken the place."));
+    const lost = answer?.headers.get("X-Concord-Lost");
+    if (lost) current.lost(decodeURIComponent(lost));
     else if (answer?.ok) current.renewed();
   }
 
@@ -135,7 +136,9 @@ export class Shell {
   }
 
   tellDone(root) {
-    root.querySelector("[data-done-line]").textContent = interpolate(ngettext("%s done today", "%s done today", this.done), [this.done]);
+    const { daily } = root.dataset;
+    const text = daily ? gettext("%s of %s today") : ngettext("%s done today", "%s done today", this.done);
+    root.querySelector("[data-done-line]").textContent = interpolate(text, [this.done, daily]);
   }
 
   tellLast(root) {

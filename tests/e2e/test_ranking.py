@@ -218,7 +218,7 @@ def test_it_skips_with_a_reason_by_keyboard(site):
     assert skipped.skip_reason == "I do not know enough about this to judge it: No idea"
 
 
-def test_it_goes_back_to_the_campaigns_when_all_is_done(site):
+def test_it_says_why_there_is_nothing_more_and_leads_on(site):
     site.log_in(site.world.alice)
     site.begin("Rank answers")
     for done in range(1, 4):

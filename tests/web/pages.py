@@ -50,6 +50,7 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     done = Assignment.objects.get(annotator=world.alice, task=task)
     alice, carol, outsider = (client_of(user) for user in (world.alice, world.carol, world.outsider))
     yield "home", alice.get("/")
+    yield "waiting", alice.get("/campaigns/answers/waiting/")
     yield "home_admin", carol.get("/")
     yield "rank", outsider.get(f"/work/{held.pk}/")
     yield "ahead", alice.post("/campaigns/writing/ahead/")
