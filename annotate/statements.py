@@ -70,7 +70,13 @@ def _execute(sql: str, params: Params) -> CursorWrapper:
         cursor = connection._prepare_cursor(Cursor(connection.connection))
     else:
         cursor = connection.cursor()
-    cursor.execute(sql, params)
+    try:
+        cursor.execute(sql, params)
+    except Exception:
+        # Left to the garbage collector it might be closed by another thread. That one would wait on SQLite for this
+        # thread's connection, and this thread for the lock of that one: until one of them is told so after 20 seconds.
+        cursor.close()
+        raise
     return cursor
 
 

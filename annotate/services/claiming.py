@@ -95,8 +95,9 @@ def _claim_new(annotator: User, campaign: Campaign, *, opened: bool) -> Assignme
     access = access_of(annotator=annotator, campaign=campaign)
     with transaction.atomic():
         given = give_next(annotator=annotator, campaign=campaign, access=access, opened=opened)
-        if given is None:
+        if given is None or not budgets.reserve(campaign):
             transaction.set_rollback(True)
+            return None
         return given
 
 
@@ -133,8 +134,9 @@ def give_next(
 ) -> Assignment | None:
     """A new hold on the task that comes next for this annotator; None when there is none for them.
 
-    Call it in a transaction, and roll that back for None: a place may be taken that the budget has nothing for.
-    `patient` waits for places that others are just taking: see `take_next`.
+    Call it in a transaction, and at its end `budgets.reserve`: whoever waits for another tab of theirs to be done must
+    not keep everybody from the campaign's account. `patient` waits for places that others are just taking: see
+    `take_next`.
     Raises IntegrityError when another tab of theirs was quicker.
     """
     to_whom = {"annotator": annotator, "campaign": campaign, "access": access}
@@ -144,8 +146,6 @@ def give_next(
     task = Task.from_db(DEFAULT_DB_ALIAS, ["id", "campaign_id"], [taken.task_id, campaign.pk])
     task.campaign = campaign
     content = _load_content(task, annotator)
-    if not budgets.reserve(campaign):
-        return None
     return _hold(
         task, content, annotator, campaign.guideline, opened=opened, lane=taken.lane, probability=taken.probability
     )

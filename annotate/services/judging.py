@@ -47,6 +47,7 @@ def submit(
     try:
         with transaction.atomic():
             if judgement := _enter(assignment, checked, seconds=seconds, idempotency_key=idempotency_key):
+                budgets.spend(assignment, seconds)
                 return judgement
     except IntegrityError:  # the key was used before
         _refuse_other_task(assignment, idempotency_key)
@@ -95,7 +96,8 @@ def _enter_and_go_on(assignment: Assignment, checked: dict, access: Access, seco
     if assignment.campaign.guideline_id == assignment.guideline_id:
         assignment.campaign.guideline = assignment.guideline
     following = give_next(annotator=assignment.annotator, campaign=assignment.campaign, access=access, patient=False)
-    if following is None:
+    budgets.spend(assignment, seconds)  # the account comes last: see give_next
+    if following is None or not budgets.reserve(assignment.campaign):
         raise _TakeSteps
     return Turn(judgement, following)
 
@@ -118,13 +120,7 @@ def _enter(assignment: Assignment, checked: dict, **fields: Any) -> Judgement | 
     if (task.n, own.n) != (1, 1):
         transaction.set_rollback(True)
         return None
-    return _write_first(assignment, checked, **fields)
-
-
-def _write_first(assignment: Assignment, checked: dict, **fields: Any) -> Judgement:
-    judgement = _write(assignment, checked, **fields)
-    budgets.spend(assignment, judgement.seconds)
-    return judgement
+    return _write(assignment, checked, **fields)
 
 
 def _submit_late(assignment: Assignment, checked: dict, answer: dict, **fields: Any) -> Judgement:
@@ -135,7 +131,9 @@ def _submit_late(assignment: Assignment, checked: dict, answer: dict, **fields: 
     try:
         with transaction.atomic():
             if _take_late(assignment):
-                return _write_first(assignment, checked, **fields)
+                judgement = _write(assignment, checked, **fields)
+                budgets.spend(assignment, judgement.seconds)
+                return judgement
     except IntegrityError:  # another tab used the key in this moment
         if earlier := _with_key(assignment, key):
             return earlier

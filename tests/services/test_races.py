@@ -21,7 +21,7 @@ from annotate.services.claiming import (
 )
 from annotate.services.corpus import add_completion, add_producer, add_prompt
 from annotate.services.expiring import expire_leases
-from annotate.services.judging import submit_ranking
+from annotate.services.judging import submit_and_go_on, submit_ranking
 from annotate.services.people import create_annotator
 from annotate.services.setup import change_campaign
 from tests.services.test_ahead import in_parallel
@@ -181,4 +181,31 @@ def test_one_key_for_two_tasks_at_once_is_one_judgement(campaign):
     said = in_parallel([lambda assignment=assignment: send(assignment) for assignment in held])
     assert sum("use a new key" in one for one in said) == 1
     assert Judgement.objects.count() == 1
+    check_places(campaign)
+
+
+def test_tabs_that_submit_and_go_on_at_once_stay_within_the_budget(campaign):
+    campaign.tasks.update(target=3)
+    admin = create_annotator(username="admin")
+    change_campaign(campaign=campaign, by=admin, assignment={"budget": {"judgements": 60}})
+    campaign.refresh_from_db()
+    workers = people(3)
+
+    def claim_within_budget(person: User) -> Assignment | None:
+        with refused():
+            return claim_next_task(annotator=person, campaign=campaign)
+
+    def tab(person: User) -> None:
+        assignment = None
+        while assignment or (assignment := claim_within_budget(person)):
+            answer = {"ranks": dict.fromkeys(assignment.shown_order, 1)}
+            one = {"assignment_id": assignment.pk, "annotator": person, "idempotency_key": str(assignment.pk)}
+            assignment = None
+            with refused():
+                assignment = submit_and_go_on(**one, answer=answer, seconds=1).next
+
+    in_parallel([lambda person=person: tab(person) for person in workers for _ in range(3)])
+    for person in workers:
+        tab(person)
+    assert Judgement.objects.count() == 60
     check_places(campaign)
