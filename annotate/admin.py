@@ -31,6 +31,7 @@ from annotate.models import (
     Note,
     Producer,
     Profile,
+    Progress,
     Prompt,
     QualificationAnswer,
     QualificationAttempt,
@@ -139,6 +140,12 @@ class SkillAdmin(ReadOnly, admin.ModelAdmin):
 @admin.register(Spending)
 class SpendingAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["campaign", "judgements", "seconds", "money"]
+    list_select_related = ["campaign"]
+
+
+@admin.register(Progress)
+class ProgressAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["campaign", "n_tasks", "n_places", "n_done_work", "n_done_gold", "counted_at"]
     list_select_related = ["campaign"]
 
 

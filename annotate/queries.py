@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -37,6 +37,7 @@ from annotate.services import budgets, daily
 from annotate.services.anywhere import campaigns_with_work
 from annotate.services.claiming import own_assignment
 from annotate.services.onboarding import Standing, standings
+from annotate.services.progress import Counts, counts_of
 
 NO_DOMAIN = "no domain"
 
@@ -76,38 +77,38 @@ def campaigns_with_progress(*, annotator: User) -> list[CampaignProgress]:
 
     Admins see those for members, too, but work in them only as members.
     """
-    tasks = Task.objects.filter(campaign=OuterRef("pk"), purpose=Task.Purpose.WORK, withdrawn=False)
-    tasks = tasks.order_by().values("campaign")
-    gold = Task.objects.filter(campaign=OuterRef("pk"), purpose=Task.Purpose.GOLD).order_by().values("campaign")
     mine = Assignment.objects.filter(campaign=OuterRef("pk"), annotator=annotator).order_by().values("campaign")
-    not_closed = Campaign.objects.exclude(state=Campaign.State.CLOSED).select_related("spending")
+    not_closed = Campaign.objects.exclude(state=Campaign.State.CLOSED).select_related("spending", "progress")
     campaigns = not_closed.annotate(
-        n_tasks=Coalesce(Subquery(tasks.annotate(n=Count("pk")).values("n")), 0),
-        n_places=Coalesce(Subquery(tasks.annotate(n=Sum("target")).values("n")), 0),
-        n_done_work=Coalesce(Subquery(tasks.annotate(n=Sum("submitted")).values("n")), 0),
-        n_done_gold=Coalesce(Subquery(gold.annotate(n=Sum("submitted")).values("n")), 0),
         n_mine=Coalesce(Subquery(mine.filter(state="submitted").annotate(n=Count("pk")).values("n")), 0),
         n_held=Coalesce(Subquery(mine.filter(state="claimed").annotate(n=Count("pk")).values("n")), 0),
     )
+    counts = counts_of(campaigns)
     standing = standings(user=annotator, campaigns=campaigns)
     open_to_them = campaigns_with_work(annotator=annotator, campaigns=campaigns)
     stops = dict.fromkeys(daily.stops(annotator=annotator, campaigns=campaigns), "daily")
     stops |= {campaign.pk: "budget" for campaign in campaigns if budgets.used_up(campaign)}
     return [
-        _progress(campaign, standing[campaign.pk], campaign.pk in open_to_them, stops.get(campaign.pk, ""))
+        _progress(
+            campaign,
+            counts[campaign.pk],
+            standing[campaign.pk],
+            campaign.pk in open_to_them,
+            stops.get(campaign.pk, ""),
+        )
         for campaign in campaigns
         if standing[campaign.pk].is_visible or annotator.is_admin
     ]
 
 
-def _progress(campaign: Campaign, standing: Standing, has_work: bool, stop: str) -> CampaignProgress:
+def _progress(campaign: Campaign, counts: Counts, standing: Standing, has_work: bool, stop: str) -> CampaignProgress:
     welcome = standing.is_visible and not standing.is_suspended
     open_to_me = welcome and campaign.state == Campaign.State.OPEN
     return CampaignProgress(
         campaign=campaign,
-        n_tasks=campaign.n_tasks,
-        n_places=campaign.n_places,
-        n_done_places=_done_places(campaign),
+        n_tasks=counts.n_tasks,
+        n_places=counts.n_places,
+        n_done_places=_done_places(counts),
         n_mine=campaign.n_mine,
         has_work_for_me=open_to_me and has_work and not stop,
         holds_task=welcome and campaign.n_held > 0,
@@ -116,10 +117,10 @@ def _progress(campaign: Campaign, standing: Standing, has_work: bool, stop: str)
     )
 
 
-def _done_places(campaign: Campaign) -> int:
-    if campaign.n_done_work >= campaign.n_places:
-        return campaign.n_places
-    return min(campaign.n_done_work + campaign.n_done_gold, campaign.n_places - 1)
+def _done_places(counts: Counts) -> int:
+    if counts.n_done_work >= counts.n_places:
+        return counts.n_places
+    return min(counts.n_done_work + counts.n_done_gold, counts.n_places - 1)
 
 
 @dataclass(frozen=True, slots=True)

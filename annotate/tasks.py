@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from annotate.services import expiring, reviewing
+from annotate.services import expiring, progress, reviewing
 
 
 @shared_task
@@ -13,3 +13,8 @@ def expire_leases() -> None:
 @shared_task
 def fill_review_campaigns() -> None:
     reviewing.fill_review_campaigns()
+
+
+@shared_task
+def count_long_campaigns() -> None:
+    progress.count_long_campaigns()

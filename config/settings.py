@@ -321,6 +321,7 @@ CELERY_BEAT_SCHEDULE = {
     "reap": {"task": "training.tasks.reap", "schedule": 10.0, "options": {"expires": 9}},
     "expire-leases": {"task": "annotate.tasks.expire_leases", "schedule": 60.0, "options": {"expires": 55}},
     "fill-reviews": {"task": "annotate.tasks.fill_review_campaigns", "schedule": 60.0, "options": {"expires": 55}},
+    "count": {"task": "annotate.tasks.count_long_campaigns", "schedule": 60.0, "options": {"expires": 55}},
 }
 
 # Training

@@ -25,7 +25,7 @@ from annotate.models.onboarding import (
     QualificationAttempt,
 )
 from annotate.models.people import Domain, Profile, User
-from annotate.models.tallies import Skill, Spending
+from annotate.models.tallies import Progress, Skill, Spending
 from annotate.models.work import Assignment, Campaign, Gold, Queue, Task, TaskCompletion
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "Note",
     "Producer",
     "Profile",
+    "Progress",
     "Prompt",
     "QualificationAnswer",
     "QualificationAttempt",

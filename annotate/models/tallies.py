@@ -27,6 +27,23 @@ class Spending(models.Model):
         return f"Spending of {self.campaign_id}"
 
 
+class Progress(models.Model):
+    """How far a campaign with very many tasks was when it was last counted (services/progress.py)."""
+
+    campaign = models.OneToOneField(Campaign, primary_key=True, on_delete=models.CASCADE, related_name="progress")
+    n_tasks = models.PositiveIntegerField(help_text="of work, without those that were withdrawn")
+    n_places = models.PositiveIntegerField(help_text="of these tasks")
+    n_done_work = models.PositiveIntegerField(help_text="submitted in these tasks")
+    n_done_gold = models.PositiveIntegerField(help_text="submitted in tasks with a known answer")
+    counted_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "progress"
+
+    def __str__(self):
+        return f"Progress of {self.campaign_id}"
+
+
 class Skill(models.Model):
     """How many gold answers a person gave in a domain (in all, where it is null), and how much of them was right."""
 

@@ -304,7 +304,7 @@ class Assignment(models.Model):
         ORDERED = "ordered", _("In order")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="assignments")
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="assignments", db_index=False)
     campaign = models.ForeignKey(
         Campaign,
         on_delete=models.PROTECT,
@@ -312,7 +312,9 @@ class Assignment(models.Model):
         editable=False,
         help_text="the task's, for the constraints",
     )
-    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments")
+    annotator = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments", db_index=False
+    )
     guideline = models.ForeignKey(Guideline, on_delete=models.PROTECT, related_name="+", help_text="the version shown")
     state = models.CharField(max_length=16, choices=State, default=State.CLAIMED)
     shown_order = models.JSONField(
@@ -335,7 +337,10 @@ class Assignment(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["lease_expires_at"], condition=Q(state="claimed"), name="assignment_leases"),
-            models.Index(fields=["annotator", "state"], name="assignment_by_annotator"),
+            # These two serve the foreign keys, too. A gold task has as many assignments as there are people: whether
+            # one of them is this person's is asked for both at once.
+            models.Index(fields=["task", "annotator"], name="assignment_of_task"),
+            models.Index(fields=["annotator", "state", "ended_at"], name="assignment_by_annotator"),
             models.Index(fields=["annotator", "campaign"], condition=Q(lane="gold"), name="assignment_gold"),
         ]
         constraints = [
