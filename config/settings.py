@@ -86,6 +86,8 @@ DEBUG = _bool("DEBUG", False)
 SECRET_KEY = _secret_key()
 HOST = os.environ.get("HOST") or "127.0.0.1"  # where `manage.py up` listens
 PORT = _int("PORT", 8000, 1, 65535)
+WEB_WORKERS = _int("WEB_WORKERS", 2, 1, 128)  # processes of the web server, and the threads of each
+WEB_THREADS = _int("WEB_THREADS", 4, 1, 64)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", HOST])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 

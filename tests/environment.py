@@ -20,7 +20,7 @@ from psycopg import sql
 
 FORGOTTEN = ("DATABASE_URL", "CELERY_BROKER_URL", "SECRET_KEY", "BASE_MODEL", "GUIDELINES_DIR", "NIGHTLY_AT")
 FORGOTTEN += ("DEBUG", "HTTPS", "BEHIND_PROXY", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "TIME_ZONE", "LOG_LEVEL")
-FORGOTTEN += ("HOST", "PORT", "LOST_AFTER_SECONDS", "MAX_ATTEMPTS")
+FORGOTTEN += ("HOST", "PORT", "WEB_WORKERS", "WEB_THREADS", "LOST_AFTER_SECONDS", "MAX_ATTEMPTS")
 
 _folder = Path(tempfile.mkdtemp(prefix="concord-tests-"))
 # PostgreSQL's server runs as a user of its own when the tests run as root, and must get through to its folder.

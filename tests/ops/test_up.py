@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from annotate.management.commands.up import web
 from tests.product import ROOT, Product, command, free_port, wait_until
 
 PARTS = {"gunicorn": 3, "-Q default": 1, "-Q train": 1, " beat ": 1}
@@ -26,6 +27,12 @@ def refused(**env: str) -> str:
     assert done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 1
     return done.stderr
+
+
+def test_it_starts_as_many_web_processes_as_are_asked_for(settings):
+    settings.WEB_WORKERS, settings.WEB_THREADS = 7, 3
+    argv = list(web().argv)
+    assert [argv[argv.index(name) + 1] for name in ("--workers", "--threads")] == ["7", "3"]
 
 
 @pytest.fixture
@@ -57,6 +64,7 @@ class TestRefusals:
         [
             ("PORT", "eighty"),
             ("PORT", "70000"),
+            ("WEB_WORKERS", "0"),
             ("DEBUG", "perhaps"),
             ("NIGHTLY_AT", "at night"),
             ("DATABASE_URL", "mysql://localhost/concord"),

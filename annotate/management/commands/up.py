@@ -98,7 +98,8 @@ def migrate() -> None:
 
 def web() -> Service:
     argv = [*PYTHON, "-m", "gunicorn", "config.wsgi", "--bind", address(settings.HOST, settings.PORT)]
-    argv += ["--worker-class", "gthread", "--workers", "2", "--threads", "4", "--timeout", "60"]
+    argv += ["--worker-class", "gthread", "--timeout", "60"]
+    argv += ["--workers", str(settings.WEB_WORKERS), "--threads", str(settings.WEB_THREADS)]
     argv += ["--graceful-timeout", "5", "--no-control-socket", "--log-level", settings.LOG_LEVEL.lower()]
     return Service("web", argv)
 
