@@ -1,5 +1,6 @@
 """Gold, for admins: which tasks have a known answer, mixing them into the work, and taking them out again."""
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
@@ -60,7 +61,7 @@ class Retire(Documented, APIView):
 def _task(pk: int) -> Task:
     found = Task.objects.filter(pk=pk).select_related("campaign", "prompt", "gold").first()
     if found is None:
-        raise NotFound(f"There is no task {pk}.")
+        raise NotFound(_("There is no task %(number)s.") % {"number": pk})
     return found
 
 

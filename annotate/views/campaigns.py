@@ -124,7 +124,9 @@ def _setup_page(
     }
     context["presence"] = list(context["presence"])
     if campaign.pk:
-        context["beside"] = beside = campaign_queries.campaign_settings(campaign=campaign)
+        # What stands beside them is of the settings in force, not of those that were refused.
+        in_force = Campaign.objects.get(pk=campaign.pk) if errors or more else campaign
+        context["beside"] = beside = campaign_queries.campaign_settings(campaign=in_force)
         context["changes"] = [(change, in_words(change.field), *_before_and_after(change)) for change in beside.changes]
         context["form_fixed"] = form_is_fixed() if beside.has_answers else ""
         context |= {"most_megabytes": MAX_MEGABYTES, "most_prompts": MAX_PROMPTS}

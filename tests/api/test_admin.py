@@ -4,6 +4,7 @@ import pytest
 from django.apps import apps
 from django.contrib import admin as django_admin
 from django.urls import reverse
+from django.utils import timezone
 
 from annotate.models import (
     Acknowledgement,
@@ -19,6 +20,7 @@ from annotate.models import (
     Membership,
     Note,
     Profile,
+    Progress,
     Prompt,
     QualificationAnswer,
     QualificationAttempt,
@@ -82,6 +84,8 @@ def add_rows_of_other_kinds(judgement, completion):
     Profile.objects.create(user=judgement.annotator)
     Skill.objects.create(annotator=judgement.annotator, n=2, right=1.5)
     Spending.objects.create(campaign=judgement.task.campaign, judgements=1)
+    counts = dict.fromkeys(["n_tasks", "n_places", "n_done_work", "n_done_gold"], 1)
+    Progress.objects.create(campaign=judgement.task.campaign, counted_at=timezone.now(), **counts)
     Question.objects.create(kind="question", task=judgement.task, asked_by=judgement.annotator, text="Why?")
     Note.objects.create(judgement=judgement, by=judgement.annotator, text="Well seen.")
     add_rows_of_onboarding(judgement)
