@@ -104,7 +104,7 @@ def test_it_writes_a_conversation_and_its_answer(site):
     expect(turns).to_have_count(3)
     site.page.get_by_label("The assistant’s answer").focus()
     keys.press("Control+Enter")
-    site.page.wait_for_url(f"{site.url}/")
+    site.page.wait_for_url("**/waiting/")
     prompt = Demonstration.objects.get().completion.prompt
     assert [message["content"] for message in prompt.messages] == ["Hum something.", "Hmmm.", "Louder!"]
 
@@ -139,7 +139,7 @@ def test_it_returns_a_demonstration_and_takes_it_back_corrected(site):
     expect(site.page.get_by_label("Why? Its author reads this")).to_be_focused()
     keys.type("That is humming.")
     keys.press("Control+Enter")
-    site.page.wait_for_url(f"{site.url}/")
+    site.page.wait_for_url("**/waiting/")
     site.page.get_by_role("button", name="Log out").click()
 
     site.log_in(site.world.alice)
@@ -158,7 +158,7 @@ def test_it_returns_a_demonstration_and_takes_it_back_corrected(site):
     expect(site.page.get_by_role("region", name="What was written")).to_contain_text("Blow.")
     keys.press("1")
     keys.press("Enter")
-    site.page.wait_for_url(f"{site.url}/")
+    site.page.wait_for_url("**/waiting/")
     assert list(Review.objects.order_by("pk").values_list("decision", flat=True)) == ["return", "accept"]
     assert not reviewing.tasks.filter(submitted=0, withdrawn=False).exists()
 
@@ -176,7 +176,7 @@ def test_it_edits_what_it_reviews(site):
     expect(site.page.locator(".diff ins")).to_have_text("gently")
     site.page.get_by_label("Why? Its author reads this").fill("Too loud.")
     keys.press("Control+Enter")
-    site.page.wait_for_url(f"{site.url}/")
+    site.page.wait_for_url("**/waiting/")
     assert Demonstration.objects.last().revision.original.text == "Blow hard."
 
 
