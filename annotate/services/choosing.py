@@ -13,11 +13,11 @@ rows that somebody else is just taking. Exactness never rests on that hint: it r
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from django.db import connection
+from django.db import connection, transaction
 
 from annotate.models import Assignment, Campaign, User
 from annotate.services.queues import Access
@@ -168,13 +168,22 @@ class _Queues:
         """Reserve a place of it."""
         if not self.ids:
             return None
-        hint = PASS_OVER if connection.features.has_select_for_update_skip_locked else ""
-        while True:
-            if taken := self.run(_take(order, hint), **params):
-                return _Row(*taken[0])
-            if not (self.patient if hint else self.run(_first(order), **params)):
-                return None
-            hint = ""  # what was passed over may have another place: wait for it
+        if not connection.features.has_select_for_update_skip_locked:  # then nobody else writes meanwhile
+            return self._try(order, "", params)
+        taken = self._try(order, PASS_OVER, params)
+        while taken is None and self.patient and self.run(_first(order), **params):
+            # What was passed over may have another place: wait for it. Who waited for a row in vain has it locked all
+            # the same, and going on to the next one with it would let two wait for each other.
+            before = transaction.savepoint()
+            taken = self._try(order, "", params)
+            if taken is None:
+                transaction.savepoint_rollback(before)
+            transaction.savepoint_commit(before)
+        return taken
+
+    def _try(self, order: _Order, hint: str, params: Mapping[str, float]) -> _Row | None:
+        taken = self.run(_take(order, hint), **params)
+        return _Row(*taken[0]) if taken else None
 
     def draw(self) -> _Row | None:
         """Reserve a place of the first one after a random point of the circle."""

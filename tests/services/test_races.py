@@ -209,3 +209,18 @@ def test_tabs_that_submit_and_go_on_at_once_stay_within_the_budget(campaign):
         tab(person)
     assert Judgement.objects.count() == 60
     check_places(campaign)
+
+
+@pytest.mark.parametrize("repeat", range(3))
+def test_who_waits_for_the_last_places_keeps_nobody_from_them(campaign, repeat):
+    admin = create_annotator(username="admin")
+    crowd = people(12)
+    Task.objects.filter(pk__in=list(Task.objects.values_list("pk", flat=True)[6:])).update(withdrawn=True)
+
+    def rearrange() -> None:
+        for order in ("breadth", "depth") * 4:
+            change_campaign(campaign=Campaign.objects.get(pk=campaign.pk), by=admin, assignment={"order": order})
+
+    in_parallel([rearrange] + [lambda person=person: work(person, campaign) for person in crowd])
+    check_places(campaign)
+    assert Judgement.objects.count() == 6
