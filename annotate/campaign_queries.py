@@ -23,7 +23,9 @@ from annotate.models import (
     StepLabel,
     Task,
 )
-from annotate.quality import Estimate, HandOuts, StepAgreement, mean_over_tasks, step_agreement
+from annotate.quality.intervals import Estimate
+from annotate.quality.sampling import HandOuts, mean_over_tasks
+from annotate.quality.steps import StepAgreement, step_agreement
 from annotate.queries import NO_DOMAIN, AssignmentView
 from annotate.rankings import MIN_COMPLETIONS
 from annotate.services import budgets

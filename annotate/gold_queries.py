@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop
 
 from annotate.gold import score_answer
 from annotate.models import Campaign, Judgement, Task
-from annotate.quality import Estimate, clustered_proportion
+from annotate.quality.intervals import Estimate, clustered_proportion
 from annotate.services.records import answer_of, with_answers
 
 NOBODY = gettext_noop("Nobody has answered it yet.")

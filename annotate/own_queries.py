@@ -11,16 +11,10 @@ from django.utils import timezone
 from annotate.gold import SCORED_KINDS, GoldScore, score_answer
 from annotate.inbox_queries import waiting_for
 from annotate.models import Campaign, Domain, Expertise, Judgement, RankedCompletion, Task, User
-from annotate.quality import (
-    Estimate,
-    OwnAgreement,
-    RankingTable,
-    agreement_with_others,
-    clustered_proportion,
-    credible_share,
-    median,
-    undefined,
-)
+from annotate.quality.intervals import Estimate, clustered_proportion, credible_share, undefined
+from annotate.quality.medians import median
+from annotate.quality.slices import OwnAgreement, agreement_with_others
+from annotate.quality.table import RankingTable
 from annotate.services.daily import midnight
 from annotate.services.records import answer_of, with_answers
 from annotate.translations import translatable

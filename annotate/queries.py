@@ -23,16 +23,15 @@ from annotate.models import (
     Task,
     User,
 )
-from annotate.quality import (
+from annotate.quality.agreement import RankingAgreement, ranking_agreement
+from annotate.quality.slices import (
     Disagreement,
     PairAgreement,
-    RankingAgreement,
-    RankingTable,
     agreement_by_annotator_pair,
     agreement_by_group,
     disagreements,
-    ranking_agreement,
 )
+from annotate.quality.table import RankingTable
 from annotate.services import budgets, daily
 from annotate.services.anywhere import campaigns_with_work
 from annotate.services.claiming import own_assignment

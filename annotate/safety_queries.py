@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy, override
 
 from annotate.models import Assignment, Campaign, ContentWarning, Judgement, Prompt, Task, User
-from annotate.quality import Estimate, share_over_judgements, wilson
+from annotate.quality.crossing import share_over_judgements
+from annotate.quality.intervals import Estimate, wilson
 
 DISTRESSED = gettext_lazy("The content distresses me")
 

@@ -6,7 +6,7 @@ from django.db.models import F, Q
 
 from annotate.models.people import Domain
 from annotate.models.work import Campaign
-from annotate.quality import Estimate, credible_share
+from annotate.quality.intervals import Estimate, credible_share
 
 
 class Spending(models.Model):

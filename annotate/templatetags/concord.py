@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language_bidi, gettext, ngettext
 
 from annotate.passages import runs_of
-from annotate.quality import Estimate
+from annotate.quality.intervals import Estimate
 from annotate.rendering import render_guideline, render_markdown
 
 register = template.Library()

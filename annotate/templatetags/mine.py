@@ -5,7 +5,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from annotate.quality import Estimate
+from annotate.quality.intervals import Estimate
 
 register = template.Library()
 

@@ -6,7 +6,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from annotate.quality import Estimate, RankingAgreement
+from annotate.quality.agreement import RankingAgreement
+from annotate.quality.intervals import Estimate
 from annotate.queries import CampaignAgreement
 
 

@@ -36,6 +36,7 @@ def build(house: Path) -> Path:
     (house / "manage.py").write_text(MANAGE)
     (house / "requirements.txt").write_text("# nothing\n")
     (house / "requirements-test.txt").write_text("-r requirements.txt\n")
+    (house / "requirements-oracles.txt").write_text("")
     return house
 
 

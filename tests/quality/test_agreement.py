@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from annotate.quality import ranking_agreement
+from annotate.quality.agreement import ranking_agreement
 
 from .worlds import Rows, cases_of, random_rankings, rankings_of, table_of, units_of
 

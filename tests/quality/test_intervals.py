@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from annotate.quality import clustered_mean, clustered_proportion, credible_share, ranking_agreement, wilson
-from annotate.quality.intervals import student_t_quantile
+from annotate.quality.agreement import ranking_agreement
+from annotate.quality.intervals import clustered_mean, clustered_proportion, credible_share, student_t_quantile, wilson
 
 from .worlds import Rows, cases_of, random_rankings, rankings_of, table_of
 

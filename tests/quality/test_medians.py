@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from annotate.quality import median
+from annotate.quality.medians import median
 
 
 @pytest.mark.parametrize("n", [6, 7, 8, 9, 10, 25, 26, 100, 1001])

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from annotate.quality import HandOuts, mean_over_tasks
-from annotate.quality.sampling import NONE_AT_RANDOM, TOO_FEW_AT_RANDOM
+from annotate.quality.sampling import NONE_AT_RANDOM, TOO_FEW_AT_RANDOM, HandOuts, mean_over_tasks
 
 TASKS, PEOPLE, SHARE, PER_TASK = 120, 30, 0.15, 4
 

@@ -4,16 +4,15 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from annotate.quality import (
-    TableError,
+from annotate.quality.agreement import ranking_agreement
+from annotate.quality.intervals import clustered_mean, wilson
+from annotate.quality.slices import (
     agreement_by_annotator_pair,
     agreement_by_group,
     agreement_with_others,
-    clustered_mean,
     disagreements,
-    ranking_agreement,
-    wilson,
 )
+from annotate.quality.table import TableError
 
 from .worlds import cases_of, random_rankings, rankings_of, table_of
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from annotate.quality import RankingTable, TableError
 from annotate.quality.counts import count_units, expand_preferences
+from annotate.quality.table import RankingTable, TableError
 
 from .worlds import random_rankings, table_of, units_of
 

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from annotate.quality import RankingTable
+from annotate.quality.table import RankingTable
 
 Rows = list[tuple[str, str, str, int]]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 
-from annotate.quality import Estimate, clustered_mean, clustered_proportion
+from annotate.quality.intervals import Estimate, clustered_mean, clustered_proportion
 from training.modelling.artifacts import Result
 
 

@@ -33,7 +33,8 @@ from typing import Literal
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from annotate.quality import RankingTable, ranking_agreement
+from annotate.quality.agreement import ranking_agreement
+from annotate.quality.table import RankingTable
 from training.demo import world
 from training.modelling.artifacts import RecipeError, Result, RunDirectory, hash_input
 from training.modelling.batches import pad_batch

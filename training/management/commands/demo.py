@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from annotate.errors import DomainError
 from annotate.models import Campaign
-from annotate.quality import Estimate
+from annotate.quality.intervals import Estimate
 from annotate.queries import campaign_agreement
 from training.management.commands.seed_demo import Bar, describe
 from training.models import Pipeline
