@@ -7,10 +7,11 @@ asked for (another one is loaded when it is looked at), and what these write goe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import islice
+from threading import local
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, models
@@ -56,11 +57,36 @@ def run_all(*statements: tuple[str, Params]) -> list[Outcome]:
         return _run_all(statements)
 
 
+_running = local()
+"""The pipeline of this thread's connection, inside `together`."""
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Inside, PostgreSQL is asked before it is waited for: what nobody reads travels with what is asked next.
+
+    So an error may come later than what caused it, but inside: wrap it around a transaction whose first statement reads
+    something. What is asked through the ORM works as ever.
+    """
+    connection.ensure_connection()
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.wrap_database_errors, connection.connection.pipeline() as _running.pipeline:
+        try:
+            yield
+        finally:
+            _running.pipeline = None
+
+
 def _run_all(statements: Sequence[tuple[str, Params]]) -> list[Outcome]:
     connection.ensure_connection()
-    together = len(statements) > 1 and connection.vendor == "postgresql"
-    with connection.wrap_database_errors, connection.connection.pipeline() if together else nullcontext():
+    pipeline = getattr(_running, "pipeline", None)
+    many = len(statements) > 1 and connection.vendor == "postgresql" and not pipeline
+    with connection.wrap_database_errors, connection.connection.pipeline() if many else nullcontext():
         cursors = [_execute(sql, params) for sql, params in statements]
+        if pipeline:
+            pipeline.sync()
     return [_outcome(cursor) for cursor in cursors]
 
 
@@ -126,16 +152,38 @@ def _convert(converters: Sequence[Callable], column: Col, value: Any) -> Any:
     return value
 
 
+def insertion(*rows: models.Model) -> tuple[str, Params]:
+    """The statement that inserts new rows of one model, and gives back their primary keys."""
+    sql, fields = _insertion(type(rows[0]), len(rows))
+    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in rows for field in fields]
+    return f'{sql} RETURNING "{rows[0]._meta.pk.column}"', values
+
+
+def inserted(rows: Sequence[models.Model], keys: Sequence[tuple]) -> None:
+    """The rows are in the database, under these keys."""
+    for row, (key,) in zip(rows, keys, strict=True):
+        row.pk = row._meta.pk.to_python(key)
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
 def insert(*rows: models.Model) -> None:
     """Insert new rows of one model in one statement; they are given their primary keys."""
+    if rows:
+        inserted(rows, run(*insertion(*rows)))
+
+
+def insert_unread(*rows: models.Model) -> None:
+    """Insert new rows of one model whose primary keys nobody asks for, or that have them: see `together`."""
     if not rows:
         return
-    model = type(rows[0])
-    sql, fields = _insertion(model, len(rows))
-    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in rows for field in fields]
-    keys = run(sql, values)
-    for row, (key,) in zip(rows, keys, strict=True):
-        row.pk = model._meta.pk.to_python(key)
+    sql, values = insertion(*rows)
+    sql = sql.rpartition(" RETURNING ")[0]
+    if getattr(_running, "pipeline", None):
+        with connection.wrap_database_errors:
+            _execute(sql, values)
+    else:
+        run(sql, values)
+    for row in rows:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
@@ -144,8 +192,7 @@ def _insertion(model: type[models.Model], n: int) -> tuple[str, list[models.Fiel
     fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
     columns = ", ".join(f'"{field.column}"' for field in fields)
     places = ", ".join(["(" + ", ".join(["%s"] * len(fields)) + ")"] * n)
-    key = model._meta.pk.column
-    return f'INSERT INTO {model._meta.db_table} ({columns}) VALUES {places} RETURNING "{key}"', fields
+    return f"INSERT INTO {model._meta.db_table} ({columns}) VALUES {places}", fields
 
 
 def prepared(field: models.Field, value: Any) -> Any:

@@ -20,7 +20,7 @@ from annotate.services.given_back import take_back
 from annotate.services.onboarding import check_may_work
 from annotate.services.places import give_place_back, take_place
 from annotate.services.queues import QUEUES, Access, access_by, access_of
-from annotate.statements import Columns, insert, prepared, run, run_all
+from annotate.statements import Columns, insert_unread, prepared, run, run_all
 
 State = Assignment.State
 ATTEMPTS = 5  # how often other tabs and devices of the same annotator may be quicker
@@ -101,32 +101,24 @@ def _claim_new(annotator: User, campaign: Campaign, *, opened: bool) -> Assignme
         return given
 
 
-HELD_OR_ASKED = """SELECT EXISTS (SELECT 1 FROM annotate_assignment a
-    WHERE a.annotator_id = %(annotator)s AND a.campaign_id = %(campaign)s AND a.state = 'claimed' AND a.id <> %(id)s),
-(SELECT m.state FROM annotate_membership m WHERE m.user_id = %(annotator)s AND m.campaign_id = %(campaign)s)"""
-
-
-def access_without_ado(*, annotator: User, assignment: Assignment) -> Access | None:
+def access_without_ado(turn: "OwnTurn") -> Access | None:
     """What the annotator may take from after this assignment, where no question is open.
 
     None when another one is held ahead, the campaign is not open, or `check_may_work` has to look closer; and when this
     is gold where a skill is needed: how it is answered decides about the next one.
     """
-    campaign = assignment.campaign
-    if assignment.task.purpose == Task.Purpose.GOLD and campaign.assignment_rules.needs.skill:
+    annotator, campaign = turn.assignment.annotator, turn.assignment.campaign
+    if turn.assignment.task.purpose == Task.Purpose.GOLD and campaign.assignment_rules.needs.skill:
         return None
-    params = {"annotator": annotator.pk, "campaign": campaign.pk, "id": prepared(Assignment._meta.pk, assignment.pk)}
-    asked, queues = run_all((HELD_OR_ASKED, params), (QUEUES, {"campaign": campaign.pk}))
-    [[has_another, membership]] = asked.rows
-    if membership is None:
+    if turn.membership is None:
         welcome = campaign.access == Campaign.Access.EVERYONE and (annotator.is_simulated or not campaign.onboarding)
     else:
-        welcome = membership == Membership.State.ACTIVE and not campaign.onboarding
-    if has_another or not welcome or campaign.state != Campaign.State.OPEN:
+        welcome = turn.membership == Membership.State.ACTIVE and not campaign.onboarding
+    if turn.has_another or not welcome or campaign.state != Campaign.State.OPEN:
         return None
     if not daily.may_take_more(annotator=annotator, campaign=campaign, holding=1):
         return None
-    return access_by(annotator=annotator, campaign=campaign, rows=queues.rows)
+    return access_by(annotator=annotator, campaign=campaign, rows=turn.queues)
 
 
 def give_next(
@@ -234,7 +226,7 @@ def _hold(
     order = [completion.pk for completion in shown]
     assignment = Assignment(task=task, annotator=annotator, campaign=task.campaign, shown_order=order, **fields)
     assignment.completions = shown
-    insert(assignment)
+    insert_unread(assignment)
     return assignment
 
 
@@ -344,13 +336,45 @@ OWN_TO_SUBMIT = f"SELECT {ASSIGNMENT.sql}, {TASK.sql}, {CAMPAIGN.sql}, {GUIDELIN
 OWN_TO_SHOW = f"SELECT {ASSIGNMENT.sql}, {TASK.sql}, {CAMPAIGN.sql}, {WHOLE_GUIDELINE.sql}, {PROMPT.sql} {OWN}"
 
 
+CAMPAIGN_OF = "(SELECT campaign_id FROM annotate_assignment WHERE id = %(id)s)"
+HELD_OR_ASKED = f"""SELECT EXISTS (SELECT 1 FROM annotate_assignment a WHERE a.annotator_id = %(annotator)s
+    AND a.campaign_id = {CAMPAIGN_OF} AND a.state = 'claimed' AND a.id <> %(id)s),
+(SELECT m.state FROM annotate_membership m WHERE m.user_id = %(annotator)s AND m.campaign_id = {CAMPAIGN_OF})"""
+QUEUES_OF = QUEUES.replace("%(campaign)s", CAMPAIGN_OF)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTurn:
+    """An annotator's assignment, and what decides about the one after it."""
+
+    assignment: Assignment
+    has_another: bool
+    """Whether they hold another one in its campaign."""
+    membership: str | None
+    """How they stand in its campaign."""
+    queues: list[tuple]
+    """The rows of QUEUES of its campaign."""
+
+
+def own_turn(*, assignment_id: UUID, annotator: User) -> OwnTurn:
+    """`own_assignment`, with what decides about the one after it. Raises NotFound as that does."""
+    params = {"id": prepared(Assignment._meta.pk, assignment_id), "annotator": annotator.pk}
+    own, asked, queues = run_all((OWN_TO_SUBMIT, params), (HELD_OR_ASKED, params), (QUEUES_OF, params))
+    assignment = _read_own(own.rows, annotator, to_show=False)
+    [[has_another, membership]] = asked.rows
+    return OwnTurn(assignment, bool(has_another), membership, queues.rows)
+
+
 def own_assignment(*, assignment_id: UUID, annotator: User, to_show: bool = False) -> Assignment:
     """This annotator's assignment, with the texts of prompt and guideline at hand where it is to be shown.
 
     Raises NotFound when it does not exist or is somebody else's.
     """
     params = {"id": prepared(Assignment._meta.pk, assignment_id), "annotator": annotator.pk}
-    rows = run(OWN_TO_SHOW if to_show else OWN_TO_SUBMIT, params)
+    return _read_own(run(OWN_TO_SHOW if to_show else OWN_TO_SUBMIT, params), annotator, to_show=to_show)
+
+
+def _read_own(rows: list[tuple], annotator: User, *, to_show: bool) -> Assignment:
     if not rows:
         raise NotFound("There is no such assignment of yours; take the next task from the campaign's page.")
     values = iter(rows[0])

@@ -17,14 +17,14 @@ from annotate.errors import DomainError, LeaseLost
 from annotate.forms import checklist_of
 from annotate.models import Assignment, Campaign, Completion, Judgement, Review, Task, User
 from annotate.services import budgets
-from annotate.services.claiming import access_without_ado, claim_next_task, give_next, own_assignment
+from annotate.services.claiming import access_without_ado, claim_next_task, give_next, own_assignment, own_turn
 from annotate.services.onboarding import check_may_submit_late
 from annotate.services.overlap import reconsider
 from annotate.services.places import FILL, fill_place, take_place
 from annotate.services.queues import Access
 from annotate.services.records import WRITERS, columns_of
 from annotate.services.skills import record as record_skill
-from annotate.statements import change, insert, prepared, run_all
+from annotate.statements import change, insert, inserted, insertion, prepared, run_all, together
 
 State = Assignment.State
 MAX_SECONDS = 86_400
@@ -43,7 +43,8 @@ def submit(
     Raises DomainError when the answer is not whole or the task is done, and LeaseLost when the task went back to the
     queue and its place was taken: the answer is then kept as the assignment's draft.
     """
-    assignment, checked = _checked(assignment_id, annotator, answer, seconds)
+    assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
+    checked = _check(assignment, answer, seconds)
     try:
         with transaction.atomic():
             if judgement := _enter(assignment, checked, seconds=seconds, idempotency_key=idempotency_key):
@@ -72,11 +73,12 @@ def submit_and_go_on(*, assignment_id: UUID, annotator: User, **submission: Any)
     Raises what `submit` raises. Where the next task cannot be had the judgement counts all the same.
     """
     answer, seconds = submission["answer"], submission["seconds"]
-    assignment, checked = _checked(assignment_id, annotator, answer, seconds)
+    turn = own_turn(assignment_id=assignment_id, annotator=annotator)
+    assignment, checked = turn.assignment, _check(turn.assignment, answer, seconds)
     # Where one of these is raised nothing was written, and each step goes its own way.
     with suppress(_TakeSteps, IntegrityError, OperationalError):
-        if access := access_without_ado(annotator=annotator, assignment=assignment):
-            with transaction.atomic():
+        if access := access_without_ado(turn):
+            with together(), transaction.atomic():
                 return _enter_and_go_on(assignment, checked, access, seconds, submission.get("idempotency_key", ""))
     judgement = submit(assignment_id=assignment_id, annotator=annotator, **submission)
     try:
@@ -102,25 +104,26 @@ def _enter_and_go_on(assignment: Assignment, checked: dict, access: Access, seco
     return Turn(judgement, following)
 
 
-def _checked(
-    assignment_id: UUID, annotator: User, answer: Mapping[str, Any], seconds: float
-) -> tuple[Assignment, dict]:
-    """The assignment, and the answer to it, normalised."""
-    assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
+def _check(assignment: Assignment, answer: Mapping[str, Any], seconds: float) -> dict:
+    """The answer to it, normalised."""
     if assignment.task.purpose == Task.Purpose.QUALIFICATION:
         raise DomainError(_("This is a qualification task: it is answered on its page, and is no judgement."))
     checked = check_answer_to(assignment, answer)
     check_seconds(seconds)
-    return assignment, checked
+    return checked
 
 
 def _enter(assignment: Assignment, checked: dict, **fields: Any) -> Judgement | None:
     """Submit what is still held; None when it is not. Call it in a transaction."""
-    task, own = run_all((FILL, {"task": assignment.task_id}), _ending(assignment, [State.CLAIMED]))
+    judgement = _new_judgement(assignment, checked, **fields)
+    fill = (FILL, {"task": assignment.task_id})
+    task, own, new = run_all(fill, _ending(assignment, [State.CLAIMED]), insertion(judgement))
     if (task.n, own.n) != (1, 1):
         transaction.set_rollback(True)
         return None
-    return _write(assignment, checked, **fields)
+    inserted([judgement], new.rows)
+    _write_rest(judgement, checked)
+    return judgement
 
 
 def _submit_late(assignment: Assignment, checked: dict, answer: dict, **fields: Any) -> Judgement:
@@ -200,20 +203,28 @@ def may_correct(judgement: Judgement) -> bool:
 
 
 def _write(assignment: Assignment, answer: dict, **fields) -> Judgement:
-    kind = assignment.task.campaign.kind
-    judgement = Judgement(
+    judgement = _new_judgement(assignment, answer, **fields)
+    insert(judgement)
+    _write_rest(judgement, answer)
+    return judgement
+
+
+def _new_judgement(assignment: Assignment, answer: dict, **fields) -> Judgement:
+    return Judgement(
         assignment=assignment,
         task=assignment.task,
         annotator=assignment.annotator,
         guideline_id=assignment.guideline_id,
-        **columns_of(kind, answer),
+        **columns_of(assignment.task.campaign.kind, answer),
         **fields,
     )
-    insert(judgement)
-    WRITERS[kind](judgement, answer)
-    reconsider(task=assignment.task)
+
+
+def _write_rest(judgement: Judgement, answer: dict) -> None:
+    """What belongs to a judgement, and what follows from it."""
+    WRITERS[judgement.task.campaign.kind](judgement, answer)
+    reconsider(task=judgement.task)
     record_skill(judgement=judgement, answer=answer)
-    return judgement
 
 
 def _own_judgement(judgement_id: int, annotator: User) -> Judgement:

@@ -18,32 +18,32 @@ from annotate.models import (
 )
 from annotate.services.corpus import add_completion, add_prompt, person_as_producer, say_language
 from annotate.services.reviewing import send_to_review
-from annotate.statements import insert
+from annotate.statements import insert_unread
 
 
 def write_comparison(judgement: Judgement, answer: dict) -> None:
     """The rows of a ranking or a rating."""
-    insert(
+    insert_unread(
         *(
             RankedCompletion(judgement=judgement, completion_id=pk, rank=rank)
             for pk, rank in answer.get("ranks", {}).items()
         )
     )
-    insert(
+    insert_unread(
         *(
             Rating(judgement=judgement, completion_id=pk, axis=axis, value=value)
             for pk, values in answer["ratings"].items()
             for axis, value in values.items()
         )
     )
-    insert(
+    insert_unread(
         *(
             Flag(judgement=judgement, completion_id=pk, name=name)
             for pk, names in answer["flags"].items()
             for name in names
         )
     )
-    insert(
+    insert_unread(
         *(
             Span(judgement=judgement, completion_id=pk, **span)
             for pk, spans in answer["spans"].items()
