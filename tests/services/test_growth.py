@@ -161,6 +161,7 @@ def test_nothing_that_a_judgement_waits_for_reads_a_large_table_from_end_to_end(
 
 def test_the_home_page_reads_no_large_table_from_end_to_end(person):
     campaign = crowded_campaign(slug="pairs", tasks=TASKS)
+    analyse()
     for worker in (person, *(create_annotator(username=f"other-{number}") for number in range(8))):
         did(worker, campaign, 600)
     count_long_campaigns()
