@@ -17,7 +17,7 @@ odds of a tie go with the geometric mean of the two, the logit of "left" among t
 however frequent ties are: what is left is a conditional likelihood for the same coefficients. Counted as half wins,
 ties shrink a coefficient (.80 -> .65 measured).
 
-The fit, on columns scaled to a root mean square of 1:
+The fit, on columns scaled so that a difference, where there is one, has a root mean square of 1:
 1. one pass over the judgements gives each annotator's gradient g and information I, as expected under their posterior
    N(theta_a, V_a) so far (the Gaussian variational approximation of Ormerod and Wand 2012; taken at the mode instead,
    few judgements each pull the pool towards 0: .43 for .50 at 20 judgements each);
@@ -145,14 +145,14 @@ def annotator_bias(
     return Bias(labels, int(annotator.size), ties, pool, spread, people)
 
 
-def ranking_weight(k: int) -> float:
-    """How much each of the K(K-1)/2 comparisons of a ranking of `k` texts counts: 3 / (K + 1).
+def ranking_weight(k: ArrayLike) -> NDArray[np.float64]:
+    """How much each of the K(K-1)/2 comparisons of a ranking of `k` (any shape) texts counts: 3 / (K + 1).
 
     Two comparisons with one text in common have differences that correlate by 1/2 and, where nobody has a preference,
     outcomes that correlate by 1/3; with 2(K-2) such neighbours the variance of a score is 1 + (K-2)/3 = (K+1)/3 times
     that of independent ones. Coverage of 95 % at K = 7: 80 % with weights of 1, 96 % with these.
     """
-    return 3 / (k + 1)
+    return 3 / (np.asarray(k) + 1)
 
 
 def _outcomes(left_preferred: ArrayLike, n: int) -> NDArray[np.float64]:
@@ -223,8 +223,11 @@ def _why_undefined(columns: NDArray, names: Sequence[str], weight: NDArray) -> d
 
 
 def _scale(columns: NDArray) -> NDArray[np.float64]:
-    """(P,) root mean squares; not standard deviations: which text is the left one is arbitrary, so 0 stays 0."""
-    return np.sqrt(np.square(columns).mean(axis=0))
+    """(P,) root mean squares of the differences that there are, so that rare features are not scaled up.
+
+    Not standard deviations: which text is the left one is arbitrary, so 0 stays 0.
+    """
+    return np.sqrt(np.square(columns).sum(axis=0) / np.count_nonzero(columns, axis=0))
 
 
 @dataclass(frozen=True, eq=False)

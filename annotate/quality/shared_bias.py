@@ -72,7 +72,7 @@ NO_GOLD = translatable(
 
 def preferred_share(name: str, coefficient: float) -> float:
     """How often the text with more of a feature, by the difference that `STEPS` pictures, is preferred: 0 to 1."""
-    return 1 / (1 + math.exp(-coefficient * STEPS.get(name, 1.0)))
+    return 1 / (1 + math.exp(min(700.0, -coefficient * STEPS.get(name, 1.0))))
 
 
 def is_notable(name: str, found: Estimate) -> bool:
