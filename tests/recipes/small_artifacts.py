@@ -1,13 +1,13 @@
 """The smallest artifacts that a recipe accepts, of the demo's world: random models, and a snapshot of rankings."""
 
 import json
-import os
 import random
-import subprocess
+import runpy
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import pytest
 import torch
 
 from tests.recipes.snapshots import SPLITS, ranking, write_snapshot
@@ -15,8 +15,6 @@ from training.demo import world
 from training.modelling.models import new_reward_model, save_model
 from training.modelling.rewards import save_normalisation
 from training.modelling.tiny import new_llama, train_tokenizer
-
-ROOT = Path(__file__).parents[2]
 
 
 def make_policy(path: Path, *, seed: int = 0, context: int = 256) -> Path:
@@ -75,11 +73,16 @@ def row_of(messages: world.Messages, replies: list[str], ranks: list[int], annot
 
 
 def run_program(recipe: str, config, tmp_path: Path) -> dict:
-    """Run `python -m training.recipes.<recipe>` as the product does, and return its manifest."""
+    """Run `python -m training.recipes.<recipe>` as the product does, and return its manifest.
+
+    In this process: loading torch and trl anew takes longer than the training.
+    """
     file = tmp_path / f"{recipe}.json"
-    file.write_text(json.dumps(asdict(config)))
-    command = [sys.executable, "-m", f"training.recipes.{recipe}", "--config", str(file)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads((Path(config.out) / "MANIFEST.json").read_text())
+    file.write_text(json.dumps(config if isinstance(config, dict) else asdict(config)))
+    module = f"training.recipes.{recipe}"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "argv", [module, "--config", str(file)])
+        patched.delitem(sys.modules, module, raising=False)  # else runpy warns that it runs it twice
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    out = config["out"] if isinstance(config, dict) else config.out
+    return json.loads((Path(out) / "MANIFEST.json").read_text())

@@ -12,6 +12,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from tests.recipes.small_artifacts import run_program
 from tests.recipes.snapshots import ranking, write_snapshot
 from training.modelling.artifacts import RECORDS, RecipeError, hash_directory, hash_files
 from training.modelling.chat import encode_completion, encode_prompt
@@ -42,11 +43,8 @@ def start(recipe: str, config: dict, tmp_path: Path) -> subprocess.Popen:
 
 def finish(recipe: str, config: dict, tmp_path: Path) -> dict:
     """Run a recipe to its end and return its manifest, whose files must be those on disk."""
-    process = start(recipe, config, tmp_path)
-    printed, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, printed
+    manifest = run_program(recipe, config, tmp_path)
     out = Path(config["out"])
-    manifest = json.loads((out / "MANIFEST.json").read_text())
     assert manifest["files"] == hash_files(out, exclude=RECORDS)
     assert json.loads((out / "config.json").read_text()) == manifest["config"]
     assert manifest["config"].items() >= config.items()
