@@ -13,6 +13,8 @@ from annotate.hashing import completion_sha256, prompt_sha256
 from annotate.languages import LanguageError, parse_language
 from annotate.models import (
     Acknowledgement,
+    Adjudication,
+    Adjudicator,
     Assignment,
     Campaign,
     CampaignChange,
@@ -266,6 +268,22 @@ class JudgementAdmin(ReadOnly, admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest):
         return super().get_queryset(request).select_related("task", "annotator", "guideline", "supersedes")
+
+
+@admin.register(Adjudication)
+class AdjudicationAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["id", "task", "by", "at", "version", "cause"]
+    list_filter = ["cause", "task__campaign"]
+    list_select_related = ["task", "by"]
+    search_fields = ["by__username", "note"]
+
+
+@admin.register(Adjudicator)
+class AdjudicatorAdmin(ReadOnly, admin.ModelAdmin):
+    """Given and taken away on the campaign's page of disagreements, which keeps a record."""
+
+    list_display = ["id", "user", "campaign", "given_by", "given_at"]
+    list_select_related = ["user", "campaign", "given_by"]
 
 
 @admin.register(RankedCompletion)

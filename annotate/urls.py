@@ -4,6 +4,7 @@ from django.urls import path
 
 from annotate.views import (
     account,
+    adjudication,
     anywhere,
     audit,
     campaigns,
@@ -47,6 +48,17 @@ urlpatterns = [
     path("campaigns/<slug:slug>/overlap/", overlap.page, name="overlap"),
     path("campaigns/<slug:slug>/target/", overlap.set_all, name="campaign_target"),
     path("campaigns/<slug:slug>/gold/", gold.gold_list, name="campaign_gold"),
+    path("campaigns/<slug:slug>/disagreements/", adjudication.disagreements, name="disagreements"),
+    path("campaigns/<slug:slug>/disagreements/figures.csv", adjudication.disagreements_csv, name="disagreements_csv"),
+    path(
+        "campaigns/<slug:slug>/disagreements/figures.json", adjudication.disagreements_json, name="disagreements_json"
+    ),
+    path("campaigns/<slug:slug>/disagreements/next/", adjudication.next_disagreement, name="next_disagreement"),
+    path("campaigns/<slug:slug>/disagreements/people/", adjudication.rights, name="adjudicators"),
+    path("campaigns/<slug:slug>/disagreements/<int:pk>/", adjudication.disagreement, name="disagreement"),
+    path("campaigns/<slug:slug>/disagreements/<int:pk>/take/", adjudication.take, name="take_disagreement"),
+    path("campaigns/<slug:slug>/disagreements/<int:pk>/pass/", adjudication.pass_over, name="pass_disagreement"),
+    path("campaigns/<slug:slug>/disagreements/<int:pk>/take-back/", adjudication.take_back, name="take_decision_back"),
     path("campaigns/<slug:slug>/queues/", queues.campaign_queues, name="campaign_queues"),
     path("campaigns/<slug:slug>/preview/", previews.preview_task, name="campaign_preview"),
     path("campaigns/<slug:slug>/next/", work.next_task, name="next"),

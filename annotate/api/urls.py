@@ -4,7 +4,20 @@ from django.contrib.auth.decorators import login_required
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from annotate.api import campaigns, conversation, docs, gold, mine, overlap, records, safety, tokens, waiting, work
+from annotate.api import (
+    adjudication,
+    campaigns,
+    conversation,
+    docs,
+    gold,
+    mine,
+    overlap,
+    records,
+    safety,
+    tokens,
+    waiting,
+    work,
+)
 
 app_name = "api"
 router = SimpleRouter()
@@ -29,6 +42,13 @@ urlpatterns = [
     path("campaigns/<slug:slug>/gold/", gold.KnownTasks.as_view(), name="campaign_gold"),
     path("tasks/<int:pk>/mix-in/", gold.MixIn.as_view(), name="mix_in"),
     path("tasks/<int:pk>/retire/", gold.Retire.as_view(), name="retire"),
+    path("campaigns/<slug:slug>/disagreements/", adjudication.Disagreements.as_view(), name="disagreements"),
+    path("campaigns/<slug:slug>/disagreements/take/", adjudication.Take.as_view(), name="take_disagreement"),
+    path("campaigns/<slug:slug>/adjudications/", adjudication.Adjudications.as_view(), name="adjudications"),
+    path("campaigns/<slug:slug>/adjudicators/", adjudication.Adjudicators.as_view(), name="adjudicators"),
+    path("campaigns/<slug:slug>/adjudicators/disallow/", adjudication.Disallow.as_view(), name="disallow"),
+    path("adjudications/<int:pk>/take-back/", adjudication.TakeBack.as_view(), name="take_back"),
+    path("tasks/<int:pk>/let-go/", adjudication.LetGo.as_view(), name="let_go"),
     path("campaigns/<slug:slug>/waiting/", waiting.Waiting.as_view(), name="waiting"),
     path("tasks/next/", work.NextTask.as_view(), name="next"),
     path("assignments/<uuid:pk>/", work.AssignmentDetail.as_view(), name="assignment"),

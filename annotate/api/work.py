@@ -185,10 +185,11 @@ class Correct(Work):
 def _submission(request: Request) -> dict:
     """The answer, its seconds and its idempotency key, as the services take them."""
     answer = dict(checked(SubmissionSerializer, request.data))
-    return {"seconds": answer.pop("seconds"), "answer": answer, "idempotency_key": _idempotency_key(request)}
+    return {"seconds": answer.pop("seconds"), "answer": answer, "idempotency_key": idempotency_key(request)}
 
 
-def _idempotency_key(request: Request) -> str:
+def idempotency_key(request: Request) -> str:
+    """The client's own name for what it sends. Raises ValidationError when it is too long."""
     key = request.headers.get("Idempotency-Key", "")
     if len(key) > MAX_KEY:
         said = _("It has %(length)s characters; at most %(most)s are allowed.") % {"length": len(key), "most": MAX_KEY}

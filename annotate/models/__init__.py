@@ -1,3 +1,4 @@
+from annotate.models.adjudication import Adjudication, AdjudicationHold, Adjudicator, Dispute
 from annotate.models.changes import CampaignChange
 from annotate.models.conversation import Note, Question
 from annotate.models.corpus import Completion, ContentWarning, Producer, Prompt
@@ -30,6 +31,9 @@ from annotate.models.work import Assignment, Campaign, Gold, Queue, Task, TaskCo
 
 __all__ = [
     "Acknowledgement",
+    "Adjudication",
+    "AdjudicationHold",
+    "Adjudicator",
     "AppendOnlyError",
     "Assignment",
     "Campaign",
@@ -39,6 +43,7 @@ __all__ = [
     "ContentWarning",
     "Demographics",
     "Demonstration",
+    "Dispute",
     "Domain",
     "Expertise",
     "Flag",

@@ -225,6 +225,8 @@ def in_words(field: str) -> str:
         "tasks": _("Tasks"),
         "gold": _("Tasks mixed in as gold"),
         "gold_out": _("Gold taken out"),
+        "adjudicator": _("Right to decide disagreements given to"),
+        "adjudicator_out": _("Right to decide disagreements taken from"),
         "targets": _("People for the tasks that are there"),
         "strength": _("How much better"),
         "axes": _("Scales"),

@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from annotate import queries
+from annotate.adjudication_queries import to_decide
 from annotate.review_queries import returned_to
 from annotate.services import daily
 
@@ -18,6 +19,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "campaigns": campaigns,
         "holding": any(entry.holds_task for entry in campaigns),
         "has_work": any(entry.has_work_for_me for entry in campaigns),
+        "to_decide": [] if request.user.is_admin else to_decide(user=request.user),
         "returned": returned_to(annotator=request.user),
         "today": daily.done_today(annotator=request.user),
         "last": queries.last_submitted(annotator=request.user),

@@ -60,7 +60,7 @@ def letters_of(assignment: Assignment) -> dict[str, str]:
 def known_answer(task: Task, completions: Sequence[Completion]) -> list[tuple[str, str]]:
     """What the known answer of a task says, row by row: (about, in words), by the letters of these completions."""
     letters = dict(zip((str(one.pk) for one in completions), LETTERS, strict=False))
-    labels = _labels(task.campaign, task.campaign.guideline)
+    labels = answer_labels(task.campaign, task.campaign.guideline)
     return [
         (_about(part.aspect, row, letters, labels), _words(row.gold, labels))
         for part in score_answer(task.campaign.kind, task.gold.answer, task.gold.answer).parts
@@ -70,10 +70,11 @@ def known_answer(task: Task, completions: Sequence[Completion]) -> list[tuple[st
 
 def labels_of(judgement: Judgement) -> dict[str, str]:
     """The labels of axes and flags by name."""
-    return _labels(judgement.task.campaign, judgement.assignment.guideline)
+    return answer_labels(judgement.task.campaign, judgement.assignment.guideline)
 
 
-def _labels(campaign: Campaign, guideline: Guideline) -> dict[str, str]:
+def answer_labels(campaign: Campaign, guideline: Guideline) -> dict[str, str]:
+    """The labels of axes, flags and types of error by name."""
     form = campaign.parsed_form
     labels = {flag["name"]: flag["label"] for flag in guideline.flags}
     return labels | {one.name: one.label for one in (*form.axes, *(form.flags or ()), *form.spans)}

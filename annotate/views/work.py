@@ -83,7 +83,7 @@ def assignment(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _page(request, view, Work.from_draft(view.draft))
     work = Work.from_post(request.POST, view)
     try:
-        _refuse_what_is_missing(view, work)
+        refuse_what_is_missing(view, work)
         if view.is_qualification:
             return qualifying.answered(request, view, work)
         _submit(request, view, work)
@@ -177,7 +177,7 @@ def _key(request: HttpRequest, assignment: Assignment) -> str:
     return f"{assignment.pk}{request.headers.get('Idempotency-Key', '')[:MAX_KEY]}"
 
 
-def _refuse_what_is_missing(view: queries.AssignmentView, work: Work) -> None:
+def refuse_what_is_missing(view: queries.AssignmentView, work: Work) -> None:
     """Name the completions without a rank or a value as the page names them: by letter."""
     verdict = work.answer.get("verdict")
     if view.campaign.kind not in COMPARING or verdict == Judgement.Verdict.CANNOT_RANK:
@@ -216,7 +216,7 @@ def _save_correction(request: HttpRequest, view: queries.AssignmentView, work: W
         raise DomainError(
             _("You have corrected this elsewhere since this page was opened. Save again to replace that, too.")
         )
-    _refuse_what_is_missing(view, work)
+    refuse_what_is_missing(view, work)
     seconds = active_seconds(work.seconds, opened_at(request.POST))
     judging.correct(judgement_id=old.pk, annotator=request.user, answer=work.answer, seconds=seconds)
 

@@ -66,6 +66,9 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "agreement_csv", carol.get("/agreement/answers/figures.csv")
     yield "agreement_json", carol.get("/agreement/answers/figures.json")
     yield "task", carol.get(f"/agreement/tasks/{task.pk}/")
+    yield "disagreements", carol.get("/campaigns/answers/disagreements/")
+    yield "disagreements_csv", carol.get("/campaigns/answers/disagreements/figures.csv")
+    yield "disagreement", carol.get(f"/campaigns/answers/disagreements/{world.ranking_tasks[1].pk}/?names=1")
     conversation.ask(assignment_id=writing.pk, annotator=world.alice, kind="question", text="How loud?")
     yield "inbox", carol.get("/inbox/")
     conversation.write_note(
