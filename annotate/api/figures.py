@@ -23,8 +23,10 @@ class RankingAgreementSerializer(serializers.Serializer):
     half_credit = EstimateSerializer()
     tie_rate = EstimateSerializer()
     alpha = EstimateSerializer()
+    alpha_interval = EstimateSerializer(help_text="alpha whose distance is the squared difference of -1, 0 (tie) and 1")
     alpha_rank = EstimateSerializer()
     tau_b = EstimateSerializer()
+    kendall_w = EstimateSerializer(help_text="over the tasks that every annotator ranked; n counts those")
 
 
 class PairAgreementSerializer(serializers.Serializer):

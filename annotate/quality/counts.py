@@ -1,46 +1,182 @@
-"""From rankings to counts: every agreement measure is a sum over the records made here.
+"""From rankings to sums: every agreement measure is a function of the sums made here, and they are additive over items.
 
 A ranking of K completions expands to K(K-1)/2 preferences in {-1, 0, 1}: which of two completions is better, or a tie.
-A *unit* is one pair of completions of one item; a *meeting* is two annotators who both ranked an item.
+A *unit* is one pair of completions of one item; a *judgement* is one annotator's ranking of one item, numbered in the
+order of the table; a *meeting* is two annotators who both judged a unit of an item.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from annotate.quality.table import RankingTable
+from annotate.quality import ranking_kernels
+from annotate.quality.ranking_kernels import CHANNELS, MEETING_PRODUCTS, OF_MEETING, PRODUCTS
+from annotate.quality.table import RankingTable, TableError, united
+
+Keep = NDArray | tuple | list | None
+"""Which judgements count: None for all; a mask (judgements,); their numbers, sorted; (codes (judgements,), the wanted
+one); or a list of such pairs, all of which must hold."""
+
+_SHARED = CHANNELS.index("shared")
+
+
+def kept(table: RankingTable, keep: Keep = None) -> NDArray[np.int64]:
+    """The numbers of the judgements that count, sorted. Raises TableError for a mask or codes of another length."""
+    if keep is None:
+        return np.arange(table.n_judgements)
+    if isinstance(keep, tuple):
+        keep = [keep]
+    if isinstance(keep, list):
+        masks = [np.asarray(codes) == wanted for codes, wanted in keep]
+        keep = np.logical_and.reduce(masks) if masks else np.ones(table.n_judgements, bool)
+    if keep.dtype == bool:
+        if keep.shape != (table.n_judgements,):
+            raise TableError(
+                f"The mask has {keep.size} entries for {table.n_judgements} judgements; give one for each."
+            )
+        return np.flatnonzero(keep)
+    chosen = np.ascontiguousarray(keep, np.int64)
+    if chosen.size and (chosen[0] < 0 or chosen[-1] >= table.n_judgements or (np.diff(chosen) <= 0).any()):
+        raise TableError(f"Numbers of judgements must rise, from 0 to {table.n_judgements - 1} at most.")
+    return chosen
 
 
 @dataclass(frozen=True, eq=False)
-class Preferences:
-    """One row for each unit an annotator judged, sorted by unit, then judgement.
+class Dyads:
+    """Sums over the meetings of each two annotators who met: keys (dyads,) sorted, one * annotators + other."""
 
-    A judgement is one annotator's ranking of one item; judgements are numbered in the order of the table.
+    keys: NDArray[np.int64]
+    sums: NDArray[np.float64]
+    """(dyads, 10): the channels of meetings."""
+
+    def recoded(self, codes: NDArray, before: int, after: int) -> Dyads:
+        """The same after annotator a of `before` has become codes[a] of `after`; their order has not changed."""
+        one, other = codes[self.keys // before].astype(np.int64), codes[self.keys % before]
+        return replace(self, keys=one * after + other)
+
+    def plus(self, other: Dyads, factor: float) -> Dyads:
+        """These and `factor` times the others, of the same annotators; dyads that share nothing any more are gone."""
+        place = np.searchsorted(self.keys, other.keys)
+        found = np.zeros(other.keys.size, bool)
+        inside = place < self.keys.size
+        found[inside] = self.keys[place[inside]] == other.keys[inside]
+        sums = self.sums.copy()
+        sums[place[found]] += factor * other.sums[found]
+        gone = place[found][sums[place[found], _SHARED] == 0]
+        keys = self.keys
+        if not found.all():
+            keys = np.insert(keys, place[~found], other.keys[~found])
+            sums = np.insert(sums, place[~found], factor * other.sums[~found], axis=0)
+            gone = np.flatnonzero(sums[:, _SHARED] == 0) if gone.size else gone
+        return Dyads(np.delete(keys, gone), np.delete(sums, gone, axis=0)) if gone.size else Dyads(keys, sums)
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """What all measures of agreement are made of; additive, so that some items can be replaced without a pass over all.
+
+    `Sums.of(table) - Sums.of(some items as they were) + Sums.of(the same items now)`: an item has to be wholly on one
+    side, as meetings between two sides are in neither. CHANNELS and PRODUCTS are those of `ranking_kernels`.
     """
 
-    unit: NDArray[np.int64]
-    judgement: NDArray[np.int64]
-    sign: NDArray[np.int64]
-    """1: the first completion is preferred, -1: the second, 0: a tie."""
-    unit_item: NDArray[np.int64]
-    """(units,)"""
-    judgement_item: NDArray[np.int64]
-    """(judgements,)"""
-    judgement_annotator: NDArray[np.int64]
-    """(judgements,)"""
+    annotator_labels: NDArray
+    of_annotators: NDArray[np.float64]
+    """(annotators, 15): channels of the meetings and judgements of each, and how many judgements."""
+    of_meetings: NDArray[np.float64]
+    """(16,) PRODUCTS of each meeting."""
+    of_judgements: NDArray[np.float64]
+    """(32,) PRODUCTS of each judgement, with the meetings it is in."""
+    of_items: NDArray[np.float64]
+    """(32,) PRODUCTS of each item."""
+    items: NDArray[np.int64]
+    """(5,) items; those with a strict case; with a case; with a tau-b; with a preference."""
+    panels: NDArray[np.float64]
+    """(judges + 1, 3): items all m judges ranked completely: how many, and sums of Kendall's W and of its square."""
+    of_dyads: NDArray[np.float64]
+    """(16,) PRODUCTS of each two annotators: follows from `dyads`, and is not additive."""
+    dyads: Dyads | None
+
+    @classmethod
+    def of(cls, table: RankingTable, keep: Keep = None, *, additive: bool = True) -> Sums:
+        """The sums of the judgements that count. `additive=False` leaves out the dyads, and so takes less memory."""
+        return cls._of(table, kept(table, keep), additive=additive)
+
+    @classmethod
+    def _of(cls, table: RankingTable, chosen: NDArray[np.int64], *, additive: bool) -> Sums:
+        """As `of`, from numbers of judgements that are known to be right."""
+        people = table.annotator_labels.size
+        votes = table.votes
+        begun = np.zeros(people + 1, np.int64)
+        words = votes.start, votes.number, votes.better, votes.worse, votes.tied
+        crossing = chosen, table.judgement_item, table.judgement_annotator
+        most, widest = ranking_kernels.survey(*crossing, votes.start, votes.number, begun)
+        begun = np.cumsum(begun)
+        meetings = int(begun[-1])
+        fill, partner, records = begun[:-1].copy(), np.empty(meetings, np.int32), np.empty((meetings, 8), np.float32)
+        sums = {
+            "of_annotators": np.zeros((people, len(CHANNELS) + 1)),
+            "of_meetings": np.zeros(MEETING_PRODUCTS),
+            "of_judgements": np.zeros(len(PRODUCTS)),
+            "of_items": np.zeros(len(PRODUCTS)),
+            "items": np.zeros(5, np.int64),
+            "panels": np.zeros((most + 1, 3)),
+        }
+        ranking_kernels.sum_items(
+            *crossing, table.row_start, votes.net, *words, most, widest, fill, partner, records, *sums.values()
+        )
+        of_dyads = np.zeros(MEETING_PRODUCTS)
+        room = meetings if additive else 0
+        keys, totals = np.empty(room, np.int64), np.empty((room, OF_MEETING))
+        met = ranking_kernels.sum_dyads(begun, fill, partner, records, of_dyads, keys, totals)
+        dyads = Dyads(keys[:met].copy(), totals[:met].copy()) if additive else None
+        return cls(annotator_labels=table.annotator_labels, of_dyads=of_dyads, dyads=dyads, **sums)
+
+    def __add__(self, other: Sums) -> Sums:
+        return self._plus(other, 1)
+
+    def __sub__(self, other: Sums) -> Sums:
+        return self._plus(other, -1)
+
+    def _plus(self, other: Sums, factor: int) -> Sums:
+        if self.dyads is None or other.dyads is None:
+            raise TypeError("Sums that were made with additive=False cannot be added.")
+        labels, codes = self.annotator_labels, None
+        dyads, others = self.dyads, other.dyads
+        if other.annotator_labels is not labels:
+            labels, codes = united(self.annotator_labels, other.annotator_labels)
+            sizes = self.annotator_labels.size, other.annotator_labels.size
+            if labels.size > sizes[0]:
+                dyads = dyads.recoded(codes[0], sizes[0], labels.size)
+            others = others.recoded(codes[1], sizes[1], labels.size)
+        of_annotators = np.zeros((labels.size, self.of_annotators.shape[1]))
+        of_annotators[slice(None) if codes is None else codes[0]] += self.of_annotators
+        of_annotators[slice(None) if codes is None else codes[1]] += factor * other.of_annotators
+        panels = np.zeros((max(self.panels.shape[0], other.panels.shape[0]), 3))
+        panels[: self.panels.shape[0]] += self.panels
+        panels[: other.panels.shape[0]] += factor * other.panels
+        dyads = dyads.plus(others, factor)
+        of_dyads = np.zeros(MEETING_PRODUCTS)
+        ranking_kernels.square_dyads(dyads.sums, of_dyads)
+        added = ("of_meetings", "of_judgements", "of_items", "items")
+        return Sums(
+            annotator_labels=labels,
+            of_annotators=of_annotators,
+            panels=panels,
+            of_dyads=of_dyads,
+            dyads=dyads,
+            **{name: getattr(self, name) + factor * getattr(other, name) for name in added},
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Meetings:
-    """One row for each two annotators who judged at least one same unit of an item; sums over the units they share.
-
-    `left` and `right` index judgements. `weighted` sums carry Krippendorff's weight 2/(m-1) of a unit with m judges.
-    """
+    """One row for each two annotators who judged at least one same unit of an item; sums over the units they share."""
 
     left: NDArray[np.int64]
+    """Judgements, the annotator with the lower code first."""
     right: NDArray[np.int64]
     shared: NDArray[np.float64]
     """Units both judged."""
@@ -48,85 +184,30 @@ class Meetings:
     """Units on which both preferred one completion."""
     agreeing: NDArray[np.float64]
     """Units on which both preferred the same completion."""
-    exact: NDArray[np.float64]
-    """Units on which both said the same, a tie included."""
     distance: NDArray[np.float64]
     """Sum of |difference of signs| / 2: 0 same, 1/2 a tie against a preference, 1 opposite."""
-    weighted: NDArray[np.float64]
-    weighted_unequal: NDArray[np.float64]
     tau_b: NDArray[np.float64]
     """Kendall's tau-b over the shared completions; nan where one of the two tied them all."""
 
 
-def expand_preferences(table: RankingTable) -> Preferences:
-    """All preferences the rankings of a table imply."""
-    starts = _starts(table.item, table.annotator)
-    judgement_of_row = np.repeat(np.arange(starts.size), np.diff(np.append(starts, len(table))))
-    first, second = _pairs_within(starts, len(table))
-    width = int(table.completion.max(initial=0)) + 1
-    key = (table.item[first] * width + table.completion[first]) * width + table.completion[second]
-    keys, unit = np.unique(key, return_inverse=True)
-    judgement = judgement_of_row[first]
-    order = np.lexsort((judgement, unit))
-    return Preferences(
-        unit=unit[order],
-        judgement=judgement[order],
-        sign=np.sign(table.rank[second] - table.rank[first])[order],
-        unit_item=keys // (width * width),
-        judgement_item=table.item[starts],
-        judgement_annotator=table.annotator[starts],
-    )
-
-
-def count_units(preferences: Preferences) -> NDArray[np.int64]:
-    """(units, 3): how many annotators preferred the second completion, tied the two, preferred the first."""
-    units = preferences.unit_item.size
-    return np.bincount(preferences.unit * 3 + preferences.sign + 1, minlength=units * 3).reshape(units, 3)
-
-
-def meet(preferences: Preferences) -> Meetings:
-    """All meetings of annotators, summed over the units they share."""
-    first, second = _pairs_within(_starts(preferences.unit), preferences.unit.size)
-    one, other = preferences.sign[first], preferences.sign[second]
-    judges = count_units(preferences).sum(axis=1)
-    weight = 2.0 / (judges[preferences.unit[first]] - 1)
-    total = preferences.judgement_item.size
-    keys, meeting = np.unique(preferences.judgement[first] * total + preferences.judgement[second], return_inverse=True)
-
-    def summed(values: NDArray) -> NDArray[np.float64]:
-        return np.bincount(meeting, values, minlength=keys.size)
-
-    untied = summed(one != 0) * summed(other != 0)
-    concordance = summed(one * other)
+def meet(table: RankingTable, keep: Keep = None) -> Meetings:
+    """All meetings of the judgements that count, item by item."""
+    chosen = kept(table, keep)
+    votes = table.votes
+    begun = np.zeros(table.annotator_labels.size + 1, np.int64)
+    ranking_kernels.survey(chosen, table.judgement_item, table.judgement_annotator, votes.start, votes.number, begun)
+    room = int(begun.sum())
+    left, right = np.empty((2, room), np.int64)
+    counts, tau = np.empty((room, 4), np.int32), np.empty(room)
+    words = votes.start, votes.number, votes.better, votes.worse, votes.tied
+    found = ranking_kernels.list_meetings(chosen, table.judgement_item, *words, left, right, counts, tau)
+    agreeing, opposite, both_tied, one_tied = counts[:found].T.astype(float)
     return Meetings(
-        left=keys // max(total, 1),
-        right=keys % max(total, 1),
-        shared=summed(np.ones(meeting.size)),
-        strict=summed(one * other != 0),
-        agreeing=summed(one * other > 0),
-        exact=summed(one == other),
-        distance=summed(np.abs(one - other) / 2),
-        weighted=summed(weight),
-        weighted_unequal=summed(weight * (one != other)),
-        tau_b=np.divide(concordance, np.sqrt(untied), out=np.full(keys.size, np.nan), where=untied > 0),
+        left=left[:found],
+        right=right[:found],
+        shared=agreeing + opposite + both_tied + one_tied,
+        strict=agreeing + opposite,
+        agreeing=agreeing,
+        distance=opposite + one_tied / 2,
+        tau_b=tau[:found],
     )
-
-
-def _starts(*columns: NDArray) -> NDArray[np.int64]:
-    """Where each run of equal rows begins in columns (n,) that are sorted together."""
-    if not columns[0].size:
-        return np.zeros(0, np.int64)
-    changed = np.any([column[1:] != column[:-1] for column in columns], axis=0)
-    return np.flatnonzero(np.concatenate([[True], changed]))
-
-
-def _pairs_within(starts: NDArray, length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """All pairs of positions first < second that lie in the same run; runs begin at `starts` and fill 0..length."""
-    sizes = np.diff(np.append(starts, length))
-    firsts, seconds = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for size in np.unique(sizes[sizes > 1]):
-        first, second = np.triu_indices(size, 1)
-        base = starts[sizes == size][:, None]
-        firsts.append((base + first).ravel())
-        seconds.append((base + second).ravel())
-    return np.concatenate(firsts), np.concatenate(seconds)

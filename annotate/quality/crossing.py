@@ -26,13 +26,57 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from annotate.quality.counts import Meetings, Preferences
 from annotate.quality.intervals import NEGLIGIBLE, Estimate, bounded, student_t_quantile, unseen_share
 from annotate.translations import translatable
 
 ONE_ANNOTATOR = translatable("One annotator: the interval covers other items, not other annotators.")
 _FEWEST_FOR_DYADIC = 4
 _TRIPLE_CORRECTION = 6.0
+
+
+def dyadic_interval(
+    value: float,
+    *,
+    annotators: NDArray,
+    loads: NDArray,
+    item_squares: float,
+    dyad_squares: float,
+    both_squares: float,
+    items: int,
+    n: int,
+    bounds: tuple[float, float],
+    spread: float,
+) -> Estimate:
+    """`value` with its interval, from what annotators, items and pairs of annotators add to its linearised error.
+
+    A *residual* is what one meeting of two annotators (or one judgement) adds to the error of `value`; they sum to 0.
+    `annotators` (A,): sums of the residuals that each annotator is part of. `loads` (A,) >= 0: the denominators they
+    are part of; annotators of load 0 do not count. `item_squares`: sum over items of (sum of its residuals)^2.
+    `dyad_squares`: sum over pairs of annotators of (sum over their meetings)^2. `both_squares`: what shares an
+    annotator *and* an item, sum over judgements of (sum of its residuals)^2 - sum over meetings of residual^2.
+    `items`: how many have a denominator. `spread` is how far the value could move if all cases had been otherwise.
+    With one item or residuals that are all 0 (perfect agreement), `item_squares` and all others being 0, their size
+    says nothing, and the interval is spread times what Wilson's bound at t leaves open for items that are all alike.
+    """
+    effective, quantile = _effective(loads)
+    if items < 2 or item_squares <= 0:
+        return bounded(value, spread * unseen_share(items, z=quantile), n=n, bounds=bounds)
+    over_items = item_squares * items / (items - 1)
+    people = int((loads > 0).sum())
+    if people < _FEWEST_FOR_DYADIC:
+        variance = max(over_items, _TRIPLE_CORRECTION * dyad_squares if people == 3 else 0.0)
+    else:
+        a = max(effective, float(_FEWEST_FOR_DYADIC))
+        share_annotator = float(np.square(annotators).sum()) - dyad_squares
+        correction = a * (a - 1) / ((a - 2) * (a - 3))
+        variance = max(over_items, correction * share_annotator + item_squares - both_squares)
+    return bounded(value, quantile * math.sqrt(variance), n=n, bounds=bounds)
+
+
+def _effective(loads: NDArray) -> tuple[float, float]:
+    """The effective number of annotators with these loads (A,), and the quantile of t for it."""
+    effective = float(loads.sum() ** 2 / np.square(loads).sum())
+    return effective, student_t_quantile(max(effective - 1, 1.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +87,6 @@ class Crossing:
     annotator: NDArray[np.int64]
     left: NDArray[np.int64]
     right: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, preferences: Preferences, meetings: Meetings) -> Crossing:
-        """The crossing of a table's meetings."""
-        return cls(preferences.judgement_item, preferences.judgement_annotator, meetings.left, meetings.right)
 
     def estimate(
         self,
@@ -63,50 +102,27 @@ class Crossing:
         """`value` with its interval, from what each meeting (and each judgement) adds to its linearised error.
 
         `weight` (meetings,) >= 0 is each meeting's share of the denominator; meetings of weight 0 do not count.
-        `spread` is how far the value could move if all cases had been otherwise: where the influences are all 0 (only
-        one item, or perfect agreement) their size says nothing, and the interval is spread times what Wilson's bound at
-        t(A-1) leaves open for items that are all alike.
+        `spread` is that of `dyadic_interval`.
         """
-        loads = self._over_annotators(weight, weight)
-        loads = loads[loads > 0]
-        effective = float(loads.sum() ** 2 / np.square(loads).sum())
-        quantile = student_t_quantile(max(effective - 1, 1.0))
-        items = np.unique(self.item[self.left[weight > 0]]).size
-        if items < 2 or np.abs(influence).max() < NEGLIGIBLE:
-            return bounded(value, spread * unseen_share(items, z=quantile), n=n, bounds=bounds)
+        people = int(self.annotator.max(initial=-1)) + 1
         judgement = np.zeros(self.item.size) if judgement_influence is None else judgement_influence
-        variance = self._variance(influence, judgement, annotators=loads.size, effective=effective, items=items)
-        return bounded(value, quantile * math.sqrt(variance), n=n, bounds=bounds)
-
-    def _over_annotators(self, left: NDArray, right: NDArray) -> NDArray[np.float64]:
-        """Sums of (meetings,) values over the annotators at either side."""
-        people = self.annotator.max(initial=-1) + 1
-        return np.bincount(self.annotator[self.left], left, minlength=people) + np.bincount(
-            self.annotator[self.right], right, minlength=people
-        )
-
-    def _variance(
-        self, influence: NDArray, judgement: NDArray, *, annotators: int, effective: float, items: int
-    ) -> float:
-        """Sum of products of influences over all pairs that share an annotator or an item, corrected as above."""
-        people = self.annotator.max() + 1
-        pair = np.unique(self.annotator[self.left] * people + self.annotator[self.right], return_inverse=True)[1]
-        of_pair = np.square(np.bincount(pair, influence)).sum()
-        of_annotator = self._over_annotators(influence, influence) + np.bincount(
-            self.annotator, judgement, minlength=people
-        )
-        share_annotator = np.square(of_annotator).sum() - of_pair
         of_judgement = judgement + _bincount2(self.left, self.right, influence, judgement.size)
-        share_both = np.square(of_judgement).sum() - np.square(influence).sum()
-        of_item = np.bincount(self.item[self.left], influence, minlength=self.item.max() + 1)
+        of_item = np.bincount(self.item[self.left], influence, minlength=int(self.item.max()) + 1)
         of_item = of_item + np.bincount(self.item, judgement, minlength=of_item.size)
-        share_item = np.square(of_item).sum()
-        over_items = share_item * items / (items - 1)
-        if annotators < _FEWEST_FOR_DYADIC:
-            return max(over_items, _TRIPLE_CORRECTION * of_pair if annotators == 3 else 0.0)
-        a = max(effective, float(_FEWEST_FOR_DYADIC))
-        correction = a * (a - 1) / ((a - 2) * (a - 3))
-        return max(over_items, correction * share_annotator + share_item - share_both)
+        dyad = np.unique(self.annotator[self.left] * people + self.annotator[self.right], return_inverse=True)[1]
+        alike = np.abs(influence).max() < NEGLIGIBLE
+        return dyadic_interval(
+            value,
+            annotators=np.bincount(self.annotator, of_judgement, minlength=people),
+            loads=_bincount2(self.annotator[self.left], self.annotator[self.right], weight, people),
+            item_squares=0.0 if alike else float(np.square(of_item).sum()),
+            dyad_squares=float(np.square(np.bincount(dyad, influence)).sum()),
+            both_squares=float(np.square(of_judgement).sum() - np.square(influence).sum()),
+            items=np.unique(self.item[self.left[weight > 0]]).size,
+            n=n,
+            bounds=bounds,
+            spread=spread,
+        )
 
 
 def _bincount2(first: NDArray, second: NDArray, values: NDArray, length: int) -> NDArray[np.float64]:
@@ -123,19 +139,37 @@ def share_over_judgements(
     """
     value = numerators.sum() / denominators.sum()
     influence = (numerators - value * denominators) / denominators.sum()
-    loads = np.bincount(annotator, denominators)
-    loads = loads[loads > 0]
-    items = np.unique(item[denominators > 0]).size
-    effective = float(loads.sum() ** 2 / np.square(loads).sum())
-    alone = loads.size == 1
-    reason = ONE_ANNOTATOR if alone else ""
-    quantile = student_t_quantile(max((items if alone else effective) - 1, 1.0))
+    alike = np.abs(influence).max() < NEGLIGIBLE
+    return share_interval(
+        value,
+        annotators=np.bincount(annotator, influence),
+        loads=np.bincount(annotator, denominators),
+        item_squares=0.0 if alike else float(np.square(np.bincount(item, influence)).sum()),
+        judgement_squares=float(np.square(influence).sum()),
+        items=np.unique(item[denominators > 0]).size,
+        n=n,
+    )
+
+
+def share_interval(
+    value: float,
+    *,
+    annotators: NDArray,
+    loads: NDArray,
+    item_squares: float,
+    judgement_squares: float,
+    items: int,
+    n: int,
+) -> Estimate:
+    """A share over judgements with its interval, from sums of residuals (one a judgement) as in `dyadic_interval`."""
+    people = int((loads > 0).sum())
+    reason = ONE_ANNOTATOR if people == 1 else ""
+    quantile = student_t_quantile(max(items - 1, 1.0)) if people == 1 else _effective(loads)[1]
     bounds = (0.0, 1.0)
-    if items < 2 or np.abs(influence).max() < NEGLIGIBLE:
+    if items < 2 or item_squares <= 0:
         return bounded(value, unseen_share(items, z=quantile), n=n, bounds=bounds, reason=reason)
-    over_items = np.square(np.bincount(item, influence)).sum() * items / (items - 1)
-    if alone:
-        return bounded(value, quantile * math.sqrt(over_items), n=n, bounds=bounds, reason=reason)
-    over_annotators = np.square(np.bincount(annotator, influence)).sum() * loads.size / (loads.size - 1)
-    variance = over_annotators + over_items - np.square(influence).sum()
-    return bounded(value, quantile * math.sqrt(max(variance, over_items)), n=n, bounds=bounds, reason=reason)
+    variance = over_items = item_squares * items / (items - 1)
+    if people > 1:
+        over_annotators = float(np.square(annotators).sum()) * people / (people - 1)
+        variance = max(over_items, over_annotators + over_items - judgement_squares)
+    return bounded(value, quantile * math.sqrt(variance), n=n, bounds=bounds, reason=reason)

@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from annotate.quality import ranking_kernels
 from annotate.quality.agreement import (
     CORRELATION,
     NEVER_STRICT,
     SHARE,
     TAU_UNDEFINED,
     RankingAgreement,
-    ranking_agreement,
+    agreement_of,
 )
-from annotate.quality.counts import Meetings, expand_preferences, meet
+from annotate.quality.counts import Keep, Meetings, Sums, kept, meet
 from annotate.quality.intervals import Estimate, clustered_ratio, undefined
 from annotate.quality.table import RankingTable, TableError, coded
 
@@ -61,17 +62,45 @@ class Disagreement:
     """Share of agreeing cases among those where both had a preference; None when there is none."""
 
 
-def agreement_by_annotator_pair(table: RankingTable) -> list[PairAgreement]:
+@dataclass(frozen=True, eq=False)
+class AnnotatorMatrix:
+    """Strict agreement of every two annotators, as whole numbers; arrays (annotators, annotators) are symmetric."""
+
+    annotators: NDArray
+    """(annotators,) labels of the rows and columns."""
+    agreeing: NDArray[np.int64]
+    """Cases in which both prefer the same completion."""
+    n: NDArray[np.int64]
+    """Cases in which both prefer one."""
+
+    def strict_agreement(self) -> list[list[float | None]]:
+        """The shares, row by row; None where two annotators (or one with themselves) have no strict case."""
+        shares = self.agreeing / np.maximum(self.n, 1)
+        return [
+            [share if n else None for share, n in zip(*row, strict=True)]
+            for row in zip(shares.tolist(), self.n.tolist(), strict=True)
+        ]
+
+
+def annotator_matrix(table: RankingTable, keep: Keep = None) -> AnnotatorMatrix:
+    """Who agrees with whom, for all pairs of annotators of the table at once."""
+    people = table.annotator_labels.size
+    cells = np.zeros((people, people, 2), np.int32)
+    votes = table.votes
+    words = votes.start, votes.number, votes.better, votes.worse, votes.tied
+    ranking_kernels.fill_matrix(kept(table, keep), table.judgement_item, table.judgement_annotator, *words, cells)
+    agreeing, strict = cells[:, :, 0], cells[:, :, 1]
+    return AnnotatorMatrix(table.annotator_labels, agreeing + agreeing.T, strict + strict.T)
+
+
+def agreement_by_annotator_pair(table: RankingTable, keep: Keep = None) -> list[PairAgreement]:
     """Each two annotators who share an item, those who share most items first; clustered by item, t(items-1)."""
-    preferences = expand_preferences(table)
-    meetings = meet(preferences)
+    meetings = meet(table, keep)
     if not meetings.left.size:
         return []
     people = table.annotator_labels.size
-    keys, pair = np.unique(
-        preferences.judgement_annotator[meetings.left] * people + preferences.judgement_annotator[meetings.right],
-        return_inverse=True,
-    )
+    who = table.judgement_annotator
+    keys, pair = np.unique(who[meetings.left].astype(np.int64) * people + who[meetings.right], return_inverse=True)
     rows = np.split(np.argsort(pair, kind="stable"), np.cumsum(np.bincount(pair))[:-1])
     names = table.annotator_labels.tolist()
     pairs = [
@@ -102,30 +131,70 @@ def _pair_agreement(first: Hashable, second: Hashable, meetings: Meetings, rows:
     )
 
 
-def agreement_with_others(table: RankingTable, annotator: Hashable) -> OwnAgreement:
-    """How often an annotator prefers what another one prefers, over all the items they share with anybody.
+def annotator_with_others(table: RankingTable, keep: Keep = None) -> dict[Hashable, OwnAgreement]:
+    """How often each annotator prefers what another one prefers, over all the items they share with anybody.
 
     Cases are pairs of completions on which both have a preference, and each counts alike. Clustered by item, with
     t(items-1): the interval speaks of other items judged by the same people.
     """
-    preferences = expand_preferences(table)
-    meetings = meet(preferences)
-    codes = np.flatnonzero(table.annotator_labels == annotator)
-    people = preferences.judgement_annotator
-    left, right = people[meetings.left], people[meetings.right]
-    mine = np.isin(left, codes) | np.isin(right, codes)
-    if not mine.any():
-        return OwnAgreement(0, 0, undefined(NOBODY_ELSE))
-    item = preferences.judgement_item[meetings.left][mine]
-    others = np.setdiff1d(np.concatenate([left[mine], right[mine]]), codes)
-    agreeing, strict = meetings.agreeing[mine], meetings.strict[mine]
-    return OwnAgreement(
-        n_items=int(np.unique(item).size),
-        n_others=int(others.size),
-        strict_agreement=clustered_ratio(agreeing, strict, item, n=round(strict.sum()), bounds=SHARE)
-        if strict.any()
-        else undefined(NEVER_STRICT),
+    meetings = meet(table, keep)
+    people = table.annotator_labels.size
+    both = np.concatenate([meetings.left, meetings.right])
+    who = table.judgement_annotator
+    others = np.concatenate([who[meetings.right], who[meetings.left]]).astype(np.int64)
+    n_others = np.bincount(np.unique(who[both] * np.int64(people) + others) // max(people, 1), minlength=people)
+    agreeing, strict = (
+        np.bincount(both, np.tile(column, 2), minlength=table.n_judgements)
+        for column in (meetings.agreeing, meetings.strict)
     )
+    met = np.bincount(both, minlength=table.n_judgements) > 0
+    judgements = np.flatnonzero(met)
+    order = judgements[np.argsort(who[judgements], kind="stable")]
+    bounds = np.searchsorted(who[order], np.arange(people + 1)).tolist()
+    found = {}
+    for code, label in enumerate(table.annotator_labels.tolist()):
+        mine = order[bounds[code] : bounds[code + 1]]
+        found[label] = OwnAgreement(
+            n_items=mine.size,
+            n_others=int(n_others[code]),
+            strict_agreement=_own_strict(agreeing[mine], strict[mine]),
+        )
+    return found
+
+
+def _own_strict(agreeing: NDArray, strict: NDArray) -> Estimate:
+    """The share over one annotator's judgements (n,), each of another item."""
+    if not strict.size:
+        return undefined(NOBODY_ELSE)
+    if not strict.any():
+        return undefined(NEVER_STRICT)
+    return clustered_ratio(agreeing, strict, np.arange(strict.size), n=round(strict.sum()), bounds=SHARE)
+
+
+def agreement_with_others(table: RankingTable, annotator: Hashable) -> OwnAgreement:
+    """The same for one annotator."""
+    mine = np.isin(table.judgement_annotator, np.flatnonzero(table.annotator_labels == annotator))
+    shared = np.zeros(table.item_labels.size, bool)
+    shared[table.judgement_item[mine]] = True
+    found = annotator_with_others(table, shared[table.judgement_item])
+    return found.get(annotator, OwnAgreement(0, 0, undefined(NOBODY_ELSE)))
+
+
+def agreement_by_slice(table: RankingTable, slices: NDArray, n_slices: int) -> list[RankingAgreement]:
+    """The agreement within each slice of judgements, in one pass over all: `slices` (judgements,) are codes.
+
+    Judgements with a code below 0 are in no slice; a meeting counts where both judgements are in the same one.
+    Raises TableError when there is not one code for each judgement.
+    """
+    codes = np.asarray(slices)
+    if codes.shape != (table.n_judgements,) or (codes.size and codes.max() >= n_slices):
+        raise TableError(f"Give each of the {table.n_judgements} judgements a slice from 0 to {n_slices - 1}, or -1.")
+    small = codes.astype(np.int16) if n_slices < np.iinfo(np.int16).max else codes  # 16 bits are sorted by radix
+    order = np.argsort(small, kind="stable")
+    bounds = np.searchsorted(small[order], np.arange(n_slices + 1, dtype=small.dtype))
+    return [
+        agreement_of(Sums.of(table, order[bounds[code] : bounds[code + 1]], additive=False)) for code in range(n_slices)
+    ]
 
 
 def agreement_by_group(
@@ -140,11 +209,9 @@ def agreement_by_group(
         table = _with_groups(table, groups)
     if table.group is None or table.group_labels is None:
         raise TableError("The table has no groups; build it with groups or pass a group for each item.")
-    group_of_row = table.group[table.item]
-    return {
-        label: ranking_agreement(_rows(table, group_of_row == code))
-        for code, label in enumerate(table.group_labels.tolist())
-    }
+    labels = table.group_labels.tolist()
+    found = agreement_by_slice(table, table.group[table.judgement_item], len(labels))
+    return dict(zip(labels, found, strict=True))
 
 
 def _with_groups(table: RankingTable, groups: Mapping[Hashable, Hashable]) -> RankingTable:
@@ -157,39 +224,31 @@ def _with_groups(table: RankingTable, groups: Mapping[Hashable, Hashable]) -> Ra
     return replace(table, group=codes, group_labels=labels)
 
 
-def _rows(table: RankingTable, chosen: NDArray) -> RankingTable:
-    """The table with the chosen rows (rows,) only; labels and codes stay."""
-    return replace(
-        table,
-        item=table.item[chosen],
-        annotator=table.annotator[chosen],
-        completion=table.completion[chosen],
-        rank=table.rank[chosen],
-    )
+def disagreements(table: RankingTable, keep: Keep = None, *, limit: int | None = None) -> list[Disagreement]:
+    """Every item that two annotators share, the most disputed first; of equal scores the one with more cases first.
 
-
-def disagreements(table: RankingTable) -> list[Disagreement]:
-    """Every item that two annotators share, the most disputed first; of equal scores the one with more cases first."""
-    preferences = expand_preferences(table)
-    meetings = meet(preferences)
-    item = preferences.judgement_item[meetings.left]
+    `limit` stops after so many.
+    """
+    meetings = meet(table, keep)
+    item = table.judgement_item[meetings.left]
     count = table.item_labels.size
-    cases = np.bincount(item, meetings.shared, minlength=count)
-    distance = np.bincount(item, meetings.distance, minlength=count)
-    strict = np.bincount(item, meetings.strict, minlength=count)
-    agreeing = np.bincount(item, meetings.agreeing, minlength=count)
-    met = np.unique(np.concatenate([meetings.left, meetings.right]))
-    people = np.bincount(preferences.judgement_item[met], minlength=count)
+    cases, distance, strict, agreeing = (
+        np.bincount(item, column, minlength=count)
+        for column in (meetings.shared, meetings.distance, meetings.strict, meetings.agreeing)
+    )
+    met = np.zeros(table.n_judgements, bool)
+    met[meetings.left] = met[meetings.right] = True
+    people = np.bincount(table.judgement_item[met], minlength=count)
     score = np.divide(distance, cases, out=np.zeros(count), where=cases > 0)
-    names = table.item_labels.tolist()
+    disputed = np.flatnonzero(cases)
+    order = disputed[np.lexsort((-cases[disputed], -score[disputed]))]
     return [
         Disagreement(
-            item=names[code],
+            item=table.item_labels[code].item(),
             score=float(score[code]),
             n=round(cases[code]),
             n_annotators=int(people[code]),
             strict_agreement=float(agreeing[code] / strict[code]) if strict[code] else None,
         )
-        for code in np.lexsort((-cases, -score)).tolist()
-        if cases[code]
+        for code in order[:limit].tolist()
     ]

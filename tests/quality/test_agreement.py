@@ -8,9 +8,10 @@ from itertools import combinations
 import krippendorff
 import numpy as np
 import pytest
-from scipy.stats import kendalltau
+from scipy.stats import friedmanchisquare, kendalltau
 
 from annotate.quality.agreement import ranking_agreement
+from annotate.quality.intervals import student_t_quantile
 
 from .worlds import Rows, cases_of, random_rankings, rankings_of, table_of, units_of
 
@@ -58,8 +59,11 @@ def test_it_measures_the_tie_rate_as_brute_force_does(rows):
 def test_it_measures_alpha_as_the_krippendorff_package_does_on_mirrored_units(rows):
     counts = np.array([[list(votes.values()).count(s) for s in (-1, 0, 1)] for _, votes in units_of(rows)])
     mirrored = np.vstack([counts, counts[:, ::-1]])
-    expected = krippendorff.alpha(value_counts=mirrored, level_of_measurement="nominal")
-    assert ranking_agreement(table_of(rows)).alpha.value == pytest.approx(expected, abs=1e-10)
+    found = ranking_agreement(table_of(rows))
+    nominal = krippendorff.alpha(value_counts=mirrored, level_of_measurement="nominal")
+    assert found.alpha.value == pytest.approx(nominal, abs=1e-10)
+    interval = krippendorff.alpha(value_counts=mirrored, value_domain=[-1, 0, 1], level_of_measurement="interval")
+    assert found.alpha_interval.value == pytest.approx(interval, abs=1e-10)
 
 
 def test_it_measures_alpha_rank_as_brute_force_does(rows):
@@ -83,6 +87,39 @@ def test_it_measures_tau_b_as_scipy_does(rows):
     assert found.n == len(defined)
 
 
+def test_it_measures_kendalls_w_as_friedmans_test_does():
+    rng = np.random.default_rng(7)
+    rankings = rng.integers(1, 5, size=(30, 6, 4))
+    rows = [(f"i{i}", f"a{a}", f"c{c}", int(rankings[i, a, c])) for i, a, c in np.ndindex(30, 6, 4)]
+    # Friedman's statistic with ties is W x judges x (completions - 1).
+    expected = [friedmanchisquare(*panel.T).statistic / (6 * 3) for panel in rankings]
+    gap = [("short", f"a{a}", f"c{c}", c + 1) for a in range(6) for c in range(2 + (a > 0))]
+    found = ranking_agreement(table_of(rows + gap)).kendall_w
+    assert found.value == pytest.approx(np.mean(expected), abs=EXACT)
+    assert found.n == 30
+    half = student_t_quantile(29) * np.std(expected, ddof=1) / math.sqrt(30)
+    assert found.hi - found.value == pytest.approx(half, rel=1e-9)
+
+
+@pytest.mark.parametrize("completions", [12, 40])
+def test_it_compares_rankings_of_many_completions_as_brute_force_does(completions):
+    rng = np.random.default_rng(completions)
+    rows = [
+        (f"i{i}", f"a{a}", f"c{c:02}", int(rng.integers(1, 6)))
+        for i in range(4)
+        for a in range(5)
+        for c in rng.choice(completions, size=completions if a < 2 and i else 7, replace=False)
+    ]
+    found = ranking_agreement(table_of(rows))
+    cases = [(s, t) for *_, s, t in cases_of(rows)]
+    assert found.n_pairs == len(cases)
+    assert found.exact_agreement.value == pytest.approx(sum(s == t for s, t in cases) / len(cases), abs=EXACT)
+    counts = np.array([[list(votes.values()).count(s) for s in (-1, 0, 1)] for _, votes in units_of(rows)])
+    mirrored = np.vstack([counts, counts[:, ::-1]])
+    expected = krippendorff.alpha(value_counts=mirrored, level_of_measurement="nominal")
+    assert found.alpha.value == pytest.approx(expected, abs=1e-10)
+
+
 def test_it_reproduces_the_published_figures_of_the_synthetic_rankings(shared_data):
     with (shared_data / "rankings-synthetic.csv").open() as file:
         rows = [(r["item"], r["annotator"], r["completion"], int(r["rank"])) for r in csv.DictReader(file)]
@@ -104,6 +141,7 @@ def test_it_says_minus_one_for_exactly_reversed_rankings():
     assert found.tau_b.value == -1
     assert found.strict_agreement.value == 0
     assert found.alpha.value < 0
+    assert found.kendall_w.value == 0
     assert found.alpha_rank.value == -1
 
 
@@ -152,6 +190,9 @@ PAIR = [("x", 1), ("y", 2)]
         ([("p", "ann", c, r) for c, r in PAIR], "strict_agreement", "Only one annotator has ranked"),
         ([("p", "ann", "x", 1), ("p", "ann", "y", 2), ("q", "bob", "x", 1), ("q", "bob", "y", 2)], "tau_b", "No two"),
         ([("p", a, c, 1) for a in "ab" for c in "xy"], "strict_agreement", "There is no comparison"),
+        ([("p", a, c, 1) for a in "ab" for c in "xy"], "kendall_w", "There is no item"),
+        ([("p", "ann", c, r) for c, r in PAIR], "kendall_w", "Only one annotator has ranked"),
+        ([("p", a, c, 1) for a in "ab" for c in "xy"], "alpha_interval", "Every preference is a tie"),
         ([("p", a, c, 1) for a in "ab" for c in "xy"], "alpha", "Every preference is a tie"),
         ([("p", a, c, 1) for a in "ab" for c in "xy"], "alpha_rank", "Every preference is a tie"),
         ([("p", a, c, 1) for a in "ab" for c in "xy"], "tau_b", "In every meeting"),
@@ -170,7 +211,7 @@ def test_it_never_gives_nan_and_keeps_its_bounds_on_tiny_tables():
         for name, estimate in json.loads(text).items():
             if isinstance(estimate, dict) and estimate["value"] is not None:
                 assert estimate["lo"] <= estimate["value"] <= estimate["hi"] <= 1, (seed, name, estimate)
-                low = {"alpha_rank": -math.inf, "alpha": -1, "tau_b": -1}.get(name, 0)
+                low = {"alpha_rank": -math.inf, "alpha": -1, "alpha_interval": -1, "tau_b": -1}.get(name, 0)
                 assert estimate["lo"] >= low, (seed, name, estimate)
             elif isinstance(estimate, dict):
                 assert estimate["reason"]

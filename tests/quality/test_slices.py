@@ -9,7 +9,10 @@ from annotate.quality.intervals import clustered_mean, wilson
 from annotate.quality.slices import (
     agreement_by_annotator_pair,
     agreement_by_group,
+    agreement_by_slice,
     agreement_with_others,
+    annotator_matrix,
+    annotator_with_others,
     disagreements,
 )
 from annotate.quality.table import TableError
@@ -125,3 +128,45 @@ def test_it_has_no_slices_of_an_empty_table():
     table = table_of([])
     assert agreement_by_annotator_pair(table) == []
     assert disagreements(table) == []
+
+
+def test_it_has_the_agreement_of_every_two_annotators_as_a_matrix():
+    rows = random_rankings(4)
+    matrix = annotator_matrix(table_of(rows))
+    names = matrix.annotators.tolist()
+    shares = matrix.strict_agreement()
+    seen = 0
+    for pair in agreement_by_annotator_pair(table_of(rows)):
+        one, other = names.index(pair.first), names.index(pair.second)
+        assert matrix.n[one, other] == matrix.n[other, one] == pair.strict_agreement.n
+        assert shares[one][other] == shares[other][one] == pytest.approx(pair.strict_agreement.value)
+        seen += 2 * pair.strict_agreement.n
+    assert matrix.n.sum() == seen
+    assert all(shares[place][place] is None for place in range(len(names)))
+
+
+def test_it_compares_everybody_with_the_others_at_once():
+    rows = [*random_rankings(9), ("alone", "hermit", "c0", 1), ("alone", "hermit", "c1", 2)]
+    found = annotator_with_others(table_of(rows))
+    assert list(found) == sorted({annotator for _, annotator, *_ in rows})
+    for annotator, own in found.items():
+        assert own == agreement_with_others(table_of(rows), annotator)
+
+
+def test_it_gives_each_slice_the_agreement_of_what_is_in_it():
+    table = table_of(random_rankings(2))
+    codes = np.random.default_rng(2).integers(-1, 3, table.n_judgements)
+    found = agreement_by_slice(table, codes, 4)
+    assert found == [ranking_agreement(table, codes == code) for code in range(4)]
+    assert found[3].alpha.reason.startswith("Nobody has ranked")
+
+
+def test_it_refuses_slices_that_do_not_fit_the_judgements():
+    table = table_of(random_rankings(2))
+    with pytest.raises(TableError, match="a slice from 0 to 1"):
+        agreement_by_slice(table, np.zeros(3, int), 2)
+
+
+def test_it_stops_after_as_many_disagreements_as_asked_for():
+    table = table_of(random_rankings(5))
+    assert disagreements(table, limit=3) == disagreements(table)[:3]

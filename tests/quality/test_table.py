@@ -1,11 +1,13 @@
 """What a table of rankings accepts and refuses."""
 
+import numpy as np
 import pytest
 
-from annotate.quality.counts import count_units, expand_preferences
+from annotate.quality.agreement import ranking_agreement
+from annotate.quality.slices import agreement_by_group
 from annotate.quality.table import RankingTable, TableError
 
-from .worlds import random_rankings, table_of, units_of
+from .worlds import random_rankings, table_of
 
 
 def test_it_refuses_columns_of_different_lengths():
@@ -44,14 +46,42 @@ def test_it_refuses_an_item_in_two_groups():
         RankingTable.from_arrays(["p", "p"], ["a", "a"], ["x", "y"], [1, 2], groups=["code", "chat"])
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_it_counts_the_preferences_of_each_unit_as_brute_force_does(seed):
-    rows = random_rankings(seed)
-    counted = count_units(expand_preferences(table_of(rows)))
-    expected = sorted([list(votes.values()).count(s) for s in (-1, 0, 1)] for _, votes in units_of(rows))
-    assert sorted(counted.tolist()) == expected
-
-
 def test_it_takes_database_keys_and_completion_ids_that_repeat_across_items():
     table = RankingTable.from_arrays([10**12, 10**12, 5, 5], [3, 3, 3, 3], [1, 2, 1, 2], [1, 2, 2, 1])
-    assert count_units(expand_preferences(table)).tolist() == [[1, 0, 0], [0, 0, 1]]
+    assert table.item_labels.tolist() == [5, 10**12]
+    assert (table.votes.better.tolist(), table.votes.worse.tolist()) == ([0, 1], [1, 0])
+
+
+def test_it_takes_ranks_of_any_size():
+    table = RankingTable.from_arrays(["p"] * 3, ["a"] * 3, ["x", "y", "z"], [2**40, 7, 2**40])
+    assert table.rank.tolist() == [2, 1, 2]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_it_adds_judgements_as_if_it_had_been_built_with_them(seed):
+    rows = random_rankings(seed)
+    groups = {item: f"group {int(item[1:]) % 3}" for item, *_ in rows}
+    rng = np.random.default_rng(seed)
+    old = [row for row in rows if rng.random() < 0.7]
+    new = [(item, annotator, completion, rank + 1) for item, annotator, completion, rank in rows[::17]]
+    new += [("i99", "a99 with a long name", "c", 1), ("i99", "a99 with a long name", "d", 2), ("a first", "a0", "c", 1)]
+    groups |= {"i99": "another group", "a first": "group 1"}
+    replaced = {(item, annotator) for item, annotator, *_ in new}
+    whole = table_of([row for row in old if row[:2] not in replaced] + new, groups)
+    grown = table_of(old, groups).with_judgements(*zip(*new, strict=True), [groups[row[0]] for row in new])
+    assert grown.annotator_labels.tolist() >= whole.annotator_labels.tolist()
+    assert ranking_agreement(grown) == ranking_agreement(whole)
+    assert agreement_by_group(grown) == agreement_by_group(whole)
+    for mine, theirs in zip(grown.columns(), whole.columns(), strict=True):
+        assert mine.tolist() == theirs.tolist()
+
+
+def test_it_finds_the_judgements_of_items_and_annotators():
+    table = table_of([("p", "a", "x", 1), ("q", "b", "x", 1), ("q", "c", "x", 1)])
+    assert table.find(["q", "q", "p", "z", "p"], ["c", "b", "a", "a", "zz"]).tolist() == [2, 1, 0, -1, -1]
+
+
+def test_it_refuses_new_judgements_without_groups_where_the_table_has_some():
+    table = table_of([("p", "a", "x", 1)], {"p": "code"})
+    with pytest.raises(TableError, match="Give groups for the new rows"):
+        table.with_judgements(["p"], ["b"], ["x"], [1])
