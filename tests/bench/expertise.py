@@ -2,9 +2,9 @@
 
     ./run bench expertise [--seeds 10] [--labels 1000000] [--no-crowd-kit] [--json]
 
-Planted worlds (tests/quality/label_worlds.py): error and coverage of accuracy on gold and by domain, Dawid-Skene against
-the majority at 10 to 300 labels an annotator, and the time for `--labels` labels of 1,000 annotators on items of four,
-beside crowd-kit's DawidSkene in the same process. Seconds are CPU seconds.
+Planted worlds (tests/quality/label_worlds.py): error and coverage of accuracy on gold and by domain, Dawid-Skene
+against the majority at 10 to 300 labels an annotator, and the time for `--labels` labels of 1,000 annotators,
+four an item, beside crowd-kit's DawidSkene in the same process. Seconds are CPU seconds.
 """
 
 import argparse
