@@ -37,7 +37,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from annotate.quality import value_kernels as kernels
-from annotate.quality.intervals import NEGLIGIBLE, Estimate, bounded, student_t_quantile, undefined, unseen_share
+from annotate.quality.crossing import dyadic_interval, share_interval
+from annotate.quality.intervals import NEGLIGIBLE, Estimate, undefined
 from annotate.quality.table import TableError
 from annotate.quality.values import MOST_CATEGORIES, Level, ValueTable, coded_fast
 from annotate.translations import translatable
@@ -57,16 +58,12 @@ MEASUREMENTS = translatable(
 )
 NOT_A_FLAG = translatable("Agreement on the positive answer needs exactly two categories.")
 NEVER_POSITIVE = translatable("Where two annotators met, nobody gave the positive answer.")
-ONE_ANNOTATOR = translatable("One annotator: the interval covers other items, not other annotators.")
 CAUTION = translatable(
     "AC1 is high because one answer is rare, not because annotators agree on when to give it: judge by alpha and by the"
     " agreement on the rare answer."
 )
 HIGH_AC1, LOW_ALPHA = 0.6, 0.4
 """`caution` is given from this AC1 up and below this alpha (a published flag had AC1 .642 and alpha .061)."""
-
-_FEWEST_FOR_DYADIC = 4
-_TRIPLE_CORRECTION = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,31 +178,67 @@ def _not_for(table: ValueTable, name: str) -> str:
 def _agreement(table: ValueTable, columns: tuple[NDArray, NDArray, NDArray, int], positive: int) -> ValueAgreement:
     """What the kernels find in (starts, annotators, codes, number of annotators), as estimates."""
     starts, _annotator, code, annotators = columns
-    found, use, effective, cases = kernels.measure(
-        *columns, _measures(table), get_args(Level).index(table.level), table.positions, positive
-    )
-    found, use = found.tolist(), use.tolist()
-    items, judgements = starts.size - 1, code.size
-    nothing = "" if cases else NO_OVERLAP if annotators > 1 else ALONE if annotators else EMPTY
-    rows = iter(found)
-    estimates = {}
-    for name in MEASURES:
-        reason = _not_for(table, name)
-        estimates[name] = undefined(reason) if reason else _estimate(table, name, next(rows), nothing)
-    known = table.categories.tolist()
+    estimates = {name: undefined(_not_for(table, name) or EMPTY) for name in MEASURES}
+    usage: list[Usage] = []
+    cases = 0
+    if code.size:
+        measures = _measures(table)
+        found, influences, loads, use, chosen, cases = kernels.measure(
+            *columns, measures, get_args(Level).index(table.level), table.positions, positive
+        )
+        nothing = "" if cases else NO_OVERLAP if annotators > 1 else ALONE
+        for measure, row, influence, load in zip(measures, found.tolist(), influences.T, loads.T, strict=True):
+            name = MEASURES[measure]
+            estimates[name] = undefined(nothing) if nothing else _estimate(table, name, row, influence, load)
+        judged = chosen.sum(axis=1)
+        for value, (share, over_items), own in zip(
+            table.categories.tolist(), use.tolist(), chosen.T, strict=bool(use.size)
+        ):
+            usage.append(Usage(value, _share(share, over_items, own, judged, starts.size - 1)))
     return ValueAgreement(
         level=table.level,
-        n_items=items,
+        n_items=starts.size - 1,
         n_annotators=annotators,
-        n_judgements=judgements,
+        n_judgements=code.size,
         n_pairs=cases,
         **estimates,
-        positive=known[positive] if positive >= 0 else None,
-        usage=tuple(
-            Usage(value, _share(one, effective, (items, annotators, judgements)))
-            for value, one in zip(known, use, strict=bool(use))
-        ),
+        positive=table.categories.tolist()[positive] if positive >= 0 else None,
+        usage=tuple(usage),
         caution=_caution(estimates["alpha"], estimates["ac1"]),
+    )
+
+
+def _estimate(table: ValueTable, name: str, row: Sequence[float], influence: NDArray, load: NDArray) -> Estimate:
+    """One coefficient with its interval, from its row of the kernel's columns and sums (A,) over annotators."""
+    value, n = row[kernels.VALUE], int(row[kernels.N])
+    if math.isnan(value):
+        few = table.categories.size < 2 and name.startswith("ac")
+        return undefined(NEVER_POSITIVE if name == "positive_agreement" else ONE_CATEGORY if few else ONE_VALUE, n)
+    return dyadic_interval(
+        value,
+        annotators=influence,
+        loads=load,
+        item_squares=0.0 if row[kernels.LARGEST] < NEGLIGIBLE else row[kernels.OVER_ITEMS],
+        dyad_squares=row[kernels.OF_PAIRS],
+        both_squares=row[kernels.OVER_BOTH],
+        items=int(row[kernels.ITEMS]),
+        n=n,
+        bounds=(-1.0, 1.0) if name in CORRECTED else (0.0, 1.0),
+        spread=row[kernels.SPREAD],
+    )
+
+
+def _share(share: float, over_items: float, own: NDArray, judged: NDArray, items: int) -> Estimate:
+    """The share of a category that annotators (A,) chose `own` times of those they `judged`."""
+    n = int(judged.sum())
+    return share_interval(
+        share,
+        annotators=(own - share * judged) / n,
+        loads=judged,
+        item_squares=over_items if 0 < share < 1 else 0.0,
+        judgement_squares=share * (1 - share) / n,
+        items=items,
+        n=n,
     )
 
 
@@ -214,47 +247,3 @@ def _caution(alpha: Estimate, ac1: Estimate) -> str:
     if ac1.value is None or ac1.value < HIGH_AC1 or (alpha.value is not None and alpha.value >= LOW_ALPHA):
         return ""
     return CAUTION
-
-
-def _estimate(table: ValueTable, name: str, row: Sequence[float], nothing: str) -> Estimate:
-    """One coefficient with its interval, from its row of the kernel's columns."""
-    value, n = float(row[kernels.VALUE]), int(row[kernels.N])
-    if nothing:
-        return undefined(nothing, 0)
-    if math.isnan(value):
-        few = table.categories.size < 2 and name.startswith("ac")
-        return undefined(NEVER_POSITIVE if name == "positive_agreement" else ONE_CATEGORY if few else ONE_VALUE, n)
-    bounds = (-1.0, 1.0) if name in CORRECTED else (0.0, 1.0)
-    quantile = student_t_quantile(max(row[kernels.EFFECTIVE] - 1, 1.0))
-    items = row[kernels.ITEMS]
-    if items < 2 or row[kernels.LARGEST] < NEGLIGIBLE:
-        unseen = unseen_share(int(items), z=quantile)
-        return bounded(value, unseen * row[kernels.SPREAD], n=n, bounds=bounds)
-    return bounded(value, quantile * math.sqrt(_variance(row)), n=n, bounds=bounds)
-
-
-def _variance(row: Sequence[float]) -> float:
-    """The sum of products of terms that share an annotator or an item, corrected for few annotators."""
-    items, effective = row[kernels.ITEMS], row[kernels.EFFECTIVE]
-    over_items = row[kernels.OVER_ITEMS] * items / (items - 1)
-    if row[kernels.PEOPLE] < _FEWEST_FOR_DYADIC:
-        return max(over_items, _TRIPLE_CORRECTION * row[kernels.OF_PAIRS] if row[kernels.PEOPLE] == 3 else 0.0)
-    a = max(effective, float(_FEWEST_FOR_DYADIC))
-    correction = a * (a - 1) / ((a - 2) * (a - 3))
-    return max(over_items, correction * row[kernels.OVER_ANNOTATORS] + row[kernels.OVER_ITEMS] - row[kernels.OVER_BOTH])
-
-
-def _share(row: Sequence[float], effective: float, sizes: Sequence[int]) -> Estimate:
-    """The share of a category among all judgements, clustered by annotator and by item, t(A-1)."""
-    items, annotators, judgements = sizes
-    share = float(row[kernels.SHARE])
-    alone = annotators == 1
-    reason = ONE_ANNOTATOR if alone else ""
-    quantile = student_t_quantile(max((items if alone else effective) - 1, 1.0))
-    if items < 2 or share in (0.0, 1.0):
-        return bounded(share, unseen_share(items, z=quantile), n=judgements, bounds=(0.0, 1.0), reason=reason)
-    variance = over_items = row[kernels.USE_OVER_ITEMS] * items / (items - 1)
-    if not alone:
-        over_annotators = row[kernels.USE_OVER_ANNOTATORS] * annotators / (annotators - 1)
-        variance = max(over_items, over_annotators + over_items - share * (1 - share) / judgements)
-    return bounded(share, quantile * math.sqrt(variance), n=judgements, bounds=(0.0, 1.0), reason=reason)

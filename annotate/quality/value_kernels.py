@@ -18,11 +18,9 @@ from numba import njit
 
 PERCENT, ALPHA, AC1, AC2, AC2_ORDINAL, FLEISS, POSITIVE = range(7)
 """Codes of the coefficients."""
-VALUE, N, SPREAD, OVER_ANNOTATORS, OF_PAIRS, OVER_ITEMS, OVER_BOTH, EFFECTIVE, PEOPLE, ITEMS, LARGEST = range(11)
-"""Columns of what `measure` finds for each coefficient."""
-COLUMNS = 11
-SHARE, USE_OVER_ANNOTATORS, USE_OVER_ITEMS = range(3)
-"""Columns of what `measure` finds for each category."""
+VALUE, N, SPREAD, OF_PAIRS, OVER_ITEMS, OVER_BOTH, ITEMS, LARGEST = range(8)
+"""Columns of what `measure` finds for each coefficient: the sums of squares are those of `dyadic_interval`."""
+COLUMNS = 8
 NOMINAL, ORDINAL, INTERVAL = range(3)
 """Codes of the levels."""
 FEW = 64
@@ -567,23 +565,12 @@ def of_pairs(
 
 
 @njit(cache=True, nogil=True)
-def usage(starts, code, first, count, used, chosen):
-    """(K, 3) of each category: its share of all judgements, and the sums of squares of the share's error over
-    annotators and over items; and the effective number of annotators. `chosen` (people, K) is who chose it how often.
-    """
+def usage(starts, code, first, count, used):
+    """(K, 2) of each category: its share of all judgements, and the sum over items of squares of the share's error."""
     categories, total = used.size, used.sum()
-    found = np.zeros((categories, 3))
-    squares = 0.0
+    found, seen = np.zeros((categories, 2)), np.zeros(categories)
     for k in range(categories):
-        found[k, SHARE] = used[k] / total
-    for who in range(chosen.shape[0]):
-        judged = 0.0
-        for k in range(categories):
-            judged += chosen[who, k]
-        squares += judged * judged
-        for k in range(categories):
-            found[k, USE_OVER_ANNOTATORS] += ((chosen[who, k] - found[k, SHARE] * judged) / total) ** 2
-    seen = np.zeros(categories)
+        found[k, 0] = used[k] / total
     for pattern in range(first.size):
         low, high = starts[first[pattern]], starts[first[pattern] + 1]
         for k in range(categories):
@@ -591,23 +578,20 @@ def usage(starts, code, first, count, used, chosen):
         for row in range(low, high):
             seen[code[row]] += 1
         for k in range(categories):
-            error = (seen[k] - found[k, SHARE] * (high - low)) / total
-            found[k, USE_OVER_ITEMS] += count[pattern] * error * error
-    return found, total * total / squares
+            error = (seen[k] - found[k, 0] * (high - low)) / total
+            found[k, 1] += count[pattern] * error * error
+    return found
 
 
 @njit(cache=True, nogil=True)
 def measure(starts, annotator, code, people, measures, level, positions, positive):
-    """(Q, COLUMNS) of each coefficient, its value nan where it does not exist; (K, 3) and more of `usage`, for
-    a few categories; and the number of cases.
-
-    `positions` (K,) is where the categories lie, `positive` the code of one or -1.
+    """Of a table that is not empty: (Q, COLUMNS) of each coefficient, value nan where it does not exist; (people, Q)
+    sums of influence and of load; for a few categories `usage` (K, 2) and (people, K) who chose each how often; and the
+    number of cases. `positions` (K,) is where the categories lie, `positive` the code of one or -1.
     """
     categories, total = positions.size, measures.size
     found = np.zeros((total, COLUMNS))
     found[:, VALUE] = np.nan
-    if not code.size:
-        return found, np.zeros((0, 3)), 0.0, 0
     pattern, first, count = patterns(starts, code, categories)
     own = first.size == starts.size - 1
     used, met, mean = margins(starts, code, first, count, categories)
@@ -633,21 +617,10 @@ def measure(starts, annotator, code, people, measures, level, positions, positiv
         found[number, N] = cases[number] if plain else met.sum() if measures[number] == ALPHA else items[number]
         if np.isnan(value[number]):
             continue
-        squares, carried, whole, present = 0.0, 0.0, 0.0, 0
-        for who in range(people):
-            squares += summed[who, number] ** 2
-            carried += heavy[who, number] ** 2
-            whole += heavy[who, number]
-            present += heavy[who, number] > 0
         found[number, VALUE] = value[number]
         found[number, SPREAD] = _farthest(measures[number], level, met, places) / expected[number]
-        found[number, OVER_ANNOTATORS] = squares - pairs[number]
         found[number, OF_PAIRS] = pairs[number]
         found[number, OVER_ITEMS], found[number, OVER_BOTH] = over_items[number], over_both[number]
-        found[number, EFFECTIVE] = whole * whole / carried
-        found[number, PEOPLE], found[number, ITEMS] = present, items[number]
-        found[number, LARGEST] = largest[number]
-    if categories > FEW:
-        return found, np.zeros((0, 3)), 0.0, cases_met
-    use, effective = usage(starts, code, first, count, used, chosen)
-    return found, use, effective, cases_met
+        found[number, ITEMS], found[number, LARGEST] = items[number], largest[number]
+    use = usage(starts, code, first, count, used) if categories <= FEW else np.zeros((0, 2))
+    return found, summed, heavy, use, chosen, cases_met
