@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,19 +19,9 @@ from annotate.models import (
     Demonstration,
     Guideline,
     Judgement,
-    RankedCompletion,
     Task,
     User,
 )
-from annotate.quality.agreement import RankingAgreement, ranking_agreement
-from annotate.quality.slices import (
-    Disagreement,
-    PairAgreement,
-    agreement_by_annotator_pair,
-    agreement_by_group,
-    disagreements,
-)
-from annotate.quality.table import RankingTable
 from annotate.services import budgets, daily
 from annotate.services.anywhere import campaigns_with_work
 from annotate.services.claiming import own_assignment
@@ -252,74 +242,6 @@ def current_guidelines() -> list[Guideline]:
     """The newest version of each guideline."""
     newest = Guideline.objects.filter(slug=OuterRef("slug")).order_by("-version").values("version")[:1]
     return list(Guideline.objects.filter(version=Subquery(newest)))
-
-
-def ranking_rows(*, campaigns: Iterable[Campaign]) -> QuerySet:
-    """(task, annotator, completion, rank, domain slug) for each completion in a judgement of work that counts."""
-    superseded = Q(judgement__superseded_by__isnull=False)
-    return (
-        RankedCompletion.objects.filter(judgement__task__campaign__in=campaigns)
-        .filter(judgement__task__purpose=Task.Purpose.WORK)
-        .exclude(superseded)
-        .order_by()
-        .values_list(
-            "judgement__task_id",
-            "judgement__annotator__username",
-            "completion_id",
-            "rank",
-            "judgement__task__prompt__domain__slug",
-        )
-    )
-
-
-def ranking_table(*, campaigns: Iterable[Campaign]) -> RankingTable:
-    """The rankings that count, as the table that every agreement figure is computed from; groups are domains."""
-    rows = list(ranking_rows(campaigns=campaigns))
-    columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], [], []]
-    tasks, annotators, completions, ranks, domains = columns
-    return RankingTable.from_arrays(
-        tasks, annotators, completions, ranks, groups=[domain or NO_DOMAIN for domain in domains]
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignAgreement:
-    """How far the annotators of a campaign agree: over all, for each pair of them, for each domain, and where not."""
-
-    campaign: Campaign
-    overall: RankingAgreement
-    by_pair: list[PairAgreement]
-    by_domain: dict[str, RankingAgreement]
-    disagreements: list[Disagreement]
-    n_raised: int
-    """Tasks that more people judged because those before disagreed: with them, agreement looks lower than it is."""
-
-
-def campaign_agreement(*, campaign: Campaign) -> CampaignAgreement:
-    """The agreement of a ranking campaign. The page, the API and the downloads all show what this returns."""
-    table = ranking_table(campaigns=[campaign])
-    return CampaignAgreement(
-        campaign=campaign,
-        overall=ranking_agreement(table),
-        by_pair=agreement_by_annotator_pair(table),
-        by_domain=agreement_by_group(table) if len(table) else {},
-        disagreements=disagreements(table),
-        n_raised=Task.objects.filter(campaign=campaign, raised__gt=0).count(),
-    )
-
-
-def ranking_campaigns() -> QuerySet[Campaign]:
-    """Every ranking campaign, newest first, with `n_judgements` that count and the `n_people` who made them."""
-    counted = Q(tasks__judgements__isnull=False, tasks__judgements__superseded_by__isnull=True)
-    counted &= Q(tasks__purpose=Task.Purpose.WORK)
-    return (
-        Campaign.objects.filter(kind=Campaign.Kind.RANKING)
-        .annotate(
-            n_judgements=Count("tasks__judgements", filter=counted, distinct=True),
-            n_people=Count("tasks__judgements__annotator", filter=counted, distinct=True),
-        )
-        .order_by("-created_at", "-pk")
-    )
 
 
 def task_prompts(*, task_ids: Iterable[int]) -> dict[int, str]:

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from annotate.ledger.live import ledger
 from annotate.services import expiring, progress, reviewing
 
 
@@ -18,3 +19,8 @@ def fill_review_campaigns() -> None:
 @shared_task
 def count_long_campaigns() -> None:
     progress.count_long_campaigns()
+
+
+@shared_task
+def check_ledger() -> None:
+    ledger().check()

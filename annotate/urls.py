@@ -118,6 +118,9 @@ urlpatterns = [
     path("agreement/<slug:slug>/steps/", step_agreement.page, name="step_agreement"),
     path("agreement/<slug:slug>/steps/figures.csv", step_agreement.figures_csv, name="step_agreement_csv"),
     path("agreement/<slug:slug>/steps/figures.json", step_agreement.figures_json, name="step_agreement_json"),
-    path("agreement/<slug:slug>/figures.csv", audit.agreement_csv, name="agreement_csv"),
-    path("agreement/<slug:slug>/figures.json", audit.agreement_json, name="agreement_json"),
+    path("agreement/<slug:slug>/figures.csv", audit.agreement, {"form": "csv"}, name="agreement_csv"),
+    path("agreement/<slug:slug>/figures.json", audit.agreement, {"form": "json"}, name="agreement_json"),
+    path("agreement/<slug:slug>/pairs/", audit.pairs, name="pairs"),
+    path("agreement/<slug:slug>/pairs/figures.csv", audit.pairs, {"form": "csv"}, name="pairs_csv"),
+    path("agreement/<slug:slug>/pairs/figures.json", audit.pairs, {"form": "json"}, name="pairs_json"),
 ]

@@ -323,6 +323,11 @@ CELERY_BEAT_SCHEDULE = {
     "reap": {"task": "training.tasks.reap", "schedule": 10.0, "options": {"expires": 9}},
     "expire-leases": {"task": "annotate.tasks.expire_leases", "schedule": 60.0, "options": {"expires": 55}},
     "fill-reviews": {"task": "annotate.tasks.fill_review_campaigns", "schedule": 60.0, "options": {"expires": 55}},
+    "ledger": {
+        "task": "annotate.tasks.check_ledger",
+        "schedule": crontab(minute=10, hour=3),
+        "options": {"expires": 6 * 3600},
+    },
     "count": {"task": "annotate.tasks.count_long_campaigns", "schedule": 60.0, "options": {"expires": 55}},
 }
 

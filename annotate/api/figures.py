@@ -38,22 +38,25 @@ class PairAgreementSerializer(serializers.Serializer):
     tau_b = EstimateSerializer()
 
 
-class DisagreementSerializer(serializers.Serializer):
-    task = serializers.IntegerField(source="item")
-    score = serializers.FloatField(help_text="0 = all say the same, 1 = all opposite; describes, so has no interval")
-    n = serializers.IntegerField(help_text="annotator pair x completion pair")
-    n_annotators = serializers.IntegerField()
-    strict_agreement = serializers.FloatField(allow_null=True)
-
-
-class CampaignAgreementSerializer(serializers.Serializer):
-    """A campaign's agreement (a queries.CampaignAgreement), with the numbers that the page shows."""
+class CampaignAuditSerializer(serializers.Serializer):
+    """The agreement in a campaign or a slice of it (a CampaignAudit), with the numbers that the page shows."""
 
     campaign = serializers.CharField(source="campaign.slug")
+    slice = serializers.DictField(source="chosen.given", child=serializers.CharField())
     overall = RankingAgreementSerializer()
-    by_pair = PairAgreementSerializer(many=True)
-    by_domain = serializers.DictField(child=RankingAgreementSerializer())
-    disagreements = DisagreementSerializer(many=True, help_text="worst first")
+    by_domain = serializers.DictField(child=RankingAgreementSerializer(), help_text="empty in a slice of one domain")
+    by_version = serializers.DictField(child=RankingAgreementSerializer(), help_text="of the guideline")
+    by_week = serializers.DictField(child=RankingAgreementSerializer(), help_text="from Monday, in UTC")
     n_raised = serializers.IntegerField(
         help_text="tasks that went to more people because those before disagreed: they lower every figure here"
     )
+
+
+class AnnotatorPairsSerializer(serializers.Serializer):
+    """How far each two annotators agree (a Pairs): those with the most judgements first, some to a page."""
+
+    campaign = serializers.CharField(source="campaign.slug")
+    page = serializers.IntegerField()
+    n_pages = serializers.IntegerField()
+    n_annotators = serializers.IntegerField(help_text="in all")
+    pairs = PairAgreementSerializer(many=True)

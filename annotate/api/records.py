@@ -1,4 +1,4 @@
-"""What admins read and add: prompts, completions, judgements, annotators, agreement."""
+"""What admins read and add: prompts, completions, judgements, annotators."""
 
 from django.db.models import Count, Max, OuterRef, Prefetch, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -6,11 +6,8 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from annotate import queries
 from annotate.api.base import Documented, StrictSerializer, checked, checked_rows
-from annotate.api.figures import CampaignAgreementSerializer
 from annotate.api.serializers import (
     BIGGEST_ID,
     AnnotatorSerializer,
@@ -20,7 +17,6 @@ from annotate.api.serializers import (
     NewPromptSerializer,
     PromptSerializer,
 )
-from annotate.api.work import find_campaign
 from annotate.models import Assignment, Completion, Judgement, Prompt, Skill, User
 from annotate.services.bulk import add_completions, add_prompts
 
@@ -124,16 +120,3 @@ class Annotators(Records):
             last_judged_at=Subquery(judged.annotate(last=Max("created_at")).values("last")),
             n_skipped=Coalesce(Subquery(skipped.annotate(n=Count("pk")).values("n")), 0),
         )
-
-
-class AgreementQuery(StrictSerializer):
-    campaign = serializers.SlugField(help_text="the campaign's slug")
-
-
-class Agreement(Documented, APIView):
-    """How far the annotators of a ranking campaign agree: the numbers of the agreement page, from the same function."""
-
-    @extend_schema(parameters=[AgreementQuery], responses=CampaignAgreementSerializer)
-    def get(self, request: Request) -> Response:
-        campaign = find_campaign(checked(AgreementQuery, request.query_params.dict())["campaign"])
-        return Response(CampaignAgreementSerializer(queries.campaign_agreement(campaign=campaign)).data)

@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 
 from annotate.api import (
     adjudication,
+    audit,
     campaigns,
     conversation,
     docs,
@@ -62,7 +63,8 @@ urlpatterns = [
     path("exposure/", safety.Exposure.as_view(), name="exposure"),
     path("safety/", safety.Safety.as_view(), name="safety"),
     path("assignments/<uuid:pk>/draft/", work.Draft.as_view(), name="draft"),
-    path("agreement/", records.Agreement.as_view(), name="agreement"),
+    path("agreement/", audit.Agreement.as_view(), name="agreement"),
+    path("campaigns/<slug:slug>/pairs/", audit.AnnotatorPairs.as_view(), name="pairs"),
     path("schema/", docs.Schema.as_view(), name="schema"),
     path("docs/", login_required(docs.Docs.as_view()), name="docs"),
     *router.urls,

@@ -1,53 +1,57 @@
-"""Agreement, for admins: how far annotators agree, with n and 95 % intervals, and where they do not."""
+"""The audit, for admins: how far annotators agree, with n and 95 % intervals."""
 
-import csv
-from dataclasses import asdict
-
-from django.core.paginator import Paginator
 from django.db.models import Manager
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from annotate import queries
+from annotate.audit_queries.pairs import annotator_pairs
+from annotate.audit_queries.slices import Slice, audited_campaigns, campaign_audit
 from annotate.errors import DomainError
 from annotate.forms import Form
 from annotate.models import Campaign, Completion, Judgement
 from annotate.services import gold
 from annotate.views.access import admin_required
-from annotate.views.measures import MEASURES, figures, meaning
+from annotate.views.downloads import as_csv, as_json
+from annotate.views.measures import MEASURES, meaning
 from annotate.views.said import known_answer
 from annotate.views.work_forms import LETTERS
 from annotate.views.writing import written_in
-
-DISAGREEMENTS_A_PAGE = 25
 
 
 @require_safe
 @admin_required
 def agreements(request: HttpRequest) -> HttpResponse:
     """The ranking campaigns to choose from."""
-    context = {"section": "agreement", "campaigns": queries.ranking_campaigns()}
-    return render(request, "annotate/agreements.html", context)
+    context = {"section": "agreement", "campaigns": audited_campaigns()}
+    return render(request, "annotate/audit/campaigns.html", context)
 
 
 @require_safe
 @admin_required
-def agreement(request: HttpRequest, slug: str) -> HttpResponse:
-    """The agreement in one campaign."""
-    found = queries.campaign_agreement(campaign=_ranking_campaign(slug))
-    page = Paginator(found.disagreements, DISAGREEMENTS_A_PAGE).get_page(request.GET.get("page"))
-    prompts = queries.task_prompts(task_ids=[one.item for one in page])
+def agreement(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
+    """The agreement in one campaign, or in the slice of it that the address asks for; as a page, CSV or JSON."""
+    chosen = Slice(**{name: request.GET.get(name, "") for name in ("domain", "version", "week")})
+    try:
+        found = campaign_audit(campaign=_ranking_campaign(slug), chosen=chosen)
+    except DomainError as error:
+        raise Http404(str(error)) from error
+    if form == "csv":
+        return as_csv("-".join(["agreement", slug, *chosen.given.values()]), found.figures)
+    if form == "json":
+        return as_json(slug, found.figures, slice=chosen.given, n_raised=found.n_raised)
     context = {
         "section": "agreement",
-        "agreement": found,
+        "campaign": found.campaign,
+        "tab": "overview",
+        "audit": found,
+        "query": request.GET.urlencode(),
         "measures": [(measure, getattr(found.overall, measure.name)) for measure in MEASURES],
         "meaning": meaning(found.overall),
-        "page": page,
-        "disagreements": [(one, prompts[one.item]) for one in page],
     }
-    return render(request, "annotate/agreement.html", context)
+    return render(request, "annotate/audit/campaign.html", context)
 
 
 def _ranking_campaign(slug: str) -> Campaign:
@@ -56,24 +60,19 @@ def _ranking_campaign(slug: str) -> Campaign:
 
 @require_safe
 @admin_required
-def agreement_csv(request: HttpRequest, slug: str) -> HttpResponse:
-    """Every figure of the agreement page as CSV."""
-    found = queries.campaign_agreement(campaign=_ranking_campaign(slug))
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="agreement-{slug}.csv"'
-    rows = csv.DictWriter(response, ["scope", "of", "measure", "value", "lo", "hi", "n", "reason"])
-    rows.writeheader()
-    rows.writerows(figures(found))
-    return response
+def pairs(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
+    """How far each two annotators agree: a heat map, and the same as a table, CSV and JSON."""
+    found = annotator_pairs(campaign=_ranking_campaign(slug), page=_number(request.GET.get("page", "")))
+    if form == "csv":
+        return as_csv(f"pairs-{slug}", found.figures)
+    if form == "json":
+        return as_json(slug, found.figures, page=found.page, n_pages=found.n_pages)
+    context = {"section": "agreement", "campaign": found.campaign, "tab": "pairs", "found": found}
+    return render(request, "annotate/audit/pairs.html", context)
 
 
-@require_safe
-@admin_required
-def agreement_json(request: HttpRequest, slug: str) -> HttpResponse:
-    """Every figure of the agreement page as JSON, with the disagreements."""
-    found = queries.campaign_agreement(campaign=_ranking_campaign(slug))
-    body = {"campaign": slug, "figures": figures(found), "disagreements": [asdict(one) for one in found.disagreements]}
-    return JsonResponse({**body, "n_raised": found.n_raised})
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 1
 
 
 @require_safe

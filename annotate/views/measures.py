@@ -7,8 +7,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from annotate.quality.agreement import RankingAgreement
-from annotate.quality.intervals import Estimate
-from annotate.queries import CampaignAgreement
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +63,7 @@ MEASURES = [
 ]
 
 
-def figures(agreement: CampaignAgreement) -> list[dict]:
-    """Every figure of the agreement page, one dict each: scope, of, measure, value, lo, hi, n, reason."""
-    rows = [_figure("campaign", agreement.campaign.slug, m, getattr(agreement.overall, m.name)) for m in MEASURES]
-    for domain, found in agreement.by_domain.items():
-        rows += [_figure("domain", domain, m, getattr(found, m.name)) for m in MEASURES]
-    for pair in agreement.by_pair:
-        of = f"{pair.first} and {pair.second}"
-        rows += [_figure("pair", of, m, getattr(pair, m.name)) for m in MEASURES if hasattr(pair, m.name)]
-    return rows
-
-
-def _figure(scope: str, of: str, measure: Measure, estimate: Estimate) -> dict:
-    return {"scope": scope, "of": of, "measure": measure.name, **estimate.as_dict()}
+MEASURE = {measure.name: measure for measure in MEASURES}
 
 
 def meaning(overall: RankingAgreement) -> str:

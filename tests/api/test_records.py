@@ -2,7 +2,6 @@
 
 import pytest
 
-from annotate import queries
 from annotate.models import Assignment, Completion, Producer, Prompt
 from annotate.services.claiming import claim_next_task
 from annotate.services.judging import correct, submit_demonstration, submit_ranking
@@ -140,29 +139,6 @@ def test_it_lists_the_judgements_of_a_campaign(world, admin):
 
 def test_it_refuses_a_filter_that_is_no_slug(world, admin):
     problem(admin.get("/api/v1/judgements/", {"campaign": "\x00"}), 400)
-
-
-def test_the_agreement_is_the_querys(world, admin):
-    rank(world, world.alice, 1, 2, 3, 4)
-    rank(world, world.bob, 1, 2, 4, 3)
-    answer = admin.get("/api/v1/agreement/", {"campaign": "answers"}).json()
-    computed = queries.campaign_agreement(campaign=world.ranking)
-    assert answer["overall"] == computed.overall.as_dict()
-    assert answer["by_domain"] == {name: value.as_dict() for name, value in computed.by_domain.items()}
-    assert [row["tau_b"] for row in answer["by_pair"]] == [pair.tau_b.as_dict() for pair in computed.by_pair]
-    assert [(row["task"], row["score"]) for row in answer["disagreements"]] == [
-        (row.item, row.score) for row in computed.disagreements
-    ]
-    # 5 of the 6 pairs are ordered alike
-    assert (answer["overall"]["strict_agreement"]["value"], answer["overall"]["strict_agreement"]["n"]) == (
-        pytest.approx(5 / 6, abs=1e-12),
-        6,
-    )
-
-
-def test_the_agreement_asks_for_a_campaign(world, admin):
-    assert problem(admin.get("/api/v1/agreement/"), 400)["errors"][0]["field"] == "campaign"
-    problem(admin.get("/api/v1/agreement/", {"campaign": "nowhere"}), 404)
 
 
 def test_it_tells_of_measured_skills(world, admin):

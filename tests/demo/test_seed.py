@@ -7,10 +7,10 @@ from collections import Counter
 import pytest
 from django.core.management import call_command
 
+from annotate.audit_queries.slices import campaign_audit
 from annotate.errors import DomainError
 from annotate.guideline_files import KINDS
 from annotate.models import Assignment, Campaign, Judgement, RankedCompletion, Skill, Task, User
-from annotate.queries import campaign_agreement
 from annotate.services.campaigns import add_task, create_campaign
 from annotate.services.claiming import claim_next_task
 from annotate.services.corpus import add_completion, add_producer, add_prompt
@@ -161,7 +161,7 @@ def test_it_lets_simulated_annotators_do_whatever_is_open(guidelines):
     assert demo.simulate_judgements(campaign=campaign) == 8
     assert set(campaign.tasks.filter(purpose="work").values_list("target", "submitted")) == {(2, 2), (3, 3)}
     assert demo.simulate_judgements(campaign=campaign) == 0
-    assert campaign_agreement(campaign=campaign).overall.n_judgements == 8 * 2 + 4 * 3
+    assert campaign_audit(campaign=campaign).overall.n_judgements == 8 * 2 + 4 * 3
 
 
 def test_it_takes_only_campaigns_of_the_world_for_the_demos(guidelines):

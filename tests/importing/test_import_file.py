@@ -5,7 +5,7 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from annotate import queries
+from annotate.audit_queries.slices import campaign_audit
 from annotate.errors import DomainError
 from annotate.models import Campaign, Completion, Guideline, Judgement, Prompt, Task
 from annotate.services.guidelines import sync_guidelines
@@ -90,7 +90,7 @@ def test_ranks_become_judgements_of_their_own_account(world, written):
     assert (judgement.annotator.username, judgement.guideline.slug) == ("crowd", "judged-elsewhere")
     assert not judgement.annotator.has_usable_password()
     assert {ranked.completion.text: ranked.rank for ranked in judgement.ranked.all()} == {"a": 2, "b": 1, "c": 2}
-    assert queries.campaign_agreement(campaign=report.campaign).overall.n_judgements == 1
+    assert campaign_audit(campaign=report.campaign).overall.n_judgements == 1
 
 
 def test_it_takes_k_completions_and_ranks_them_densely(world, written):

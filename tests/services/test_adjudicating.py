@@ -8,9 +8,9 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from annotate.adjudication_queries import Filters, decisions, listed, next_open, queue
+from annotate.audit_queries.slices import campaign_audit
 from annotate.errors import DomainError, LeaseLost, NotAllowed, NotFound
 from annotate.models import Adjudication, AdjudicationHold, CampaignChange, Domain, Expertise, Task, User
-from annotate.queries import campaign_agreement
 from annotate.services.adjudicating import AsGold, allow, decide, disallow, let_go, take, take_back
 from annotate.services.claiming import claim_next_task
 from annotate.services.corpus import person_as_producer
@@ -119,9 +119,9 @@ def test_a_decision_is_on_record_and_ends_the_hold(disputed):
 
 
 def test_it_changes_no_agreement(disputed):
-    before = campaign_agreement(campaign=disputed.ranking)
+    before = campaign_audit(campaign=disputed.ranking)
     settle(disputed.ranking_tasks[0], disputed.carol)
-    after = campaign_agreement(campaign=disputed.ranking)
+    after = campaign_audit(campaign=disputed.ranking)
     assert (after.overall, after.by_domain) == (before.overall, before.by_domain)
 
 

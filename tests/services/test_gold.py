@@ -5,10 +5,10 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
+from annotate.audit_queries.slices import campaign_audit
 from annotate.errors import DomainError
 from annotate.models import Completion, Gold, Skill, Task
 from annotate.own_queries import gold_feedback
-from annotate.queries import campaign_agreement
 from annotate.services.campaigns import create_campaign
 from annotate.services.claiming import claim_next_task, claim_task
 from annotate.services.gold import make_gold, mix_in, retire
@@ -164,7 +164,7 @@ def test_what_was_judged_before_measures_skill_and_is_work_no_more(world):
         submit_ranking(assignment_id=held.pk, annotator=person, ranks=ranks_of(task), seconds=5)
     mix_in(task=known(task), by=None)
     assert list(Skill.objects.filter(domain=None).values_list("n", "right")) == [(1, 1), (1, 1)]
-    assert campaign_agreement(campaign=world.ranking).overall.n_judgements == 0
+    assert campaign_audit(campaign=world.ranking).overall.n_judgements == 0
     with pytest.raises(DomainError, match="nothing to freeze"):
         request_snapshot(campaigns=[world.ranking], by=world.carol)
 

@@ -6,7 +6,7 @@ from annotate import queries
 from annotate.errors import DomainError
 from annotate.services import daily
 from annotate.services.claiming import claim_next_task
-from annotate.services.judging import correct, submit_ranking
+from annotate.services.judging import submit_ranking
 
 
 def rank(world, annotator, *ranks):
@@ -49,34 +49,6 @@ def test_it_does_not_show_another_ones_assignment(world):
     assignment = claim_next_task(annotator=world.alice, campaign=world.ranking)
     with pytest.raises(DomainError):
         queries.assignment_to_show(assignment_id=assignment.pk, annotator=world.bob)
-
-
-def test_it_computes_the_agreement_of_a_campaign(world):
-    rank(world, world.alice, 1, 2, 3, 4)
-    rank(world, world.bob, 1, 2, 4, 3)
-    agreement = queries.campaign_agreement(campaign=world.ranking)
-    assert agreement.overall.strict_agreement.value == pytest.approx(5 / 6, abs=1e-12)
-    assert agreement.overall.strict_agreement.n == 6
-    assert [(pair.first, pair.second, pair.n_items) for pair in agreement.by_pair] == [("alice", "bob", 1)]
-    assert list(agreement.by_domain) == ["physics"]
-    assert agreement.disagreements[0].item == world.ranking_tasks[0].pk
-
-
-def test_a_correction_replaces_the_judgement_in_the_agreement(world):
-    rank(world, world.alice, 1, 2, 3, 4)
-    judgement = rank(world, world.bob, 4, 3, 2, 1)
-    canonical = list(judgement.task.task_completions.values_list("completion_id", flat=True))
-    answer = {"ranks": dict(zip(canonical, (1, 2, 3, 4), strict=True))}
-    correct(judgement_id=judgement.pk, annotator=world.bob, answer=answer, seconds=5)
-    assert queries.campaign_agreement(campaign=world.ranking).overall.strict_agreement.value == 1.0
-
-
-def test_the_agreement_of_an_empty_campaign_says_why(world):
-    overall = queries.campaign_agreement(campaign=world.ranking).overall
-    assert (overall.strict_agreement.value, overall.strict_agreement.reason) == (
-        None,
-        "Nobody has ranked anything yet.",
-    )
 
 
 def test_it_shows_a_judged_task(world):

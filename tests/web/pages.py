@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from annotate.hashing import sha256_of
+from annotate.ledger.live import ledger
 from annotate.models import Assignment, Gold, Guideline
 from annotate.services import conversation
 from annotate.services.claiming import claim_next_task
@@ -34,6 +35,7 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     """(name, response) of each page, in a world where two have ranked and a third is at work."""
     rank_all(world.alice, world)
     rank_all(world.bob, world, reverse=True)
+    ledger().look()  # the first look of a process may have more to read
     writing = claim_next_task(annotator=world.alice, campaign=world.writing)
     task = world.ranking_tasks[0]
     held = Assignment.objects.create(
@@ -65,6 +67,8 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "agreement", carol.get("/agreement/answers/")
     yield "agreement_csv", carol.get("/agreement/answers/figures.csv")
     yield "agreement_json", carol.get("/agreement/answers/figures.json")
+    yield "agreement_slice", carol.get("/agreement/answers/?domain=art")
+    yield "pairs", carol.get("/agreement/answers/pairs/")
     yield "task", carol.get(f"/agreement/tasks/{task.pk}/")
     yield "disagreements", carol.get("/campaigns/answers/disagreements/")
     yield "disagreements_csv", carol.get("/campaigns/answers/disagreements/figures.csv")

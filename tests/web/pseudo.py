@@ -58,7 +58,7 @@ class Reader(HTMLParser):
                 return
 
     def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1][0] == "title":
+        if self.open and self.open[-1][0] == "title" and not any(tag == "svg" for tag, _unread in self.open):
             self.title.append(data)
         elif not self.unread:
             self.pieces.append(data)

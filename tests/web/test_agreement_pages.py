@@ -5,12 +5,14 @@ import io
 
 import pytest
 
-from annotate.queries import campaign_agreement
+from annotate.audit_queries.slices import campaign_audit
 from annotate.services.claiming import claim_next_task
-from annotate.services.judging import submit_ranking
+from annotate.services.judging import correct, submit_ranking
 from tests.web.conftest import client_of, rank_all
 
-AUDIT = ["/agreement/", "/agreement/answers/", "/agreement/answers/figures.csv", "/agreement/answers/figures.json"]
+PAGES = ["", "pairs/"]
+FILES = ["figures.csv", "figures.json", "pairs/figures.csv", "pairs/figures.json"]
+AUDIT = ["/agreement/", *(f"/agreement/answers/{name}" for name in PAGES + FILES)]
 
 
 @pytest.mark.parametrize("address", AUDIT)
@@ -34,6 +36,7 @@ def test_it_lists_ranking_campaigns_with_their_judgements(carol, ranked_world):
 def test_it_says_why_there_is_no_number_yet(carol, world):
     page = carol.get("/agreement/answers/").content.decode()
     assert page.count("Nobody has ranked anything yet.") >= 5
+    assert page.count("Nobody has ranked anything here yet.") == 3
 
 
 def test_it_says_that_one_annotator_is_not_enough(world):
@@ -45,33 +48,72 @@ def test_it_says_that_one_annotator_is_not_enough(world):
 def test_it_shows_no_agreement_between_opposite_orders(carol, ranked_world):
     page = carol.get("/agreement/answers/").content.decode()
     assert "<strong>0.0\N{NO-BREAK SPACE}%</strong>" in page
-    assert "<bdi>alice</bdi> and <bdi>bob</bdi>" in page
     assert "physics" in page
     assert "not clearly better than tossing a coin" in page
 
 
 def test_it_shows_what_the_query_computes(carol, ranked_world):
     rows = list(csv.DictReader(io.StringIO(carol.get("/agreement/answers/figures.csv").content.decode())))
-    overall = campaign_agreement(campaign=ranked_world.ranking).overall
+    overall = campaign_audit(campaign=ranked_world.ranking).overall
     strict = next(row for row in rows if row["scope"] == "campaign" and row["measure"] == "strict_agreement")
     assert float(strict["value"]) == overall.strict_agreement.value == 0.0
     assert int(strict["n"]) == overall.strict_agreement.n == 18
-    assert {row["scope"] for row in rows} == {"campaign", "domain", "pair"}
+    assert {row["scope"] for row in rows} == {"campaign", "domain", "version", "week"}
 
 
 def test_it_gives_the_same_figures_as_json(carol, ranked_world):
     body = carol.get("/agreement/answers/figures.json").json()
     tau = next(row for row in body["figures"] if row["scope"] == "campaign" and row["measure"] == "tau_b")
     assert tau["value"] == -1.0
-    assert [one["score"] for one in body["disagreements"]] == [1.0, 1.0, 1.0]
+    rows = csv.DictReader(io.StringIO(carol.get("/agreement/answers/figures.csv").content.decode()))
+    assert [row["of"] for row in rows] == [figure["of"] for figure in body["figures"]]
 
 
-def test_it_lists_the_disagreements_worst_first_with_a_way_in(carol, world):
-    rank_all(world.alice, world)
-    judgements = rank_all(world.bob, world)
-    page = carol.get("/agreement/answers/").content.decode()
-    for judgement in judgements:
-        assert f"/agreement/tasks/{judgement.task_id}/" in page
+@pytest.mark.parametrize("part", ["domain=physics", "version=ranking-1", "domain=art&version=ranking-1"])
+def test_it_shows_a_slice_and_its_files_hold_the_same(carol, ranked_world, part):
+    page = carol.get(f"/agreement/answers/?{part}").content.decode()
+    assert f"figures.csv?{part.replace('&', '&amp;')}" in page
+    body = carol.get(f"/agreement/answers/figures.json?{part}").json()
+    assert body["slice"] == dict(one.split("=") for one in part.split("&"))
+    assert all(figure["of"] in page for figure in body["figures"] if figure["scope"] == "week")
+    assert not [figure for figure in body["figures"] if figure["scope"] == part.split("=")[0]]
+
+
+def test_it_says_what_it_has_no_judgements_of(carol, ranked_world):
+    response = carol.get("/agreement/answers/?week=1999-01-04")
+    assert response.status_code == 404
+    assert "Nothing was judged in 1999-01-04 here" in response.content.decode()
+
+
+def test_every_part_leads_to_its_slice(carol, ranked_world):
+    page = carol.get("/agreement/answers/?domain=art").content.decode()
+    assert "?domain=art&amp;version=ranking-1" in page
+
+
+def test_it_draws_who_agrees_with_whom_beside_the_table(carol, ranked_world):
+    page = carol.get("/agreement/answers/pairs/").content.decode()
+    assert "<bdi>alice</bdi> and <bdi>bob</bdi>" in page
+    assert page.count('<rect class="shade-0" x="1') == 3  # two cells, and the legend's
+    rows = list(csv.DictReader(io.StringIO(carol.get("/agreement/answers/pairs/figures.csv").content.decode())))
+    assert [(row["first"], row["second"], row["measure"], row["value"]) for row in rows] == [
+        ("alice", "bob", "strict_agreement", "0.0"),
+        ("alice", "bob", "tau_b", "-1.0"),
+    ]
+
+
+@pytest.mark.parametrize("number", ["0", "99", "x", "-1", "9" * 40])
+def test_a_page_of_pairs_that_there_is_not_is_the_nearest(carol, ranked_world, number):
+    assert carol.get(f"/agreement/answers/pairs/?page={number}").status_code == 200
+
+
+def test_a_judgement_shows_at_once(carol, ranked_world):
+    before = carol.get("/agreement/answers/figures.json").json()["figures"]
+    judgement = ranked_world.ranking_tasks[0].judgements.get(annotator=ranked_world.bob)
+    answer = {"ranks": dict.fromkeys(judgement.assignment.shown_order, 1)}
+    correct(judgement_id=judgement.pk, annotator=ranked_world.bob, answer=answer, seconds=5)
+    after = carol.get("/agreement/answers/figures.json").json()["figures"]
+    assert [row["value"] for row in before if row["measure"] == "tie_rate"][0] == 0.0
+    assert [row["value"] for row in after if row["measure"] == "tie_rate"][0] == pytest.approx(1 / 6)
 
 
 def test_it_shows_everybodys_ranks_of_a_task_side_by_side(carol, ranked_world):

@@ -16,11 +16,15 @@ from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, CommandError, call_command
 from django.db import OperationalError, connection, connections
 
+from annotate.ledger.live import ledger
+from annotate.models import Judgement
 from annotate.supervisor import Service, Step, Supervisor
 
 PYTHON = [sys.executable, "-u"]
 MANAGE = [*PYTHON, str(settings.BASE_DIR / "manage.py")]
 TICK_SECONDS = 0.2
+MANY_JUDGEMENTS = 20_000
+"""Fewer are read in about a second, by the first page that needs them."""
 CELERY = [*PYTHON, "-m", "celery", "-A", "config"]
 WORKER = [*CELERY, "worker", "-l", settings.LOG_LEVEL]
 # One machine, one worker a queue: nobody to gossip with.
@@ -45,7 +49,7 @@ class Command(BaseCommand):
             try:
                 migrate()
                 call_command("sync_guidelines")
-                steps = [] if empty else demo_steps()
+                steps = [*([] if empty else demo_steps()), *ledger_steps()]
                 connections.close_all()  # this process only watches from here on
                 self.run(supervisor, steps=steps)
             except KeyboardInterrupt:
@@ -142,6 +146,21 @@ def demo_steps() -> list[Step]:
             fails="The first pipeline could not be started; the next start tries again.",
             succeeds=lambda: unfinished.unlink(missing_ok=True),
         ),
+    ]
+
+
+def ledger_steps() -> list[Step]:
+    """Where there are many judgements and no ledger of them: make it before somebody waits for a page that needs it."""
+    newest = Judgement.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    if newest < MANY_JUDGEMENTS or ledger().store.opened():
+        return []
+    return [
+        Step(
+            "ledger",
+            [*MANAGE, "ledger"],
+            begins="Reading all judgements, once, for the audit's pages. Everything else works meanwhile.",
+            fails="The judgements could not be read for the audit; the first of its pages tries again.",
+        )
     ]
 
 

@@ -6,10 +6,10 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from annotate.audit_queries.slices import campaign_audit
 from annotate.errors import DomainError
 from annotate.models import Campaign
 from annotate.quality.intervals import Estimate
-from annotate.queries import campaign_agreement
 from training.management.commands.seed_demo import Bar, describe
 from training.models import Pipeline
 from training.queries import pipeline_report
@@ -86,7 +86,7 @@ class Command(BaseCommand):
     def _rank_again(self, campaign: Campaign) -> None:
         with Bar(self.stdout) as bar:
             judged = simulate_judgements(campaign=campaign, progress=bar.show)
-        found = campaign_agreement(campaign=campaign).overall
+        found = campaign_audit(campaign=campaign).overall
         self.stdout.write(
             f"\nThe simulated annotators ranked the new policy's answers: {judged} judgements in {campaign.name!r}.\n"
             f"strict agreement {_shown(found.strict_agreement)} of preferences\n"

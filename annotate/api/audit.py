@@ -1,0 +1,49 @@
+"""The audit over the API: the numbers of its pages, from the same functions."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotate.api.base import Documented, StrictSerializer, checked
+from annotate.api.figures import AnnotatorPairsSerializer, CampaignAuditSerializer
+from annotate.api.work import find_campaign
+from annotate.audit_queries.pairs import annotator_pairs
+from annotate.audit_queries.slices import Slice, campaign_audit
+from annotate.errors import DomainError
+
+
+class AgreementQuery(StrictSerializer):
+    campaign = serializers.SlugField(help_text="the campaign's slug")
+    domain = serializers.CharField(required=False, max_length=64, help_text="a slug; `-`: prompts without a domain")
+    version = serializers.CharField(required=False, max_length=80, help_text="of the guideline, such as ranking-2")
+    week = serializers.CharField(required=False, max_length=10, help_text="its Monday, such as 2026-11-16")
+
+
+class Agreement(Documented, APIView):
+    """How far the annotators of a ranking campaign agree, over all or in a slice of it."""
+
+    @extend_schema(parameters=[AgreementQuery], responses=CampaignAuditSerializer)
+    def get(self, request: Request) -> Response:
+        asked = checked(AgreementQuery, request.query_params.dict())
+        campaign = find_campaign(asked.pop("campaign"))
+        try:
+            found = campaign_audit(campaign=campaign, chosen=Slice(**asked))
+        except DomainError as error:
+            raise NotFound(str(error)) from error
+        return Response(CampaignAuditSerializer(found).data)
+
+
+class PairsQuery(StrictSerializer):
+    page = serializers.IntegerField(required=False, min_value=1, default=1)
+
+
+class AnnotatorPairs(Documented, APIView):
+    """How far each two annotators of a ranking campaign agree."""
+
+    @extend_schema(parameters=[PairsQuery], responses=AnnotatorPairsSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        page = checked(PairsQuery, request.query_params.dict())["page"]
+        return Response(AnnotatorPairsSerializer(annotator_pairs(campaign=find_campaign(slug), page=page)).data)

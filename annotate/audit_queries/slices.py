@@ -1,0 +1,208 @@
+"""Agreement in a campaign, over all and in any slice of domain, guideline version and week."""
+
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime
+
+import numpy as np
+from django.utils.translation import gettext as _
+from numpy.typing import NDArray
+
+from annotate.errors import DomainError
+from annotate.ledger.boards import Board
+from annotate.ledger.columns import MONDAY, WEEK
+from annotate.ledger.live import ledger
+from annotate.models import Campaign, Domain, Guideline, Task
+from annotate.quality.agreement import RankingAgreement, ranking_agreement
+from annotate.quality.intervals import Estimate
+
+NO_DOMAIN = "-"
+"""How the domain of prompts without one is asked for; no domain has this slug."""
+IN_ALL = ("strict_agreement", "tie_rate", "alpha", "alpha_rank", "tau_b")
+IN_GROUPS = ("strict_agreement", "tie_rate", "alpha", "tau_b")
+"""The measures that are shown over all, and of each group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What part of a campaign is asked for; an empty part is all of it."""
+
+    domain: str = ""
+    """A slug; `-` for prompts without a domain."""
+    version: str = ""
+    """The guideline: slug and version, such as ranking-2."""
+    week: str = ""
+    """The Monday with which it begins, such as 2026-11-16; weeks are in UTC."""
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The parts that are asked for, by name."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in named.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The agreement in one domain, under one version or in one week."""
+
+    key: str
+    """How the slice is asked for."""
+    label: str
+    agreement: RankingAgreement
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The domains, versions and weeks in which a campaign was judged: (key, label, id of the board's column) each."""
+
+    domain: list[tuple[str, str, int]]
+    version: list[tuple[str, str, int]]
+    week: list[tuple[str, str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignAudit:
+    """How far the annotators of a campaign agree in a slice of it: over all, and by what the slice leaves open."""
+
+    campaign: Campaign
+    chosen: Slice
+    parts: Parts
+    overall: RankingAgreement
+    domains: list[Group]
+    versions: list[Group]
+    weeks: list[Group]
+    n_raised: int
+    """Tasks of the campaign that more people judged because those before disagreed: they lower every figure."""
+
+    @property
+    def by_domain(self) -> dict[str, RankingAgreement]:
+        """The agreement in each domain, by slug."""
+        return {group.key: group.agreement for group in self.domains}
+
+    @property
+    def by_version(self) -> dict[str, RankingAgreement]:
+        """The agreement under each version of the guideline."""
+        return {group.key: group.agreement for group in self.versions}
+
+    @property
+    def by_week(self) -> dict[str, RankingAgreement]:
+        """The agreement in each week, by its Monday."""
+        return {group.key: group.agreement for group in self.weeks}
+
+    @property
+    def figures(self) -> list[dict]:
+        """Every figure that is shown, one dict each: scope, of, measure, value, lo, hi, n, reason."""
+        of = " ".join([self.campaign.slug, *self.chosen.given.values()])
+        rows = [figure("slice" if self.chosen.given else "campaign", of, self.overall, name) for name in IN_ALL]
+        scopes = {"domain": self.domains, "version": self.versions, "week": self.weeks}
+        for scope, groups in scopes.items():
+            rows += [figure(scope, group.key, group.agreement, name) for group in groups for name in IN_GROUPS]
+        return rows
+
+
+def figure(scope: str, of: str, found: object, measure: str) -> dict:
+    """An estimate as a row of a download."""
+    estimate: Estimate = getattr(found, measure)
+    return {"scope": scope, "of": of, "measure": measure, **estimate.as_dict()}
+
+
+def campaign_audit(*, campaign: Campaign, chosen: Slice = Slice()) -> CampaignAudit:
+    """The agreement of a ranking campaign, or of a slice of it. Page, downloads and API show what this returns.
+
+    Raises DomainError when nothing was judged in the domain, under the version or in the week that is asked for.
+    """
+    board = ledger().board(campaign.pk)
+    parts = parts_of(board)
+    slots = {name: _slot(parts, name, key) for name, key in chosen.given.items()}
+    return CampaignAudit(
+        campaign=campaign,
+        chosen=chosen,
+        parts=parts,
+        overall=agreement_in(board, **slots),
+        domains=_groups(board, parts, "domain", slots),
+        versions=_groups(board, parts, "version", slots),
+        weeks=_groups(board, parts, "week", slots),
+        n_raised=Task.objects.filter(campaign=campaign, raised__gt=0).count(),
+    )
+
+
+def agreement_in(board: Board, **slots: int) -> RankingAgreement:
+    """The agreement in the slice of these ids, by part: domain, version, week."""
+    named = tuple(sorted(slots.items()))
+    return board.once(("agreement", named), lambda: ranking_agreement(board.table(mask_of(board, **slots))))
+
+
+def mask_of(board: Board, **slots: int) -> NDArray[np.bool_] | None:
+    """(n,) which judgements are in the slice; None where all of them are."""
+    columns = {"domain": board.rows.domain, "version": board.rows.guideline, "week": board.week}
+    keep = None
+    for name, slot in slots.items():
+        inside = columns[name] == slot
+        keep = inside if keep is None else keep & inside
+    return keep
+
+
+def _groups(board: Board, parts: Parts, name: str, slots: dict[str, int]) -> list[Group]:
+    """The agreement in each part of one kind; none where the slice has chosen one already."""
+    if name in slots:
+        return []
+    groups = [Group(key, label, agreement_in(board, **slots, **{name: slot})) for key, label, slot in _of(parts, name)]
+    return [group for group in groups if group.agreement.n_judgements]
+
+
+def _of(parts: Parts, name: str) -> list[tuple[str, str, int]]:
+    return getattr(parts, name)
+
+
+def _slot(parts: Parts, name: str, key: str) -> int:
+    slot = next((slot for known, _label, slot in _of(parts, name) if known == key), None)
+    if slot is None:
+        raise DomainError(_("Nothing was judged in %(part)s here; choose one of the list.") % {"part": key[:64]})
+    return slot
+
+
+def parts_of(board: Board) -> Parts:
+    """The domains, guideline versions and weeks in which there are judgements."""
+    domains, guidelines, weeks = board.once("parts", lambda: _ids(board))
+    known = {domain.pk: domain for domain in Domain.objects.filter(pk__in=domains)}
+    names = [(one.slug, one.name, one.pk) for one in sorted(known.values(), key=lambda one: one.name)]
+    if 0 in domains:
+        names.append((NO_DOMAIN, _("no domain"), 0))
+    versions = Guideline.objects.filter(pk__in=guidelines).only("slug", "version", "title").order_by("slug", "version")
+    return Parts(
+        domain=names,
+        version=[(f"{one.slug}-{one.version}", str(one), one.pk) for one in versions],
+        week=[(str(monday(week)), str(monday(week)), week) for week in weeks],
+    )
+
+
+def _ids(board: Board) -> tuple[list[int], list[int], list[int]]:
+    return tuple(distinct(column) for column in (board.rows.domain, board.rows.guideline, board.week))
+
+
+def distinct(values: NDArray[np.int64]) -> list[int]:
+    """The sorted distinct values of whole numbers >= 0 that are few and small, as ids of small tables are."""
+    return np.flatnonzero(np.bincount(values)).tolist() if values.size else []
+
+
+def monday(week: int) -> date:
+    """The day with which a week of the ledger begins."""
+    return datetime.fromtimestamp(week * WEEK + MONDAY, UTC).date()
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A ranking campaign with how much was judged in it."""
+
+    campaign: Campaign
+    n_judgements: int
+    n_people: int
+
+
+def audited_campaigns() -> list[Judged]:
+    """Every ranking campaign, newest first."""
+    campaigns = list(Campaign.objects.filter(kind=Campaign.Kind.RANKING).order_by("-created_at", "-pk"))
+    boards = ledger().boards([campaign.pk for campaign in campaigns])
+    return [
+        Judged(campaign, int(boards[campaign.pk].ranked.sum()), boards[campaign.pk].annotators.size)
+        for campaign in campaigns
+    ]

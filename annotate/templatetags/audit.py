@@ -1,0 +1,215 @@
+"""What the audit's pages draw: simple SVG charts, always with the table of their figures beside them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from django import template
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from annotate.audit_queries.pairs import Pairs
+from annotate.audit_queries.slices import Group, Slice
+from annotate.quality.intervals import Estimate
+from annotate.templatetags.concord import percent
+
+register = template.Library()
+
+CHANCE = 0.5
+"""Strict agreement of people who toss coins."""
+ROW, LABELS, LEFT, RIGHT, WIDTH = 26, 118, 128, 402, 420
+"""Units of a dot plot: a row's height, where labels end, the axis from left to right, and the whole."""
+LABEL_LETTERS = 17
+WEEKS_WIDTH, WEEKS_HEIGHT, WEEKS_LEFT, WEEKS_TOP, WEEKS_BOTTOM = 640, 220, 52, 12, 188
+WEEK_LABELS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A page of a campaign's audit."""
+
+    name: str
+    address: str
+    label: Promise
+
+
+TABS = [
+    Tab("overview", "annotate:agreement", gettext_lazy("Agreement")),
+    Tab("pairs", "annotate:pairs", gettext_lazy("Who agrees with whom")),
+    Tab("disagreements", "annotate:disagreements", gettext_lazy("Disagreements")),
+]
+
+
+@register.simple_tag
+def audit_tabs() -> list[Tab]:
+    """The pages of a campaign's audit."""
+    return TABS
+
+
+@register.simple_tag
+def slice_url(slug: str, chosen: Slice, name: str, key: str) -> str:
+    """The address of the slice that is shown, narrowed by one more part."""
+    return f"{reverse('annotate:agreement', args=[slug])}?{urlencode({**chosen.given, name: key})}"
+
+
+@register.simple_tag
+def part_select(name: str, parts: Sequence[tuple[str, str, int]], chosen: str, everything: str) -> SafeString:
+    """A field to choose one of the parts of a campaign, or all."""
+    options = [("", everything), *((key, label) for key, label, _slot in parts)]
+    marked = [(key, SafeString(" selected" if key == chosen else ""), label) for key, label in options]
+    return format_html(
+        '<select name="{}">{}</select>',
+        name,
+        format_html_join("", '<option value="{}"{} dir="auto">{}</option>', marked),
+    )
+
+
+@register.inclusion_tag("annotate/audit/_dot_plot.html")
+def dot_plot(groups: Sequence[Group]) -> dict[str, Any]:
+    """Strict agreement of some groups, one under the other, on an axis from 0 to 100 %."""
+    named = [(group.label, group.agreement.strict_agreement) for group in groups]
+    rows = [_dot_row(place, label, found) for place, (label, found) in enumerate(named)]
+    bottom = 6 + ROW * len(rows)
+    ticks = [{"x": _place(share), "label": f"{share:.0%}"} for share in (0, 0.25, 0.5, 0.75, 1)]
+    summary = _("Strict agreement of each, with 95 % intervals; the line marks 50 %, a coin toss.")
+    return {
+        "rows": rows,
+        "ticks": ticks,
+        "bottom": bottom,
+        "label_y": bottom + 16,
+        "height": bottom + 22,
+        "chance": _place(CHANCE),
+        "labels_end": LABELS,
+        "width": WIDTH,
+        "summary": summary,
+    }
+
+
+def _dot_row(place: int, label: str, found: Estimate) -> dict[str, Any]:
+    y = 6 + ROW * place + ROW // 2
+    title = f"{label}: {in_words(found)}"
+    row = {"y": y, "label": _short(label, LABEL_LETTERS), "title": title, "value": None}
+    if found.value is not None:
+        row["value"] = _place(found.value)
+    if found.lo is not None and found.hi is not None:
+        row["lo"], row["hi"] = _place(found.lo), _place(found.hi)
+    return row
+
+
+def _short(label: str, letters: int) -> str:
+    return label if len(label) <= letters else label[: letters - 1] + "…"
+
+
+def _place(share: float) -> str:
+    return f"{LEFT + share * (RIGHT - LEFT):.1f}"
+
+
+@register.inclusion_tag("annotate/audit/_week_plot.html")
+def week_plot(groups: Sequence[Group]) -> dict[str, Any]:
+    """Strict agreement week by week, with intervals."""
+    found = [(date.fromisoformat(group.key), group.agreement.strict_agreement) for group in groups]
+    known = [one for _day, one in found if one.value is not None]
+    low = math.floor(10 * min([CHANCE, *(one.value if one.lo is None else one.lo for one in known)])) / 10
+    high = math.ceil(10 * max([0.6, *(one.value if one.hi is None else one.hi for one in known)])) / 10
+    first, span = found[0][0], max((found[-1][0] - found[0][0]).days, 1)
+
+    def across(day: date) -> str:
+        return f"{WEEKS_LEFT + 12 + (day - first).days / span * (WEEKS_WIDTH - WEEKS_LEFT - 40):.1f}"
+
+    def up(share: float) -> str:
+        return f"{WEEKS_BOTTOM - (share - low) / (high - low) * (WEEKS_BOTTOM - WEEKS_TOP):.1f}"
+
+    points = [_week_point(day, one, across(day), up) for day, one in found if one.value is not None]
+    every = -(-len(found) // WEEK_LABELS)
+    shares = [tenth / 10 for tenth in range(round(10 * low), round(10 * high) + 1)]
+    shares = shares if len(shares) <= 6 else shares[::2]
+    return {
+        "points": points,
+        "line": " ".join(f"{point['x']},{point['y']}" for point in points),
+        "ticks": [
+            {"y": up(share), "text_y": f"{float(up(share)) + 4:.1f}", "label": f"{share:.0%}"} for share in shares
+        ],
+        "days": [{"x": across(day), "label": f"{day:%d.%m.}"} for day, _one in found[::every]],
+        "chance": up(CHANCE),
+        "left": WEEKS_LEFT,
+        "left_end": WEEKS_LEFT - 8,
+        "right": WEEKS_WIDTH - 12,
+        "bottom": WEEKS_BOTTOM,
+        "days_y": WEEKS_BOTTOM + 20,
+        "width": WEEKS_WIDTH,
+        "height": WEEKS_HEIGHT,
+        "summary": _("Strict agreement of each week, with 95 % intervals; the line marks 50 %, a coin toss."),
+    }
+
+
+def _week_point(day: date, found: Estimate, x: str, up: Any) -> dict[str, Any]:
+    point = {"x": x, "y": up(found.value), "title": f"{day}: {in_words(found)}"}
+    if found.lo is not None and found.hi is not None:
+        point |= {"lo": up(found.lo), "hi": up(found.hi)}
+    return point
+
+
+def in_words(found: Estimate) -> str:
+    """A share with its interval and n, in a line."""
+    if found.value is None:
+        return _(found.reason) if found.reason else _("unknown")
+    words: Mapping[str, object] = {"value": percent(found.value), "n": f"{found.n:,}"}
+    if found.lo is None or found.hi is None:
+        return _("%(value)s, n = %(n)s") % words
+    words = {**words, "lo": percent(found.lo), "hi": percent(found.hi)}
+    return _("%(value)s (%(lo)s to %(hi)s), n = %(n)s") % words
+
+
+CELL, NAMES, NAME_LETTERS = 26, 110, 15
+"""Units of a heat map: a cell, the space for names, and how much of a name fits there."""
+SHADES = 9
+
+
+@register.inclusion_tag("annotate/audit/_heat_map.html")
+def heat_map(found: Pairs) -> dict[str, Any]:
+    """A square of annotators: the darker a cell, the more often the two prefer the same completion."""
+    places = {name: place for place, (name, _n) in enumerate(found.annotators)}
+    cells = []
+    for pair in found.pairs:
+        words = f"{pair.first}, {pair.second}: {in_words(pair.strict_agreement)}"
+        for row, column in ((pair.first, pair.second), (pair.second, pair.first)):
+            value = pair.strict_agreement.value
+            cells.append(
+                {
+                    "x": NAMES + CELL * places[column],
+                    "y": NAMES + CELL * places[row],
+                    "shade": "none" if value is None else shade(value),
+                    "title": words,
+                }
+            )
+    names = [
+        {"label": _short(name, NAME_LETTERS), "at": NAMES + CELL * place + CELL // 2, "title": name}
+        for name, place in places.items()
+    ]
+    legend = [{"x": NAMES + 22 * place, "shade": place} for place in range(SHADES + 1)]
+    side = NAMES + CELL * len(places)
+    return {
+        "cells": cells,
+        "names": names,
+        "legend": legend,
+        "legend_end": NAMES + 22 * (SHADES + 1) + 8,
+        "legend_y": side + 14,
+        "legend_text_y": side + 26,
+        "names_end": NAMES - 8,
+        "size": CELL - 2,
+        "width": max(side, NAMES + 22 * (SHADES + 1) + 60),
+        "height": side + 40,
+        "summary": _("Strict agreement of each two annotators; the table below has the figures."),
+    }
+
+
+def shade(value: float) -> int:
+    """0 for a share of 50 % and less, up to 9 for 100 %."""
+    return max(0, min(SHADES, round((value - CHANCE) / (1 - CHANCE) * SHADES)))

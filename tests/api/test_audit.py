@@ -1,0 +1,50 @@
+"""The audit over the API: the same numbers as the functions give, and clear refusals."""
+
+import pytest
+
+from annotate.audit_queries.pairs import annotator_pairs
+from annotate.audit_queries.slices import campaign_audit
+from tests.api.calls import problem
+from tests.services.test_queries import rank
+
+
+def test_the_agreement_is_the_audits(world, admin):
+    rank(world, world.alice, 1, 2, 3, 4)
+    rank(world, world.bob, 1, 2, 4, 3)
+    answer = admin.get("/api/v1/agreement/", {"campaign": "answers"}).json()
+    computed = campaign_audit(campaign=world.ranking)
+    assert answer["overall"] == computed.overall.as_dict()
+    for name in ("by_domain", "by_version", "by_week"):
+        assert answer[name] == {key: one.as_dict() for key, one in getattr(computed, name).items()}
+    # 5 of the 6 pairs are ordered alike
+    assert (answer["overall"]["strict_agreement"]["value"], answer["overall"]["strict_agreement"]["n"]) == (
+        pytest.approx(5 / 6, abs=1e-12),
+        6,
+    )
+
+
+def test_it_gives_a_slice(world, admin):
+    for _task in range(2):
+        rank(world, world.alice, 1, 2, 3, 4)
+    answer = admin.get("/api/v1/agreement/", {"campaign": "answers", "domain": "art"}).json()
+    assert (answer["overall"]["n_judgements"], answer["by_domain"]) == (1, {})
+    assert answer["slice"] == {"domain": "art"}
+
+
+def test_it_gives_pairs(world, admin):
+    rank(world, world.alice, 1, 2, 3, 4)
+    rank(world, world.bob, 1, 2, 4, 3)
+    pairs = admin.get("/api/v1/campaigns/answers/pairs/").json()
+    computed = annotator_pairs(campaign=world.ranking).pairs
+    assert [row["tau_b"] for row in pairs["pairs"]] == [pair.tau_b.as_dict() for pair in computed]
+
+
+def test_the_agreement_asks_for_a_campaign(world, admin):
+    assert problem(admin.get("/api/v1/agreement/"), 400)["errors"][0]["field"] == "campaign"
+    problem(admin.get("/api/v1/agreement/", {"campaign": "nowhere"}), 404)
+
+
+def test_it_refuses_a_slice_that_there_is_not(world, admin):
+    refused = problem(admin.get("/api/v1/agreement/", {"campaign": "answers", "domain": "nowhere"}), 404)
+    assert "Nothing was judged in nowhere" in refused["detail"]
+    problem(admin.get("/api/v1/campaigns/answers/pairs/", {"page": "x"}), 400)
