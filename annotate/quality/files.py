@@ -59,12 +59,12 @@ class Rows:
                 found[code] = float(label)
             except ValueError:
                 continue
-        wrong = np.flatnonzero(~np.isfinite(found))
+        values = found[column.codes]
+        wrong = np.flatnonzero(~np.isfinite(values))
         if wrong.size:
-            row = int(np.flatnonzero(np.isin(column.codes, wrong))[0])
-            text = column.labels[column.codes[row]]
-            raise TableError(f"{self.path}, line {self.line[row]}: the {name} {text!r} is not a number.")
-        return found[column.codes]
+            text = column.labels[column.codes[wrong[0]]]
+            raise TableError(f"{self.path}, line {self.line[wrong[0]]}: the {name} {text!r} is not a number.")
+        return values
 
     def without(self, name: str, missing: str) -> Rows:
         """The rows whose column holds something else than the mark of a missing value."""
