@@ -204,9 +204,7 @@ def bias(options: argparse.Namespace) -> dict[str, Any]:
     """What sways annotators: the pool, and each of them."""
     texts = [options.left_text, options.right_text]
     if all(texts) == bool(options.feature) or any(texts) != all(texts):
-        raise TableError(
-            "Say what the texts are like: --left-text and --right-text, or --feature for each feature."
-        )
+        raise TableError("Say what the texts are like: --left-text and --right-text, or --feature for each feature.")
     features = [_three(one, "--feature", "NAME:LEFT_COL:RIGHT_COL") for one in options.feature]
     more = [column for column in (options.quality, options.position) if column]
     columns = [options.annotator, options.preferred, *more, *filter(None, [*texts, options.prompt])]

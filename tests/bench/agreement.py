@@ -23,8 +23,6 @@ import choix
 import krippendorff
 import numpy as np
 import pandas
-from annotate.quality.value_agreement import value_agreement
-from annotate.quality.values import ValueTable
 from crowdkit.aggregation import DawidSkene
 from irrCAC.raw import CAC
 
@@ -32,6 +30,8 @@ from annotate.quality.agreement import ranking_agreement
 from annotate.quality.dawid_skene import dawid_skene
 from annotate.quality.scores import bradley_terry
 from annotate.quality.table import RankingTable
+from annotate.quality.value_agreement import value_agreement
+from annotate.quality.values import ValueTable
 
 OVERLAP, ANNOTATORS, MODELS = 4, 1_000, 200
 DOMAINS, VERSIONS, WEEKS = 8, 4, 25

@@ -162,7 +162,8 @@ def test_scores_are_win_rates_with_and_without_style(tmp_path, capsys):
 
 
 def test_scores_of_models_against_each_other(tmp_path, capsys):
-    rows = [("a", "b", 1)] * 30 + [("a", "b", 0)] * 10 + [("b", "c", 1)] * 25 + [("b", "c", 0.5)] * 5 + [("c", "a", 0)] * 20
+    rows = [("a", "b", 1)] * 30 + [("a", "b", 0)] * 10 + [("c", "a", 0)] * 20
+    rows += [("b", "c", 1)] * 25 + [("b", "c", 0.5)] * 5
     file = write(tmp_path / "games.csv", "left", "right", "outcome", rows=rows)
     found = run(capsys, "scores", file, "--left", "left", "--right", "right", "--preference", "outcome")
     assert found["models"]["a"]["score"] > found["models"]["b"]["score"] > found["models"]["c"]["score"]
@@ -182,7 +183,7 @@ def test_a_plan_rests_on_a_guess_or_on_a_file(labels, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("content", "options", "sentence"),
     [
-        ("item,annotator,value\n1,a,x\n", ["--value", "label"], "has no column 'label'; it has item, annotator, value."),
+        ("item,annotator,value\n1,a,x\n", ["--value", "label"], "no column 'label'; it has item, annotator, value."),
         ("item,annotator,value\n1,a,x\n2,,y\n", ["--value", "value"], "line 3: the annotator is empty."),
         ("item,annotator,value\n1,a,x\n2,b\n", ["--value", "value"], "is not a CSV file in UTF-8"),
         ("item,annotator,value\n1,a,x\n1,a,y\n", ["--value", "value"], "1"),
