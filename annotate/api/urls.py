@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 from annotate.api import (
     adjudication,
     audit,
+    bias,
     campaigns,
     conversation,
     docs,
@@ -36,6 +37,7 @@ urlpatterns = [
     path("campaigns/<slug:slug>/", campaigns.CampaignDetail.as_view(), name="campaign"),
     path("campaigns/<slug:slug>/queues/", campaigns.CampaignQueues.as_view(), name="campaign_queues"),
     path("campaigns/<slug:slug>/step-agreement/", campaigns.StepAgreement.as_view(), name="step_agreement"),
+    path("campaigns/<slug:slug>/bias/", bias.Bias.as_view(), name="bias"),
     path("campaigns/<slug:slug>/overlap/", overlap.Overlap.as_view(), name="overlap"),
     path("campaigns/<slug:slug>/target/", overlap.CampaignTarget.as_view(), name="campaign_target"),
     path("campaigns/<slug:slug>/uncertainty/", overlap.Uncertainty.as_view(), name="uncertainty"),

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 OPENING = 200
 """Characters of an answer that are looked at for a refusal or for agreeing."""
@@ -92,7 +92,7 @@ class Style:
 
     def as_tuple(self) -> tuple[float, ...]:
         """The values in the order of `FEATURES`."""
-        return astuple(self)
+        return tuple(getattr(self, name) for name in FEATURES)
 
 
 FEATURES = tuple(Style.__dataclass_fields__)

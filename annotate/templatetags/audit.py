@@ -44,6 +44,7 @@ TABS = [
     Tab("overview", "annotate:agreement", gettext_lazy("Agreement")),
     Tab("pairs", "annotate:pairs", gettext_lazy("Who agrees with whom")),
     Tab("disagreements", "annotate:disagreements", gettext_lazy("Disagreements")),
+    Tab("bias", "annotate:bias", gettext_lazy("Bias")),
 ]
 
 

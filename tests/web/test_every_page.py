@@ -43,4 +43,5 @@ def test_it_makes_no_more_queries_than_recorded(world):
         counts[name] = len(captured)
     for name in ("home", "finished_writing", "join", "qualification"):  # their blocks also prepare the world
         counts.pop(name)
+    counts.pop("bias_first")  # it depends on which texts were looked at before
     assert counts == json.loads(BASELINE.read_text())
