@@ -270,9 +270,20 @@ class Gold(models.Model):
     explanation = models.TextField(blank=True, help_text="why; shown as feedback")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    retired_at = models.DateTimeField(null=True, blank=True, help_text="when it was taken out of the work")
+    retired_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    retired_reason = models.TextField(blank=True, default="")
 
     class Meta:
         verbose_name_plural = "gold"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(retired_at__isnull=False) | Q(retired_by__isnull=True, retired_reason=""),
+                name="gold_retired_when_it_was",
+            ),
+        ]
 
     def __str__(self):
         return f"Gold of task {self.task_id}"

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotate.answers import AnswerError, Shown, check_answer
+from annotate.answers import MAX_NOTE, AnswerError, Shown, check_answer
 from annotate.errors import DomainError
 from annotate.gold import GoldError, score_answer
 from annotate.gold_files import GoldItem, read_gold
@@ -120,14 +121,18 @@ def why_not_mixed(task: Task) -> str:
 
 
 @transaction.atomic
-def retire(*, task: Task, by: User | None) -> Task:
+def retire(*, task: Task, by: User | None, reason: str = "") -> Task:
     """Take gold out of the work, because its answer went around or is wrong: nobody gets it any more.
 
-    What people answered still counts for their skill. Raises DomainError when it is not mixed into the work.
+    What people answered still counts for their skill, and who took it out, when and why stays with it. Raises
+    DomainError when it is not mixed into the work.
     """
+    if len(reason) > MAX_NOTE:
+        raise DomainError(_("The reason must have at most %(most)d characters.") % {"most": MAX_NOTE})
     mixed = Task.objects.filter(pk=task.pk, purpose=Purpose.GOLD, withdrawn=False)
     if not mixed.update(withdrawn=True):
         raise DomainError(_("This task is not mixed into the work, or was taken out already."))
+    Gold.objects.filter(task=task).update(retired_at=timezone.now(), retired_by=by, retired_reason=reason.strip())
     _record(TAKEN_OUT, [task], by)
     task.refresh_from_db()
     return task

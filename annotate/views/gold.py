@@ -1,6 +1,7 @@
 """Gold, for admins: which tasks have a known answer, mixing them into the work, and taking them out again."""
 
 from collections.abc import Callable
+from functools import partial
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -14,6 +15,7 @@ from annotate.errors import DomainError
 from annotate.models import Campaign, Task
 from annotate.services import gold
 from annotate.views.access import admin_required
+from annotate.views.work_forms import typed
 
 TASKS_A_PAGE = 25
 
@@ -41,8 +43,9 @@ def mix_in(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @admin_required
 def retire(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take gold out of the work."""
-    return _done(request, pk, gold.retire, _("Taken out: nobody gets it any more. What people answered still counts."))
+    """Take gold out of the work, with a reason."""
+    sentence = _("Taken out: nobody gets it any more. What people answered still counts.")
+    return _done(request, pk, partial(gold.retire, reason=typed(request.POST, "reason")), sentence)
 
 
 def _done(request: HttpRequest, pk: int, action: Callable[..., Task], sentence: str) -> HttpResponse:
@@ -53,4 +56,8 @@ def _done(request: HttpRequest, pk: int, action: Callable[..., Task], sentence: 
         messages.warning(request, str(error))
     else:
         messages.success(request, sentence)
-    return redirect("annotate:task", pk)
+    return (
+        redirect("annotate:gold_leaks", task.campaign.slug)
+        if "leaks" in request.POST
+        else redirect("annotate:task", pk)
+    )

@@ -6,6 +6,7 @@ from annotate.services.judging import submit_ranking
 from tests.api.calls import problem
 from tests.gold import add_gold
 from tests.services.test_gold import known
+from tests.web.conftest import rank_all
 
 
 def answered(task: Task, person, *, right: bool) -> None:
@@ -46,3 +47,44 @@ def test_only_admins_know_about_gold(world, alice):
 def test_who_asks_learns_no_number_of_the_task(alice, held):
     asked = alice.post(f"/api/v1/assignments/{held.pk}/ask/", {"kind": "question", "text": "Why?"}).json()
     assert set(asked) == {"id", "kind", "reason", "text", "created_at"}
+
+
+def test_it_lists_and_accepts_proposals(world, admin):
+    rank_all(world.alice, world)
+    rank_all(world.bob, world)
+    address = "/api/v1/campaigns/answers/gold/proposals/"
+    assert admin.get(address).json() == []
+    listed = admin.get(address, {"least": 2}).json()
+    assert [(one["task"], one["n"], one["skill"]["n"]) for one in listed] == [
+        (task.pk, 2, 0) for task in world.ranking_tasks
+    ]
+    first, second, third = (one["task"] for one in listed)
+    assert admin.post(address, {"tasks": [first], "least": 2}).json() == {"tasks": [first]}
+    accepted = admin.post(address, {"tasks": [second], "least": 2, "mix_in": True, "explanation": "So."})
+    assert accepted.status_code == 201
+    assert Task.objects.get(pk=second).purpose == "gold"
+    refused = admin.post(address, {"tasks": [first, third], "least": 2})
+    assert f"Not proposed any more: {first}" in problem(refused, 422)["detail"]
+    for wrong in ({"tasks": []}, {"tasks": ["x"]}, {"tasks": [10**30]}, {"tasks": [third], "least": 1}, {}, {"who": 1}):
+        problem(admin.post(address, wrong), 400)
+    problem(admin.get(address, {"least": "x"}), 400)
+
+
+def test_it_lists_signals_and_keeps_the_reason_of_what_is_taken_out(world, admin):
+    [gold] = add_gold(world)
+    answered(gold, world.alice, right=True)
+    [item] = admin.get("/api/v1/campaigns/answers/gold/leaks/").json()
+    assert (item["task"], item["standing_out"], item["score"]["value"]) == (gold.pk, [], 1.0)
+    assert (item["rise"]["value"], item["rise"]["n"]) == (None, 1)
+    assert "too few" in item["rise"]["reason"]
+    problem(admin.post(f"/api/v1/tasks/{gold.pk}/retire/", {"reason": "x" * 1001}), 400)
+    admin.post(f"/api/v1/tasks/{gold.pk}/retire/", {"reason": "In a forum."})
+    gold.gold.refresh_from_db()
+    assert gold.gold.retired_reason == "In a forum."
+    assert admin.get("/api/v1/campaigns/answers/gold/leaks/").json() == []
+
+
+def test_only_admins_keep_gold(world, alice):
+    for path in ("proposals", "leaks"):
+        problem(alice.get(f"/api/v1/campaigns/answers/gold/{path}/"), 403)
+    problem(alice.post("/api/v1/campaigns/answers/gold/proposals/", {"tasks": [1]}), 403)

@@ -84,6 +84,8 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     )
     Gold.objects.create(task=task, answer={"ranks": dict.fromkeys(map(str, held.shown_order), 1)}, explanation="Alike.")
     yield "gold", carol.get("/campaigns/answers/gold/")
+    yield "gold_proposals", carol.get("/campaigns/answers/gold/proposals/")
+    yield "gold_leaks", carol.get("/campaigns/answers/gold/leaks/")
     yield "task_known", carol.get(f"/agreement/tasks/{task.pk}/")
     Assignment.objects.filter(pk=done.pk).update(ended_at=done.ended_at - timedelta(days=1))
     yield "me", alice.get("/me/")
