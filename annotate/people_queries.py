@@ -1,11 +1,15 @@
 """What the admins' pages about people read."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 
 from annotate.demographics import QUESTIONS, Cell, safe_counts
-from annotate.models import Demographics, Expertise, Invitation, Membership, Skill
+from annotate.models import Demographics, Domain, Expertise, Invitation, Membership, Skill, User
+from annotate.quality import expertise as measuring
+from annotate.quality.gold_accuracy import gold_accuracy
+from annotate.quality.intervals import Estimate
 from annotate.services.invitations import closed_because
 
 
@@ -36,16 +40,82 @@ def members() -> QuerySet[Membership]:
     return Membership.objects.select_related("user", "campaign").order_by("campaign__name", "user__username")
 
 
-def declared_expertise() -> QuerySet[Expertise]:
-    """What people say they know, what waits to be verified first. Levels that claim nothing are left out."""
-    claims = Expertise.objects.exclude(level=Expertise.Level.NONE).select_related("user", "domain", "verified_by")
-    return claims.order_by("verified_at", "domain__name", "user__username")
+@dataclass(frozen=True, slots=True)
+class ExpertiseFigure:
+    """What a person says they know of a domain (None: all together), whether it is verified, and what gold measured."""
+
+    annotator: User
+    domain: Domain | None
+    claim: Expertise | None
+    """What they declare, unless it is that they know nothing."""
+    measured: Estimate
+
+    @property
+    def declared(self) -> bool:
+        """Whether they say that they know the domain."""
+        return self.claim is not None
+
+    @property
+    def verified(self) -> bool:
+        """Whether an admin has checked it."""
+        return self.claim is not None and self.claim.verified_at is not None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for an admin."""
+        return self.declared and not self.verified
+
+    def as_dict(self) -> dict[str, object]:
+        """A row of a table."""
+        return {
+            "annotator": self.annotator.username,
+            "domain": self.domain.slug if self.domain else "",
+            "declared": self.declared,
+            "verified": self.verified,
+            "level": self.claim.level if self.claim else "",
+            **self.measured.as_dict(),
+        }
 
 
-def measured_skills() -> list[Skill]:
-    """Everybody's measured skill, in all domains and then in each."""
-    skills = Skill.objects.select_related("annotator", "domain")
-    return list(skills.order_by("annotator__username", F("domain__name").asc(nulls_first=True)))
+# name: the order that it stands for; persons and domains break ties
+EXPERTISE_ORDERS: dict[str, Callable[[ExpertiseFigure], object]] = {
+    "waiting": lambda one: not one.waits,
+    "person": lambda one: one.annotator.username,
+    "domain": lambda one: one.domain.name if one.domain else "",
+    "measured": lambda one: -1.0 if one.measured.value is None else one.measured.value,
+}
+
+
+def expertise(*, annotator_id: int | None = None, order: str = "waiting") -> list[ExpertiseFigure]:
+    """Declared, verified and measured side by side, of everybody or one, in all domains and in each.
+
+    Accuracies are shrunk toward the pool (quality/expertise.py), so everybody's gold is read even for one. `order` is
+    one of EXPERTISE_ORDERS: what waits to be verified first, or by person, by domain, by accuracy (lowest first).
+    """
+    claims = {
+        (one.user_id, one.domain_id): one
+        for one in Expertise.objects.exclude(level=Expertise.Level.NONE).select_related("verified_by")
+    }
+    skills = list(Skill.objects.filter(n__gt=0).order_by("pk").values_list("annotator_id", "domain_id", "right", "n"))
+    in_all = [row for row in skills if row[1] is None]
+    measured_in_all = gold_accuracy([row[2] for row in in_all], [row[3] for row in in_all])
+    rows = measuring.expertise(
+        declared=list(claims),
+        verified=[place for place, claim in claims.items() if claim.verified_at],
+        gold={(person, domain): (right, n) for person, domain, right, n in skills if domain is not None},
+    )
+    found = [(one.annotator, one.domain, one.measured) for one in rows]
+    found += [(row[0], None, estimate) for row, estimate in zip(in_all, measured_in_all, strict=True)]
+    if annotator_id is not None:
+        found = [one for one in found if one[0] == annotator_id]
+    people, domains = User.objects.in_bulk({one[0] for one in found}), Domain.objects.in_bulk()
+    figures = [
+        ExpertiseFigure(people[person], domains.get(domain), claims.get((person, domain)), estimate)
+        for person, domain, estimate in found
+    ]
+    for name in ("domain", "person", order):
+        figures.sort(key=EXPERTISE_ORDERS[name])
+    return figures
 
 
 def demographic_counts() -> dict[str, list[Cell]]:

@@ -60,3 +60,14 @@ class AnnotatorPairsSerializer(serializers.Serializer):
     n_pages = serializers.IntegerField()
     n_annotators = serializers.IntegerField(help_text="in all")
     pairs = PairAgreementSerializer(many=True)
+
+
+class ExpertiseFigureSerializer(serializers.Serializer):
+    """What a person declares of a domain, what is verified and measured (a people_queries.ExpertiseFigure)."""
+
+    annotator = serializers.CharField(source="annotator.username")
+    domain = serializers.CharField(source="domain.slug", default="", help_text="'' = all domains together")
+    declared = serializers.BooleanField(help_text="whether they say that they know it")
+    verified = serializers.BooleanField(help_text="whether an admin has checked that")
+    level = serializers.CharField(source="claim.level", default="", help_text="'' = nothing declared")
+    measured = EstimateSerializer(help_text="accuracy on gold, shrunk toward the pool; n counts gold answers")

@@ -2,12 +2,16 @@
 
 from django.db.models import Count, Max, OuterRef, Prefetch, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from annotate import people_queries
 from annotate.api.base import Documented, StrictSerializer, checked, checked_rows
+from annotate.api.figures import ExpertiseFigureSerializer
 from annotate.api.serializers import (
     BIGGEST_ID,
     AnnotatorSerializer,
@@ -120,3 +124,20 @@ class Annotators(Records):
             last_judged_at=Subquery(judged.annotate(last=Max("created_at")).values("last")),
             n_skipped=Coalesce(Subquery(skipped.annotate(n=Count("pk")).values("n")), 0),
         )
+
+
+class AnnotatorExpertise(Documented, APIView):
+    """What one annotator declares, what is verified and what gold measured, in all domains and in each."""
+
+    @extend_schema(responses=ExpertiseFigureSerializer(many=True))
+    def get(self, request: Request, pk: int) -> Response:
+        figures = people_queries.expertise(annotator_id=get_object_or_404(User, pk=pk).pk)
+        return Response(ExpertiseFigureSerializer(figures, many=True).data)
+
+
+class ExpertiseOfAll(Documented, APIView):
+    """The same of everybody: the rows of the expertise page, from the same function."""
+
+    @extend_schema(responses=ExpertiseFigureSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        return Response(ExpertiseFigureSerializer(people_queries.expertise(), many=True).data)

@@ -1,8 +1,12 @@
 """People, for admins: who is invited, who takes part, what they say they know, and counts of who they are."""
 
+import csv
+from urllib.parse import urlencode
+
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -10,7 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from annotate import people_queries
 from annotate.errors import DomainError
-from annotate.models import Campaign
+from annotate.models import Campaign, User
+from annotate.people_queries import ExpertiseFigure
 from annotate.services import invitations, membership, onboarding
 from annotate.services.onboarding import Declared
 from annotate.views.access import admin_required
@@ -18,6 +23,8 @@ from annotate.views.demographic_labels import LABELS, label
 from annotate.views.work_forms import typed
 
 DAYS = (1, 3, 7, 14, 30, 90)
+EXPERTISE_A_PAGE = 50
+EXPERTISE_COLUMNS = ["annotator", "domain", "declared", "verified", "level", "value", "lo", "hi", "n", "reason"]
 
 
 @never_cache  # the answer to POST holds the only copy of a link that opens an account
@@ -97,19 +104,52 @@ def reinstate(request: HttpRequest, pk: int) -> HttpResponse:
     return _done(request, "members", lambda: membership.reinstate(membership_id=pk), _("Reinstated."))
 
 
+def _expertise(request: HttpRequest) -> tuple[list[ExpertiseFigure], str, User | None]:
+    """What the address asks for: the rows, their order, and whose they are where they are one person's."""
+    wanted, person = request.GET.get("annotator", ""), None
+    if wanted:
+        if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
+            raise Http404(_("There is no such annotator."))
+        person = get_object_or_404(User, pk=int(wanted))
+    order = request.GET.get("sort", "")
+    order = order if order in people_queries.EXPERTISE_ORDERS else "waiting"
+    return people_queries.expertise(annotator_id=person.pk if person else None, order=order), order, person
+
+
 @require_safe
 @admin_required
 def expertise_list(request: HttpRequest) -> HttpResponse:
-    """What people say they know, with the evidence, and the skill that gold has measured."""
-    skills = people_queries.measured_skills()
-    in_domain = {(one.annotator_id, one.domain_id): one.estimate for one in skills}
-    declared = people_queries.declared_expertise()
+    """What people say they know, with the evidence, and what gold has measured."""
+    figures, order, person = _expertise(request)
+    asked = {"sort": order} | ({"annotator": person.pk} if person else {})
     context = {
         "section": "people",
-        "declared": [(one, in_domain.get((one.user_id, one.domain_id))) for one in declared],
-        "skills": skills,
+        "page": Paginator(figures, EXPERTISE_A_PAGE).get_page(request.GET.get("page")),
+        "n_waiting": sum(one.waits for one in figures),
+        "order": order,
+        "person": person,
+        "query": urlencode(asked),
     }
     return render(request, "onboarding/expertise_list.html", context)
+
+
+@require_safe
+@admin_required
+def expertise_csv(request: HttpRequest) -> HttpResponse:
+    """The rows of the expertise page as CSV."""
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="expertise.csv"'
+    rows = csv.DictWriter(response, EXPERTISE_COLUMNS)
+    rows.writeheader()
+    rows.writerows(one.as_dict() for one in _expertise(request)[0])
+    return response
+
+
+@require_safe
+@admin_required
+def expertise_json(request: HttpRequest) -> HttpResponse:
+    """The rows of the expertise page as JSON."""
+    return JsonResponse({"figures": [one.as_dict() for one in _expertise(request)[0]]})
 
 
 @require_POST

@@ -12,6 +12,8 @@ FOR_ADMINS = [
     "completions/",
     "judgements/",
     "annotators/",
+    "annotators/1/expertise/",
+    "expertise/",
     "agreement/?campaign=answers",
     "campaigns/answers/gold/",
     "snapshots/",

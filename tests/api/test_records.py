@@ -2,10 +2,12 @@
 
 import pytest
 
+from annotate import people_queries
 from annotate.models import Assignment, Completion, Producer, Prompt
 from annotate.services.claiming import claim_next_task
 from annotate.services.judging import correct, submit_demonstration, submit_ranking
 from tests.api.calls import problem
+from tests.services.test_needs import declare
 from tests.services.test_skills import add_gold, answer
 
 PROMPTS, COMPLETIONS = "/api/v1/prompts/", "/api/v1/completions/"
@@ -150,6 +152,20 @@ def test_it_tells_of_measured_skills(world, admin):
     assert (art["domain"], art["n"], art["mean"]) == ("art", 1, pytest.approx(2 / 3))
     assert 0 < art["lo"] < art["mean"] < art["hi"] < 1
     assert listed["bob"] == []
+
+
+def test_it_tells_of_expertise_as_the_page_does(world, admin):
+    declare(world.alice, "art", "good")
+    answer(add_gold(world, domain="art"), world.alice)
+    answer(add_gold(world), world.bob, (3, 2, 1))
+    rows = admin.get(f"/api/v1/annotators/{world.alice.pk}/expertise/").json()
+    figures = people_queries.expertise(annotator_id=world.alice.pk)
+    assert [row["measured"] for row in rows] == [one.measured.as_dict() for one in figures]
+    art = rows[0]
+    assert (art["domain"], art["declared"], art["verified"], art["level"]) == ("art", True, False, "good")
+    assert (rows[1]["domain"], rows[1]["declared"], rows[1]["level"]) == ("", False, "")
+    assert [row["annotator"] for row in admin.get("/api/v1/expertise/").json()] == ["alice", "alice", "bob"]
+    problem(admin.get(f"/api/v1/annotators/{10**30}/expertise/"), 404)
 
 
 def test_it_counts_each_annotators_judgements(world, admin):

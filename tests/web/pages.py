@@ -173,6 +173,8 @@ def onboarding_pages(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "invitations", carol.get("/people/invitations/")
     yield "members", carol.get("/people/members/")
     yield "expertise_list", carol.get("/people/expertise/")
+    yield "expertise_csv", carol.get("/people/expertise/figures.csv")
+    yield "expertise_json", carol.get("/people/expertise/figures.json")
     yield "demographic_counts", carol.get("/people/about/")
 
 

@@ -10,8 +10,6 @@ from django.utils import timezone
 from annotate.models import Consent, Demographics, Expertise, Invitation, Membership, User
 from annotate.services.invitations import invite
 from annotate.services.setup import change_campaign
-from tests.services.test_needs import declare
-from tests.services.test_skills import add_gold, answer
 from tests.web.conftest import client_of
 from tests.world import World, add_guideline, set_onboarding
 
@@ -262,16 +260,6 @@ def test_an_admin_verifies_expertise(alice, carol, world):
     assert Expertise.objects.get(pk=one.pk).verified_by == world.carol
     carol.post(f"/people/expertise/{one.pk}/unverify/")
     assert Expertise.objects.get(pk=one.pk).verified_by is None
-
-
-def test_an_admin_sees_measured_skill_beside_what_is_declared(carol, world):
-    declare(world.alice, "art", "good")
-    assert "Not measured yet." in text(carol.get("/people/expertise/"))
-    answer(add_gold(world, domain="art"), world.alice)
-    page = text(carol.get("/people/expertise/"))
-    assert "Not measured yet." not in page
-    assert page.count("66.7 %") == 3  # declared, in art, in all domains
-    assert "All domains" in page
 
 
 def test_it_shows_counts_of_answers_but_no_small_group(carol, world):
