@@ -42,8 +42,10 @@ PRIOR_CASES = np.array([3.0, 3.0, 6.0])
 """How many more annotators, domains and cells the prior of each variance counts for."""
 TYPICAL_N = 10
 LEAST = 1e-4
-CLOSE = 0.02
-"""Steps end when no logit moves further."""
+START = 5
+"""Answers like the pool's that are added to a cell's for the first step."""
+CLOSE = 0.2
+"""Steps end when no logit moves further. They shrink quadratically: what is left is below .0005 of a share."""
 MOST_STEPS = 20
 
 
@@ -98,7 +100,7 @@ def domain_accuracy(right: ArrayLike, n: ArrayLike) -> DomainAccuracy:
     pooled = (right.sum() + 1) / (n.sum() + 2)
     within = ((count * share * (1 - share)).sum() + pooled * (1 - pooled)) / (np.maximum(count - 1, 0).sum() + 1)
     spread = _spread(share, count, within)
-    logit, variance = _predict(share, count, math.log(pooled / (1 - pooled)), spread)
+    logit, variance = _predict(share, count, (share * count + START * pooled) / (count + START), spread)
     return DomainAccuracy(logit.T, variance.T, n.astype(int), tuple(np.sqrt(spread).tolist()))
 
 
@@ -130,21 +132,35 @@ def _spread(share: NDArray, n: NDArray, within: float) -> NDArray:
     return (PRIOR_CASES * PRIOR_SPREAD + cases * found) / (PRIOR_CASES + cases)
 
 
-def _predict(share: NDArray, n: NDArray, start: float, spread: NDArray) -> tuple[NDArray, NDArray]:
-    """(D, A) the predictions of mu + u + v + w on the logit scale, and their variances."""
-    logit = np.full(n.shape, start)
-    for _ in range(MOST_STEPS):
+def _predict(share: NDArray, n: NDArray, start: NDArray, spread: NDArray) -> tuple[NDArray, NDArray]:
+    """(D, A) the predictions of mu + u + v + w on the logit scale, and their variances; `start` are probabilities."""
+    logit = np.log(start / (1 - start))
+    for step in range(MOST_STEPS):
         before = logit
-        p = expit(before)
+        p = expit(before) if step else start
         inside = np.maximum(p * (1 - p), LEAST)
-        logit, variance = _linear(before + (share - p) / inside, n * inside, spread)
+        logit, known = _linear(before + (share - p) / inside, n * inside, spread)
         if np.abs(logit - before).max() < CLOSE:
             break
-    return logit, variance
+    return logit, _variance(known, spread)
 
 
-def _linear(seen: NDArray, precision: NDArray, spread: NDArray) -> tuple[NDArray, NDArray]:
-    """(D, A) the best linear predictions from cells seen with these precisions (D, A), and their variances.
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What the cells say of the effects, of D domains and A annotators."""
+
+    kept: NDArray[np.float64]
+    """(D, A) the weight of a cell's own data beside its main effects."""
+    own: NDArray[np.float64]
+    """(A,) the variance of u given b."""
+    pulled: NDArray[np.float64]
+    """(D, A) how u answers to b."""
+    covariance: NDArray[np.float64]
+    """(D, D) of b."""
+
+
+def _linear(seen: NDArray, precision: NDArray, spread: NDArray) -> tuple[NDArray, _Known]:
+    """(D, A) the best linear predictions from cells seen with these precisions (D, A), and what they rest on.
 
     b_d = mu + v_d has the prior covariance s_v^2 I + PRIOR_VARIANCE; u given b is a weighted mean of what b leaves.
     """
@@ -160,9 +176,15 @@ def _linear(seen: NDArray, precision: NDArray, spread: NDArray) -> tuple[NDArray
     by_annotator = weighted.sum(axis=0)
     level = covariance @ (weighted.sum(axis=1) - pulled @ by_annotator)
     main = own * (by_annotator - level @ weight) + level[:, None]
-    through = covariance @ pulled
-    variance = own + np.diag(covariance)[:, None] - 2 * through + (through * pulled).sum(axis=0)
-    return main + kept * (seen - main), np.square(1 - kept) * variance + of_cell * (1 - kept)
+    return main + kept * (seen - main), _Known(kept, own, pulled, covariance)
+
+
+def _variance(known: _Known, spread: NDArray) -> NDArray:
+    """(D, A) the variances of the predictions."""
+    through = known.covariance @ known.pulled
+    main = known.own + np.diag(known.covariance)[:, None] - 2 * through + (through * known.pulled).sum(axis=0)
+    left = 1 - known.kept
+    return np.square(left) * main + spread[2] * left
 
 
 @dataclass(frozen=True, slots=True)

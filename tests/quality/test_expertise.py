@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from annotate.quality.expertise import PRIOR_VARIANCE, _linear, domain_accuracy, expertise
+from annotate.quality.expertise import PRIOR_VARIANCE, _linear, _variance, domain_accuracy, expertise
 from annotate.quality.table import TableError
 
 
@@ -21,12 +21,12 @@ def test_its_predictions_are_those_of_the_dense_mixed_model():
     seen, precision = rng.normal(size=(domains, annotators)), rng.integers(0, 4, (domains, annotators)) * 0.7
     d, a = (each.ravel() for each in np.meshgrid(range(domains), range(annotators), indexing="ij"))
     prior = PRIOR_VARIANCE + spread[0] * (a[:, None] == a) + spread[1] * (d[:, None] == d) + spread[2] * np.eye(d.size)
-    known = np.flatnonzero(precision.ravel())
-    noisy = prior[np.ix_(known, known)] + np.diag(1 / precision.ravel()[known])
-    gain = prior[:, known] @ np.linalg.inv(noisy)
-    mean, variance = _linear(seen, precision, spread)
-    assert mean.ravel() == pytest.approx(gain @ seen.ravel()[known], abs=1e-10)
-    assert variance.ravel() == pytest.approx(np.diag(prior - gain @ prior[known]), abs=1e-10)
+    measured = np.flatnonzero(precision.ravel())
+    noisy = prior[np.ix_(measured, measured)] + np.diag(1 / precision.ravel()[measured])
+    gain = prior[:, measured] @ np.linalg.inv(noisy)
+    mean, known = _linear(seen, precision, spread)
+    assert mean.ravel() == pytest.approx(gain @ seen.ravel()[measured], abs=1e-10)
+    assert _variance(known, spread).ravel() == pytest.approx(np.diag(prior - gain @ prior[measured]), abs=1e-10)
 
 
 # the research's table: raw .237/.181/.130/.075, crossed .107/.096/.082/.061
