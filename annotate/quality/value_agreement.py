@@ -112,13 +112,26 @@ def value_agreement(table: ValueTable, keep: ArrayLike | None = None, *, positiv
     stays that of the whole table. `positive` names the positive one of two categories, the last without it.
     Raises TableError when `keep` has another shape, or `positive` is no category.
     """
-    if keep is not None:
-        kept = table.in_order("rows to keep", keep)
-        if kept.dtype != bool:
-            raise TableError(f"Which rows to keep is said by true and false, not by {kept.dtype}.")
-        return _within(table, np.flatnonzero(kept), positive)
-    columns = (table.starts, table.annotator, table.code, table.annotator_labels.size)
-    return _agreement(table, columns, _positive(table, positive))
+    return _agreement(table, chosen_columns(table, keep), code_of_positive(table, positive))
+
+
+Columns = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], int]
+"""Where items start, (rows,) annotators, (rows,) codes, and how many annotators there are."""
+
+
+def chosen_columns(table: ValueTable, keep: ArrayLike | None) -> Columns:
+    """The columns of the rows to keep, or TableError."""
+    if keep is None:
+        return table.starts, table.annotator, table.code, table.annotator_labels.size
+    kept = table.in_order("rows to keep", keep)
+    if kept.dtype != bool:
+        raise TableError(f"Which rows to keep is said by true and false, not by {kept.dtype}.")
+    return _columns(table, np.flatnonzero(kept))
+
+
+def _columns(table: ValueTable, rows: NDArray[np.int64]) -> Columns:
+    """The columns of these rows, ascending, with annotators numbered anew."""
+    return kernels.take(rows, table.item, table.annotator, table.code, table.annotator_labels.size)
 
 
 def agreement_by_slice(
@@ -136,20 +149,15 @@ def agreement_by_slice(
         labels, codes = table.group_labels, table.group
     else:
         raise TableError("The table has no groups; build it with groups, or name the slice of each row.")
+    chosen = code_of_positive(table, positive)
     rows, bounds = kernels.rows_of_slices(codes, labels.size)
     return {
-        label: _within(table, rows[bounds[number] : bounds[number + 1]], positive)
+        label: _agreement(table, _columns(table, rows[bounds[number] : bounds[number + 1]]), chosen)
         for number, label in enumerate(labels.tolist())
     }
 
 
-def _within(table: ValueTable, rows: NDArray[np.int64], positive: Hashable) -> ValueAgreement:
-    """The agreement in these rows of the table, ascending."""
-    columns = kernels.take(rows, table.item, table.annotator, table.code, table.annotator_labels.size)
-    return _agreement(table, columns, _positive(table, positive))
-
-
-def _positive(table: ValueTable, positive: Hashable) -> int:
+def code_of_positive(table: ValueTable, positive: Hashable) -> int:
     """The code of the positive category, -1 where there are not two."""
     known = table.categories.tolist()
     if positive is None:
@@ -161,10 +169,10 @@ def _positive(table: ValueTable, positive: Hashable) -> int:
 
 def _measures(table: ValueTable) -> NDArray[np.int64]:
     """The codes of the coefficients that the values allow."""
-    return np.array([code for code, name in enumerate(MEASURES) if not _not_for(table, name)])
+    return np.array([code for code, name in enumerate(MEASURES) if not not_for(table, name)])
 
 
-def _not_for(table: ValueTable, name: str) -> str:
+def not_for(table: ValueTable, name: str) -> str:
     """Why a coefficient is not meant for such values, or nothing."""
     if table.level != "nominal" and table.categories.size > MOST_CATEGORIES and name != "alpha":
         return MEASUREMENTS
@@ -175,10 +183,10 @@ def _not_for(table: ValueTable, name: str) -> str:
     return ""
 
 
-def _agreement(table: ValueTable, columns: tuple[NDArray, NDArray, NDArray, int], positive: int) -> ValueAgreement:
-    """What the kernels find in (starts, annotators, codes, number of annotators), as estimates."""
+def _agreement(table: ValueTable, columns: Columns, positive: int) -> ValueAgreement:
+    """What the kernels find, as estimates."""
     starts, _annotator, code, annotators = columns
-    estimates = {name: undefined(_not_for(table, name) or EMPTY) for name in MEASURES}
+    estimates = {name: undefined(not_for(table, name) or EMPTY) for name in MEASURES}
     usage: list[Usage] = []
     cases = 0
     if code.size:

@@ -1,0 +1,94 @@
+"""What `./run bench coverage` draws: populations of annotators and items, whose agreement is known.
+
+To cover other measures, add a `World` to `WORLDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotate.quality.bootstrap import item_bootstrap
+from annotate.quality.intervals import Estimate
+from annotate.quality.value_agreement import value_agreement
+from annotate.quality.values import ValueTable
+
+ITEMS = 850
+SPREAD_OF_HABIT = 0.6
+SPREAD_OF_NOISE = 0.5
+
+
+@dataclass(frozen=True)
+class World:
+    """A population to draw studies from."""
+
+    name: str
+    truth: Callable[[np.random.Generator], Mapping[str, float]]
+    """The measures among endlessly many annotators and items, by name."""
+    draw: Callable[[np.random.Generator, int], object]
+    """A study with so many annotators."""
+    ways: Mapping[str, Callable[[object, int], Mapping[str, Estimate]]]
+    """By name, the intervals of a study by measure; a seed where they are drawn."""
+
+
+def people_of_items(rng: np.random.Generator, items: int, annotators: int, overlap: int) -> NDArray:
+    """(items, overlap) different annotators at random."""
+    if annotators <= 40:
+        return np.argpartition(rng.random((items, annotators)), overlap - 1, axis=1)[:, :overlap]
+    people = rng.integers(0, annotators, (items, overlap))
+    while (doubled := (np.diff(np.sort(people, axis=1), axis=1) == 0).any(axis=1)).any():
+        people[doubled] = rng.integers(0, annotators, (int(doubled.sum()), overlap))
+    return people
+
+
+def answers(rng: np.random.Generator, people: NDArray, annotators: int, cuts: tuple[float, ...]) -> NDArray:
+    """(items, overlap) levels: an item's own place (normal, sd 1) as each sees it, with a habit of placing all higher
+    or lower (sd .6) and a noise that differs between annotators (log-normal, sd .5), between `cuts`.
+    """
+    habit = rng.normal(0, SPREAD_OF_HABIT, annotators)
+    noise = 0.6 * np.exp(rng.normal(0, SPREAD_OF_NOISE, annotators))
+    place = rng.normal(size=(people.shape[0], 1))
+    return np.digitize(place + habit[people] + noise[people] * rng.normal(size=people.shape), cuts)
+
+
+def values_world(name: str, level: str, cuts: tuple[float, ...], overlap: int, measures: tuple[str, ...]) -> World:
+    """Levels or flags: 850 items, each judged by `overlap` annotators at random."""
+    scale = range(len(cuts) + 1)
+
+    def table(levels: NDArray, people: NDArray) -> ValueTable:
+        items = np.repeat(np.arange(len(people)), people.shape[1])
+        return ValueTable.from_arrays(items, people.ravel(), levels.ravel(), level, categories=scale)
+
+    def draw(rng: np.random.Generator, annotators: int) -> ValueTable:
+        people = np.sort(people_of_items(rng, ITEMS, annotators, overlap), axis=1)
+        return table(answers(rng, people, annotators, cuts), people)
+
+    def truth(rng: np.random.Generator) -> dict[str, float]:
+        people = np.arange(2_000_000).reshape(-1, 2)  # everybody is another one
+        found = item_values(table(answers(rng, people, people.size, cuts), people))
+        return {measure: found[measure] for measure in measures}
+
+    def dyadic(study: ValueTable, _seed: int) -> dict[str, Estimate]:
+        found = value_agreement(study)
+        return {measure: getattr(found, measure) for measure in measures}
+
+    def over_items(study: ValueTable, seed: int) -> dict[str, Estimate]:
+        found = item_bootstrap(study, draws=400, seed=seed)
+        return {measure: found[measure] for measure in measures}
+
+    return World(name, truth, draw, {"annotators and items": dyadic, "items only": over_items})
+
+
+def item_values(table: ValueTable) -> dict[str, float]:
+    """The figures of a table, without intervals over its annotators."""
+    return {name: estimate.value for name, estimate in item_bootstrap(table, draws=2).items()}
+
+
+WORLDS = [
+    values_world("three categories, 3 judgements", "nominal", (-0.4, 0.7), 3, ("percent_agreement", "alpha", "ac1")),
+    values_world("five levels, 2 judgements", "ordinal", (-1.2, -0.4, 0.4, 1.2), 2, ("alpha", "ac2")),
+    values_world("a flag on 10 %, 3 judgements", "nominal", (1.9,), 3, ("alpha", "ac1", "positive_agreement")),
+]
