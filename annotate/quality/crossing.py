@@ -4,8 +4,8 @@ Agreement is a mean over meetings of two annotators on an item, and two meetings
 annotator or an item. Resampling items alone ignores the annotators: its nominal 95 % covers 40-80 % with
 up to 60 of them. The variance here adds up every dependent pair of terms (annotators: Aronow, Samii and Assenova
 2015, "Cluster-robust variance estimation for dyadic data"; items joined by inclusion and exclusion as in Cameron,
-Gelbach and Miller 2011, "Robust inference with multiway clustering"), and the interval uses t(A-1). It speaks of
-annotators and items like those seen.
+Gelbach and Miller 2011, "Robust inference with multiway clustering"). The interval speaks of annotators and items like
+those seen.
 
 Departures, each measured by simulation (skills that differ widely, 2-4 annotators on an item; coverage of 95 %):
 - The annotators' part is multiplied by A(A-1)/((A-2)(A-3)), which makes it unbiased when meeting ab deviates by
@@ -15,7 +15,14 @@ Departures, each measured by simulation (skills that differ widely, 2-4 annotato
 - With three annotators the annotators' part is 0 by algebra; 6 times the sum of squared pair residuals is used, which
   has the right mean in the same model: 75 -> 95 %. With two, t(1) = 12.7 times the error over items stands in.
 - The variance is never below the one over items.
-Measured coverage: 2 to 4 annotators 95-100 %, 5 to 12 87-91 %, 20 and more 90-97 %.
+- t has not A - 1 degrees of freedom but (sum of s)^2 / sum of s^2, s the square of what an annotator's terms sum to:
+  the number of annotators that the error comes from (at least 4, at most A - 1). A few who lean or guess make most of
+  the error, so its size is known less well than A suggests. It is about A/3 where sums are normal, a third of what
+  Satterthwaite 1946 takes: 92 -> 95 % at A = 20.
+- The interval is symmetric in the logarithm of 1 - value, a distance over the one expected: estimates that come out
+  too good come with errors that come out too small. With a rare flag at A = 20, the truth lay below the interval of AC1
+  in 10 % of studies, and with both changes does in 4 %: 89 -> 95 %.
+Measured coverage (`./run bench coverage`): from 20 annotators up 92-97 %, with 8 of them 85-95 %.
 """
 
 from __future__ import annotations
@@ -32,6 +39,9 @@ from annotate.translations import translatable
 ONE_ANNOTATOR = translatable("One annotator: the interval covers other items, not other annotators.")
 _FEWEST_FOR_DYADIC = 4
 _TRIPLE_CORRECTION = 6.0
+_LEAST_FREEDOM = 4.0
+_FARTHEST = 5.0
+_TINY = 1e-300
 
 
 def dyadic_interval(
@@ -65,12 +75,24 @@ def dyadic_interval(
     people = int((loads > 0).sum())
     if people < _FEWEST_FOR_DYADIC:
         variance = max(over_items, _TRIPLE_CORRECTION * dyad_squares if people == 3 else 0.0)
-    else:
-        a = max(effective, float(_FEWEST_FOR_DYADIC))
-        share_annotator = float(np.square(annotators).sum()) - dyad_squares
-        correction = a * (a - 1) / ((a - 2) * (a - 3))
-        variance = max(over_items, correction * share_annotator + item_squares - both_squares)
-    return bounded(value, quantile * math.sqrt(variance), n=n, bounds=bounds)
+        return bounded(value, quantile * math.sqrt(variance), n=n, bounds=bounds)
+    a = max(effective, float(_FEWEST_FOR_DYADIC))
+    squares = np.square(annotators)
+    correction = a * (a - 1) / ((a - 2) * (a - 3))
+    variance = max(over_items, correction * (float(squares.sum()) - dyad_squares) + item_squares - both_squares)
+    freedom = min(
+        max(effective - 1, 1.0), max(_LEAST_FREEDOM, float(squares.sum() ** 2 / max(np.square(squares).sum(), _TINY)))
+    )
+    return _below(value, student_t_quantile(freedom) * math.sqrt(variance), n=n, bounds=bounds)
+
+
+def _below(value: float, half: float, *, n: int, bounds: tuple[float, float]) -> Estimate:
+    """`value` +- `half`, symmetric in the logarithm of what it lacks to the upper bound."""
+    distance = bounds[1] - value
+    if distance < NEGLIGIBLE:
+        return bounded(value, half, n=n, bounds=bounds)
+    factor = math.exp(min(half / distance, _FARTHEST))
+    return Estimate(float(value), max(bounds[0], bounds[1] - distance * factor), bounds[1] - distance / factor, int(n))
 
 
 def _effective(loads: NDArray) -> tuple[float, float]:

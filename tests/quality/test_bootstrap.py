@@ -24,7 +24,7 @@ def drawn_one_by_one(matrix, level, draws, seed):
 @pytest.mark.parametrize(("level", "categories"), [("nominal", 2), ("ordinal", 4), ("interval", 4)])
 def test_it_is_the_bootstrap_of_items_drawn_one_by_one(level, categories):
     matrix = random_matrix(1, items=80, categories=categories)
-    slow = drawn_one_by_one(matrix, level, 600, seed=2)
+    slow = drawn_one_by_one(matrix, level, 400, seed=2)
     fast = item_bootstrap(table_of(matrix, level), draws=4000)
     for name, estimate in fast.items():
         if estimate.value is None:
@@ -32,8 +32,8 @@ def test_it_is_the_bootstrap_of_items_drawn_one_by_one(level, categories):
         lo, hi = np.quantile(slow[name], (0.025, 0.975))
         width = hi - lo
         assert estimate.value == getattr(value_agreement(table_of(matrix, level)), name).value
-        assert estimate.lo == pytest.approx(lo, abs=0.12 * width), name
-        assert estimate.hi == pytest.approx(hi, abs=0.12 * width), name
+        assert estimate.lo == pytest.approx(lo, abs=0.15 * width), name
+        assert estimate.hi == pytest.approx(hi, abs=0.15 * width), name
 
 
 def test_it_draws_items_of_measurements():

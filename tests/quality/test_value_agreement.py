@@ -111,12 +111,14 @@ def test_it_sums_all_terms_that_share_an_annotator_or_an_item(level):
         variance = a * (a - 1) / (a - 2) / (a - 3) * products[shared].sum() + products[same_item & ~shared].sum()
         met = np.sum((~np.isnan(matrix)).sum(axis=1) > 1)
         variance = max(variance, products[same_item].sum() * met / (met - 1))
-        half = student_t_quantile(a - 1) * math.sqrt(variance)
+        squares = (annotators * influence[:, None]).sum(axis=0) ** 2
+        freedom = min(a - 1, max(4, squares.sum() ** 2 / np.square(squares).sum()))
         estimate = getattr(found, name)
-        assert estimate.hi == pytest.approx(min(1, estimate.value + half), abs=1e-5), name
-        assert estimate.lo == pytest.approx(
-            max(0 if name == "percent_agreement" else -1, estimate.value - half), abs=1e-5
-        )
+        distance = 1 - estimate.value
+        factor = math.exp(student_t_quantile(freedom) * math.sqrt(variance) / distance)
+        assert estimate.hi == pytest.approx(1 - distance / factor, abs=1e-5), name
+        lowest = 0 if name == "percent_agreement" else -1
+        assert estimate.lo == pytest.approx(max(lowest, 1 - distance * factor), abs=1e-5), name
 
 
 def test_it_says_how_often_each_level_is_used():
