@@ -6,6 +6,12 @@ ties are counted and left out. The split depends on the prompt alone, so that no
 hash covers every row of every table in order (a table without rows adds nothing, so that a new table renames no
 snapshot), and not the bytes of the files, which change with the version of the Parquet library.
 
+A row of `comparisons` is one annotator's vote on one pair, and never the majority's. Its `weight` is the annotator's
+(annotate/quality/weights.py; the mean over a snapshot's comparisons is 1), the same as in `rankings`; `posterior` is
+how sure all `n_votes` on the pair together, by these weights, make one that the chosen completion is better: where
+most say otherwise, below 1/2. A text that somebody edited is one vote of weight 1. Both are rounded to DIGITS, so that
+the content hash does not hang on the last bit of a logarithm.
+
 A row of `steps` is one judgement of a solution in TRL's stepwise format: `prompt` is a text, `completions` are the
 steps that were labelled, without white space at their ends, and `labels` are true for good and, as PRM800K counts
 them, for neutral steps; `verdicts` has the annotator's own words. Where labelling stopped at the first error, that step
@@ -28,11 +34,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from annotate.quality.weights import ASSUMED_ACCURACY
 from annotate.rankings import Outcome, derive_comparisons
 
 TABLES = ("rankings", "comparisons", "demonstrations", "steps", "ratings")
 SPLITS = ("train", "validation", "test")
 ROWS_IN_MEMORY = 1000
+DIGITS = 6
 
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 ORIGIN = [(name, pa.string()) for name in ("prompt_sha256", "judgement", "annotator", "domain", "campaign")]
@@ -60,9 +68,20 @@ SCHEMAS = {
             ("strength", pa.int64()),
             ("guideline_sha256", pa.string()),
             ("seconds", pa.float64()),
+            ("weight", pa.float64()),
         ]
     ),
-    "comparisons": pa.schema([("prompt", MESSAGES), ("chosen", MESSAGES), ("rejected", MESSAGES), *ORIGIN]),
+    "comparisons": pa.schema(
+        [
+            ("prompt", MESSAGES),
+            ("chosen", MESSAGES),
+            ("rejected", MESSAGES),
+            *ORIGIN,
+            ("weight", pa.float64()),
+            ("posterior", pa.float64()),
+            ("n_votes", pa.int64()),
+        ]
+    ),
     "demonstrations": pa.schema(
         [("messages", MESSAGES), ("reasoning", pa.string()), *ORIGIN, ("guideline_sha256", pa.string())]
     ),
@@ -137,6 +156,18 @@ class Rated:
 
 
 @dataclass(frozen=True)
+class Sureness:
+    """How sure the votes on a pair make one that its first completion is the better one."""
+
+    posterior: float
+    n_votes: int
+
+
+ALONE = Sureness(ASSUMED_ACCURACY, 1)
+"""A preference of which nothing but itself is known."""
+
+
+@dataclass(frozen=True)
 class ExportedJudgement:
     """A judgement with everything that a snapshot says about it: ranking, ratings, demonstration or step labels."""
 
@@ -158,6 +189,11 @@ class ExportedJudgement:
     solution: LabelledSteps | None = None
     rated: tuple[Rated, ...] = ()
     """The completions with what is said beside the ranks; empty where nothing is."""
+    weight: float = 1.0
+    """What its comparisons weigh."""
+    sureness: tuple[Sureness, ...] = ()
+    """Of each pair of `ranked` in the order of `combinations`, or of the edited text over its original; where it is
+    empty, this judgement is the only vote that is known."""
     verdict: str = ""
     reason: str = ""
     strength: int | None = None
@@ -199,21 +235,29 @@ def rows_of(judgement: ExportedJudgement) -> tuple[list[tuple[str, dict[str, Any
     if judgement.demonstration:
         rows = [("demonstrations", _demonstration_row(judgement))]
         if judgement.original:
-            rows.append(("comparisons", _comparison_row(judgement, judgement.demonstration, judgement.original)))
+            edited = _comparison_row(judgement, judgement.demonstration, judgement.original, *judgement.sureness)
+            rows.append(("comparisons", edited))
         return rows, 0
     ratings = [("ratings", _rating_row(judgement, rated)) for rated in judgement.rated]
     if not judgement.ranked:  # a rating, or somebody said that these cannot be ranked
         return ratings, 0
     ranked = judgement.ranked
     comparisons = derive_comparisons({index: item.rank for index, item in enumerate(ranked)})
-    strict = [pair for pair in comparisons if pair.outcome is not Outcome.TIE]
     rows = [("rankings", _ranking_row(judgement))]
-    rows += [
-        ("comparisons", _comparison_row(judgement, ranked[pair.chosen].text, ranked[pair.rejected].text))
-        for pair in strict
-    ]
-    rows += ratings
-    return rows, len(comparisons) - len(strict)
+    ties = 0
+    for place, pair in enumerate(comparisons):
+        if pair.outcome is Outcome.TIE:
+            ties += 1
+            continue
+        sure = _for_chosen(judgement.sureness[place], pair.outcome) if judgement.sureness else ALONE
+        chosen, rejected = ranked[pair.chosen].text, ranked[pair.rejected].text
+        rows.append(("comparisons", _comparison_row(judgement, chosen, rejected, sure)))
+    return rows + ratings, ties
+
+
+def _for_chosen(sure: Sureness, outcome: Outcome) -> Sureness:
+    """The sureness that the chosen one of a pair is better, from that of its first one."""
+    return sure if outcome is Outcome.CHOSEN else Sureness(1 - sure.posterior, sure.n_votes)
 
 
 def _ranking_row(judgement: ExportedJudgement) -> dict[str, Any]:
@@ -228,6 +272,7 @@ def _ranking_row(judgement: ExportedJudgement) -> dict[str, Any]:
         "strength": judgement.strength,
         "guideline_sha256": judgement.guideline_sha256,
         "seconds": judgement.seconds,
+        "weight": judgement.weight,
     }
 
 
@@ -247,12 +292,15 @@ def _rating_row(judgement: ExportedJudgement, rated: Rated) -> dict[str, Any]:
     }
 
 
-def _comparison_row(judgement: ExportedJudgement, chosen: str, rejected: str) -> dict[str, Any]:
+def _comparison_row(judgement: ExportedJudgement, chosen: str, rejected: str, sure: Sureness = ALONE) -> dict[str, Any]:
     return {
         "prompt": judgement.prompt,
         "chosen": _answer(chosen),
         "rejected": _answer(rejected),
         **judgement.origin,
+        "weight": judgement.weight,
+        "posterior": round(sure.posterior, DIGITS),
+        "n_votes": sure.n_votes,
     }
 
 

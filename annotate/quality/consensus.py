@@ -48,7 +48,7 @@ class PairVotes:
     votes: NDArray[np.int64]
     """(pairs, 3): who prefers the first, who ties them, who prefers the second; each person counts 1."""
     margin: NDArray[np.float64]
-    """Weight for the first less weight for the second."""
+    """Weight for the first less weight for the second, in the unit of the weights that were given."""
     weight: NDArray[np.float64]
     """Weight of all votes, ties included."""
 
@@ -104,7 +104,7 @@ def consensus(
     unit does not matter. `ridge` is what Bradley-Terry's prior weighs, in votes of mean weight. An item whose votes all
     weigh 0 is one big tie. Raises TableError for weights that do not fit, ValueError for another method.
     """
-    weight = _unit_weights(table, weights)
+    weight, unit = _unit_weights(table, weights)
     size = _sizes(table)
     first_row, first_pair = _firsts(size), _firsts(size * (size - 1) // 2)
     votes, margin, total = kernels.count_votes(
@@ -127,7 +127,7 @@ def consensus(
         score=score,
         rank=kernels.ranks_with_ties(size, first_row, score, float(tolerance)),
         in_cycle=kernels.in_cycle(*shape, float(tolerance)),
-        pairs=PairVotes(of, first, second, votes, margin, total),
+        pairs=PairVotes(of, first, second, votes, margin * unit, total * unit),
         item_labels=table.item_labels,
         n_rankings=np.bincount(table.item[starts], minlength=size.size),
     )
@@ -147,15 +147,16 @@ def strict_order(found: Consensus, *, seed: int = 0) -> NDArray[np.int64]:
     return place
 
 
-def _unit_weights(table: RankingTable, weights: ArrayLike | None) -> NDArray[np.float64]:
-    """(annotators,) weights over the mean of those that are not 0."""
+def _unit_weights(table: RankingTable, weights: ArrayLike | None) -> tuple[NDArray[np.float64], float]:
+    """(annotators,) weights over the mean of those that are not 0, and that mean."""
     n = table.annotator_labels.size
     if weights is None:
-        return np.ones(n)
+        return np.ones(n), 1.0
     weight = np.asarray(weights, dtype=float)
     if weight.shape != (n,) or not np.all(np.isfinite(weight) & (weight >= 0)):
         raise TableError(f"There are {n} annotators: give each a weight, a number from 0.")
-    return weight / weight[weight > 0].mean() if weight.any() else weight
+    unit = float(weight[weight > 0].mean()) if weight.any() else 1.0
+    return weight / unit, unit
 
 
 def _sizes(table: RankingTable) -> NDArray[np.int64]:
@@ -191,3 +192,15 @@ def _scrambled(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))
+
+
+def strict_pairs(table: RankingTable) -> NDArray[np.int64]:
+    """(annotators,) how many pairs of completions each annotator puts in an order, ties left out."""
+    judgement = table.item * max(table.annotator_labels.size, 1) + table.annotator
+    sizes = np.unique(judgement, return_counts=True)
+    ranks = np.unique(np.stack([judgement, table.rank]), axis=1, return_counts=True)
+    people = max(table.annotator_labels.size, 1)
+    pairs = np.zeros(table.annotator_labels.size)
+    np.add.at(pairs, sizes[0] % people, sizes[1] * (sizes[1] - 1) / 2)
+    np.add.at(pairs, ranks[0][0] % people, -ranks[1] * (ranks[1] - 1) / 2)
+    return pairs.astype(np.int64)

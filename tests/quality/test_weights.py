@@ -13,6 +13,7 @@ from annotate.quality.weights import (
     export_weights,
     soft_posterior,
 )
+from tests.bench.weights import Scale, compare
 
 
 def test_it_weighs_by_the_log_odds_and_never_below_nothing():
@@ -86,3 +87,10 @@ def test_gold_answers_that_are_right_or_wrong_count_one_each():
 @pytest.mark.parametrize(("shares", "people", "trials"), [([0.5], [0], [1]), ([1.0, 1.0], [0, 0], [12]), ([], [], [])])
 def test_trials_are_defined_where_nothing_varies(shares, people, trials):
     assert effective_trials(shares, people, 6)[1].tolist() == trials
+
+
+def test_a_weighted_export_teaches_a_reward_model_better():
+    # ./run bench weights, smaller: a quarter of 30 people guess, 8 gold rankings each; there it is 25 % over 20 seeds.
+    lower = compare(5, Scale(tasks=500, annotators=30))["lower"]
+    assert lower["weighted"]["mean"] >= 0.15
+    assert lower["majority"]["mean"] < lower["posterior"]["mean"] < lower["weighted"]["mean"]

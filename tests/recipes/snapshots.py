@@ -23,10 +23,20 @@ SCHEMAS = {
             *WHERE,
             ("guideline_sha256", TEXT),
             ("seconds", pyarrow.float64()),
+            ("weight", pyarrow.float64()),
         ]
     ),
     "comparisons": pyarrow.schema(
-        [("prompt", MESSAGES), ("chosen", MESSAGES), ("rejected", MESSAGES), ("prompt_sha256", TEXT), *WHERE]
+        [
+            ("prompt", MESSAGES),
+            ("chosen", MESSAGES),
+            ("rejected", MESSAGES),
+            ("prompt_sha256", TEXT),
+            *WHERE,
+            ("weight", pyarrow.float64()),
+            ("posterior", pyarrow.float64()),
+            ("n_votes", pyarrow.int64()),
+        ]
     ),
     "demonstrations": pyarrow.schema(
         [("messages", MESSAGES), ("reasoning", TEXT), ("prompt_sha256", TEXT), *WHERE, ("guideline_sha256", TEXT)]
@@ -35,7 +45,7 @@ SCHEMAS = {
 SPLITS = ("train", "validation", "test")
 
 
-def ranking(question: str, completions: list[str], ranks: list[int]) -> dict[str, Any]:
+def ranking(question: str, completions: list[str], ranks: list[int], *, weight: float = 1.0) -> dict[str, Any]:
     """One ranking of answers to a one-line question; the question decides the prompt's hash."""
     return {
         "prompt": [{"role": "user", "content": question}],
@@ -47,6 +57,7 @@ def ranking(question: str, completions: list[str], ranks: list[int]) -> dict[str
         **_where(question),
         "guideline_sha256": sha256("guideline"),
         "seconds": 12.5,
+        "weight": weight,
     }
 
 

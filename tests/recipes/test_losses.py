@@ -51,6 +51,51 @@ def test_it_computes_the_dpo_loss_from_the_shifts():
     assert loss.item() == pytest.approx(softplus(-0.4), rel=1e-6)
 
 
+def test_it_weighs_rankings_by_their_annotators():
+    pairs = strict_pairs([[2, 1, 3], [1, 2], [1, 1]], weights=[0.5, 1.8, 9.0])
+    # Two rankings have pairs: the first shares 0.5 / 2 among three, the second's only one has 1.8 / 2.
+    assert pairs.weight.tolist() == pytest.approx([0.5 / 6] * 3 + [0.9])
+
+
+def test_it_computes_weighted_loss_and_gradient():
+    rewards = torch.tensor([0.5, 2.0, -1.0, 0.4, 0.1], requires_grad=True)
+    loss = bradley_terry_loss(rewards, strict_pairs([[2, 1, 3], [2, 1]], weights=[0.6, 1.4]))
+    first = (softplus(-1.5) + softplus(-3.0) + softplus(-1.5)) / 3
+    assert loss.item() == pytest.approx((0.6 * first + 1.4 * softplus(0.3)) / 2, rel=1e-6)
+    loss.backward()
+    # A pair pulls its two by weight * sigmoid(r_worse - r_better).
+    a, b, c = (0.6 / 6 / (1 + math.exp(margin)) for margin in (1.5, 3.0, 1.5))
+    d = 1.4 / 2 / (1 + math.exp(-0.3))
+    assert rewards.grad.tolist() == pytest.approx([a - c, -a - b, b + c, d, -d], rel=1e-5)
+
+
+def test_it_computes_the_weighted_dpo_loss():
+    log_probs, reference = torch.tensor([-10.0, -12.0, -3.0, -5.0]), torch.tensor([-11.0, -9.0, -4.0, -4.0])
+    loss = dpo_loss(log_probs, reference, strict_pairs([[1, 2], [2, 1]], weights=[0.4, 1.6]), beta=0.1)
+    # The margins are 0.1 * (1 - -3) and 0.1 * (-1 - 1).
+    assert loss.item() == pytest.approx((0.4 * softplus(-0.4) + 1.6 * softplus(0.2)) / 2, rel=1e-6)
+
+
+def test_weights_of_one_change_nothing():
+    ranks = [[2, 1, 2, 3], [1, 1], [2, 1]]
+    losses, gradients = [], []
+    for weights in (None, [1.0, 1.0, 1.0]):
+        rewards = torch.linspace(-1, 1, 8).requires_grad_()
+        loss = bradley_terry_loss(rewards, strict_pairs(ranks, weights=weights))
+        loss.backward()
+        losses.append(loss.item())
+        gradients.append(rewards.grad.tolist())
+    assert losses[0] == losses[1]
+    assert gradients[0] == gradients[1]
+
+
+def test_a_ranking_of_weight_nothing_pulls_nothing():
+    rewards = torch.tensor([0.3, -0.7, 1.1, 0.0], requires_grad=True)
+    bradley_terry_loss(rewards, strict_pairs([[1, 2], [1, 2]], weights=[0.0, 2.0])).backward()
+    assert rewards.grad[:2].tolist() == [0.0, 0.0]
+    assert rewards.grad[2].item() == pytest.approx(-1 / (1 + math.exp(1.1)), rel=1e-5)
+
+
 def test_it_sums_the_log_probabilities_of_the_completion_and_of_nothing_else(policy):
     prompts, completions = [[5, 6, 7], [8]], [[9, 10, 1], [11, 1]]
     found = sequence_log_probs(policy, pad_batch(prompts, completions, pad_token_id=0))

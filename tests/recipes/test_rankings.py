@@ -1,6 +1,11 @@
 """Rankings become batches in which each completion stands once."""
 
+from dataclasses import replace
+
+import pytest
+
 from tests.recipes.snapshots import ranking
+from training.modelling.artifacts import RecipeError
 from training.modelling.chat import encode_completion, encode_prompt
 from training.modelling.rankings import EncodedRanking, encode_rankings, pair_accuracy, ranking_batch
 from training.modelling.snapshots import RankingRow
@@ -15,6 +20,20 @@ def row(ranks: list[int], completions: list[str] | None = None) -> RankingRow:
 def test_it_leaves_out_rankings_of_ties_only(tokenizer):
     encoded = encode_rankings(tokenizer, [row([1, 1]), row([1, 2, 2])], max_prompt_tokens=50, max_completion_tokens=50)
     assert [item.ranks for item in encoded] == [[1, 2, 2]]
+
+
+@pytest.mark.parametrize(("weights", "expected"), [("none", [0.5, 0.5]), ("annotator", [0.2, 0.8])])
+def test_it_weighs_rankings_when_asked_to(tokenizer, weights, expected):
+    rows = [replace(row([1, 2]), weight=0.4), replace(row([2, 1]), weight=1.6)]
+    encoded = encode_rankings(tokenizer, rows, max_prompt_tokens=50, max_completion_tokens=50, weights=weights)
+    _, pairs = ranking_batch(encoded, tokenizer.pad_token_id)
+    assert pairs.weight.tolist() == pytest.approx(expected)
+
+
+def test_it_says_that_a_snapshot_has_no_weights(tokenizer):
+    rows = [replace(row([1, 2]), weight=None)]
+    with pytest.raises(RecipeError, match="freeze a new one, or set the field 'weights' to \"none\""):
+        encode_rankings(tokenizer, rows, max_prompt_tokens=50, max_completion_tokens=50, weights="annotator")
 
 
 def test_it_lists_strict_pairs_better_first():

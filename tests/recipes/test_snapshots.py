@@ -20,6 +20,15 @@ def test_it_reads_rankings(tmp_path):
     assert (row.prompt_sha256, row.annotator, row.domain, row.campaign) == (sha256("Why?"), "a1", "home", "c1")
 
 
+def test_it_reads_what_a_ranking_weighs_and_none_from_a_snapshot_that_is_older(tmp_path):
+    row = ranking("Why?", ["a", "b"], [1, 2], weight=0.3)
+    write_snapshot(tmp_path, rankings={"train": [row]})
+    assert [row.weight for row in read_rankings(tmp_path, "train")] == [0.3]
+    file = tmp_path / "rankings" / "train.parquet"
+    pyarrow.parquet.write_table(pyarrow.parquet.read_table(file).drop_columns(["weight"]), file)
+    assert [row.weight for row in read_rankings(tmp_path, "train")] == [None]
+
+
 def test_it_reads_demonstrations_as_prompt_and_completion(tmp_path):
     write_snapshot(tmp_path, demonstrations={"test": [demonstration("Why?", "Because.")]})
     (row,) = read_demonstrations(tmp_path, "test")

@@ -150,6 +150,7 @@ def test_it_loads_into_trls_columns(judged, sent, tmp_path):
     files = {split: str(snapshot.path / "comparisons" / f"{split}.parquet") for split in SPLITS}
     loaded = load_dataset("parquet", data_files=files, cache_dir=str(tmp_path / "cache"))
     assert sum(len(loaded[split]) for split in SPLITS) == 265
+    assert {"weight", "posterior", "n_votes"} < set(loaded["train"].column_names)
     first = loaded["train"][0]
     assert [len(first[column]) for column in ("prompt", "chosen", "rejected")] == [1, 1, 1]
     assert (first["prompt"][0]["role"], first["chosen"][0]["role"]) == ("user", "assistant")
@@ -222,9 +223,9 @@ def test_it_repeats_a_message_that_nobody_fetched(judged, sent):
 def test_it_writes_nothing_once_the_row_was_taken_away(judged, sent, monkeypatch, settings):
     snapshot = request_snapshot(campaigns=[judged.ranking], by=judged.carol)
 
-    def taken_away(judgement):
+    def taken_away(judgement, votes):
         Snapshot.objects.filter(pk=snapshot.pk).update(attempt=2)
-        return exported(judgement)
+        return exported(judgement, votes)
 
     monkeypatch.setattr("training.services.snapshots.exported", taken_away)
     freeze_snapshot(snapshot_id=snapshot.pk)

@@ -30,17 +30,22 @@ class Pairs:
     ranking: torch.Tensor
     """[P] int64: which ranking of the batch the pair belongs to."""
     weight: torch.Tensor
-    """[P] float32: 1 / (pairs in its ranking * rankings that have a pair); sums to 1."""
+    """[P] float32: weight of its ranking / (pairs in its ranking * rankings that have a pair); without weights, sums to
+    1."""
 
     def __len__(self) -> int:
         return len(self.better)
 
 
-def strict_pairs(ranks: Sequence[Sequence[int]], device: torch.device | None = None) -> Pairs:
+def strict_pairs(
+    ranks: Sequence[Sequence[int]], device: torch.device | None = None, *, weights: Sequence[float] | None = None
+) -> Pairs:
     """Return the strict pairs of rankings (1 = best, equal = tie), whose rows follow each other in one batch.
 
     Every ranking that has a pair weighs the same and its pairs share that weight, as in eq. 1 of Ouyang et al. 2022
-    with its K(K-1)/2 replaced by the number of strict pairs; a ranking of ties only weighs nothing.
+    with its K(K-1)/2 replaced by the number of strict pairs; a ranking of ties only weighs nothing. `weights`, one for
+    each ranking, multiply what it weighs. They are not made to sum to 1 in a batch, which would give a vote more where
+    it stands among light ones; over a snapshot their mean is 1, and so the learning rate means the same.
     """
     better, worse, ranking = [], [], []
     first = 0
@@ -54,11 +59,14 @@ def strict_pairs(ranks: Sequence[Sequence[int]], device: torch.device | None = N
         first += len(row)
     of = torch.tensor(ranking, dtype=torch.long, device=device)
     counts = torch.bincount(of, minlength=len(ranks)).clamp(min=1)
+    share = 1.0 / (counts[of] * max(len(set(ranking)), 1)).float()
+    if weights is not None:
+        share = share * torch.tensor(weights, dtype=torch.float32, device=device)[of]
     return Pairs(
         better=torch.tensor(better, dtype=torch.long, device=device),
         worse=torch.tensor(worse, dtype=torch.long, device=device),
         ranking=of,
-        weight=1.0 / (counts[of] * max(len(set(ranking)), 1)).float(),
+        weight=share,
     )
 
 

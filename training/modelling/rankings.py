@@ -6,14 +6,19 @@ Whatever the number of pairs, a ranking of K completions costs K rows. (Its prom
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from typing import Literal
 
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from training.modelling.artifacts import RecipeError
 from training.modelling.batches import Batch, pad_batch
 from training.modelling.chat import encode_completion, encode_prompt
 from training.modelling.losses import Pairs, strict_pairs
 from training.modelling.snapshots import RankingRow
+
+Weights = Literal["none", "annotator"]
+"""Whether a ranking weighs in the loss what its annotator does, or each the same."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class EncodedRanking:
     """K lengths of the completions' texts: what a reader sees as long, which a count of tokens is not."""
     prompt_sha256: str
     """What intervals are clustered by."""
+    weight: float = 1.0
+    """What it weighs in the loss."""
 
     @property
     def tokens(self) -> int:
@@ -48,8 +55,17 @@ def encode_rankings(
     *,
     max_prompt_tokens: int,
     max_completion_tokens: int,
+    weights: Weights = "none",
 ) -> list[EncodedRanking]:
-    """Encode rankings; those whose completions all tie are left out, because they hold no strict pair."""
+    """Encode rankings; those whose completions all tie are left out, because they hold no strict pair.
+
+    With `weights` "annotator" each weighs what its annotator does; raises RecipeError when the snapshot does not say.
+    """
+    if weights == "annotator" and any(row.weight is None for row in rows):
+        raise RecipeError(
+            "The snapshot has no weights, because it is older than they are; freeze a new one, or set the field"
+            " 'weights' to \"none\"."
+        )
     encoded = []
     for row in rows:
         if len(set(row.ranks)) == 1:
@@ -63,6 +79,7 @@ def encode_rankings(
                 ranks=row.ranks,
                 characters=[len(text) for text in row.completions],
                 prompt_sha256=row.prompt_sha256,
+                weight=row.weight if weights == "annotator" else 1.0,
             )
         )
     return encoded
@@ -74,7 +91,8 @@ def ranking_batch(
     """Return the rows of all completions of `rankings`, one ranking after another, and their strict pairs."""
     prompts = [ranking.prompt for ranking in rankings for _ in ranking.completions]
     completions = [completion for ranking in rankings for completion in ranking.completions]
-    pairs = strict_pairs([ranking.ranks for ranking in rankings], device)
+    weights = [ranking.weight for ranking in rankings]
+    pairs = strict_pairs([ranking.ranks for ranking in rankings], device, weights=weights)
     return pad_batch(prompts, completions, pad_token_id, device), pairs
 
 

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -40,6 +40,8 @@ class RankingRow:
     """Domain of the prompt."""
     campaign: str
     """Campaign in which it was judged."""
+    weight: float | None = None
+    """What its annotator weighs; None in a snapshot that is older than weights."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class ComparisonRow:
     annotator: str
     domain: str
     campaign: str
+    weight: float | None = None
+    """What its annotator weighs; None in a snapshot that is older than weights."""
 
 
 @dataclass(frozen=True)
@@ -118,13 +122,13 @@ def require_rows(rows: Sequence[Any], what: str, snapshot: str | Path) -> None:
 
 def _read(snapshot: str | Path, table: str, split: Split, row_type: type[Row]) -> list[Row]:
     file = Path(snapshot) / table / f"{split}.parquet"
-    wanted = list(row_type.__dataclass_fields__)
+    fields = row_type.__dataclass_fields__
     try:
         found = pyarrow.parquet.read_schema(file).names
-        missing = [name for name in wanted if name not in found]
+        missing = [name for name, field in fields.items() if name not in found and field.default is MISSING]
         if missing:
             raise RecipeError(f"{file} lacks the column {missing[0]!r}; it is not a table of this kind of snapshot.")
-        rows = pyarrow.parquet.read_table(file, columns=wanted).to_pylist()
+        rows = pyarrow.parquet.read_table(file, columns=[name for name in fields if name in found]).to_pylist()
     except FileNotFoundError as error:
         raise RecipeError(f"{file} does not exist; {snapshot} is not a complete snapshot.") from error
     except (ArrowException, OSError) as error:

@@ -38,7 +38,7 @@ from training.modelling.models import (
     save_model,
 )
 from training.modelling.optimisation import build_optimizer, linear_schedule, update
-from training.modelling.rankings import EncodedRanking, encode_rankings, pair_accuracy, ranking_batch
+from training.modelling.rankings import EncodedRanking, Weights, encode_rankings, pair_accuracy, ranking_batch
 from training.modelling.reporting import mean_result, share_result
 from training.modelling.snapshots import SPLITS, read_rankings, require_rows
 
@@ -59,6 +59,9 @@ class DpoConfig:
     """The snapshot whose rankings are learnt."""
     beta: float = 0.1
     """How strongly the policy is held to the reference; the paper's 0.1 (0.5 for summarisation)."""
+    weights: Weights = "none"
+    """What a ranking weighs in the loss: "none" = all alike, "annotator" = what the snapshot says of its annotator, by
+    what they have shown on gold. What is measured on held-out rankings is never weighted."""
     max_prompt_tokens: int = 384
     """A longer prompt loses its beginning."""
     max_completion_tokens: int = 256
@@ -142,6 +145,7 @@ def _encode(config: DpoConfig, tokenizer: PreTrainedTokenizerBase, split: str) -
         read_rankings(config.snapshot, split),
         max_prompt_tokens=config.max_prompt_tokens,
         max_completion_tokens=config.max_completion_tokens,
+        weights=config.weights,
     )
 
 

@@ -43,7 +43,7 @@ from training.modelling.models import (
     save_model,
 )
 from training.modelling.optimisation import build_optimizer, linear_schedule, update
-from training.modelling.rankings import EncodedRanking, encode_rankings, pair_accuracy, ranking_batch
+from training.modelling.rankings import EncodedRanking, Weights, encode_rankings, pair_accuracy, ranking_batch
 from training.modelling.reporting import mean_result, share_result
 from training.modelling.rewards import read_rewards, save_normalisation, score_completions
 from training.modelling.snapshots import SPLITS, read_rankings, require_rows
@@ -65,6 +65,9 @@ class RewardConfig:
     """The language model to start from: the SFT checkpoint."""
     snapshot: ExistingPath
     """The snapshot whose rankings are learnt."""
+    weights: Weights = "none"
+    """What a ranking weighs in the loss: "none" = all alike, "annotator" = what the snapshot says of its annotator, by
+    what they have shown on gold. What is measured on held-out rankings is never weighted."""
     max_prompt_tokens: int = 384
     """A longer prompt loses its beginning."""
     max_completion_tokens: int = 256
@@ -131,6 +134,7 @@ def _encode_splits(config: RewardConfig, tokenizer: PreTrainedTokenizerBase) -> 
             read_rankings(config.snapshot, split),
             max_prompt_tokens=config.max_prompt_tokens,
             max_completion_tokens=config.max_completion_tokens,
+            weights=config.weights,
         )
         for split in SPLITS
     }

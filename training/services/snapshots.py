@@ -11,18 +11,21 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Prefetch, Q, prefetch_related_objects
+from django.db.models import F, Prefetch, prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from annotate.errors import DomainError
 from annotate.models import Campaign, Judgement, RankedCompletion, Review, TaskCompletion, User
+from annotate.weight_queries import counted
 from training.exporting import ExportedJudgement, LabelledSteps, Ranked, Rated, SnapshotWriter, describe_counts
 from training.modelling.artifacts import FORMAT, MANIFEST, write_json
 from training.models import Snapshot
 from training.services.messages import send
+from training.services.weighing import read_votes
 from training.version import code_version
+from training.weighing import Votes
 
 State = Snapshot.State
 RESEND_AFTER = timedelta(seconds=15)
@@ -126,6 +129,8 @@ def _hold(snapshot: Snapshot, **fields: Any) -> None:
 def _export(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
     """Write the tables and the manifest into `folder`; returns the manifest."""
     slugs, until = snapshot.selection["campaigns"], datetime.fromisoformat(snapshot.selection["until"])
+    _hold(snapshot, message="Weighing the votes.")
+    votes, weights = read_votes(campaigns=slugs, until=until, alive=lambda: _hold(snapshot))
     guidelines: dict[str, dict[str, Any]] = {}
     annotators: set[int] = set()
     reviews: Counter[str] = Counter()
@@ -136,7 +141,7 @@ def _export(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
                 if review := newest_review(judgement):
                     reviews[review.decision] += 1
                 said = reviewed(judgement)
-                row = exported(said) if said else None
+                row = exported(said, votes) if said else None
                 if said is None or row is None:
                     continue
                 text = said.guideline
@@ -159,6 +164,7 @@ def _export(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
         "ties": content.ties,
         "reviews": {decision: reviews[decision] for decision in Review.Decision.values},
         "annotators": len(annotators),
+        "weights": weights,
         "code_version": code_version(),
     }
     write_json(folder / MANIFEST, manifest)
@@ -184,11 +190,7 @@ def judgements_until(*, campaigns: Collection[str], until: datetime) -> Iterator
     rows of their own. Completions come by a join: Django's prefetch of
     more than 999 rows through a foreign key is a query that SQLite refuses ("Expression tree is too large").
     """
-    then = (
-        Judgement.objects.of_work()
-        .filter(created_at__lte=until)
-        .filter(Q(superseded_by__isnull=True) | Q(superseded_by__created_at__gt=until))
-    )
+    then = counted(Judgement.objects.of_work(), until)
     judgements = (
         then.filter(task__campaign__slug__in=list(campaigns))
         .exclude(task__campaign__kind=Campaign.Kind.REVIEW)
@@ -228,7 +230,7 @@ def reviewed(judgement: Judgement) -> Judgement | None:
     return review.judgement if review.decision == Review.Decision.EDIT else None
 
 
-def exported(judgement: Judgement) -> ExportedJudgement | None:
+def exported(judgement: Judgement, votes: Votes) -> ExportedJudgement | None:
     """What a snapshot says about a judgement: the annotator only by pseudonym. None when it gives no rows."""
     written = getattr(judgement, "demonstration", None)
     prompt = written.completion.prompt if written else judgement.task.prompt
@@ -244,9 +246,12 @@ def exported(judgement: Judgement) -> ExportedJudgement | None:
     }
     if written:
         revision = getattr(written, "revision", None)
-        original = revision.original.text if revision else ""
         return ExportedJudgement(
-            **fields, demonstration=written.completion.text, reasoning=written.reasoning, original=original
+            **fields,
+            demonstration=written.completion.text,
+            reasoning=written.reasoning,
+            original=revision.original.text if revision else "",
+            sureness=(votes.of_one,),
         )
     if judgement.task.campaign.kind == Campaign.Kind.STEPS:
         return ExportedJudgement(**fields, solution=_labelled(judgement))
@@ -261,6 +266,8 @@ def exported(judgement: Judgement) -> ExportedJudgement | None:
             for item in ranked
         ),
         rated=rated,
+        weight=votes.weight(judgement.annotator_id) if ranked else 1.0,
+        sureness=votes.sureness(judgement.task_id, [item.completion_id for item in ranked]) if ranked else (),
         **{name: getattr(judgement, name) for name in ("verdict", "reason", "strength", "behaviour", "rationale")},
     )
 
