@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from annotate.quality.consensus import consensus, strict_order
+from annotate.quality.consensus import consensus, strict_order, strict_pairs
 from annotate.quality.table import RankingTable, TableError
 
 METHODS = ["borda", "bradley_terry"]
@@ -53,6 +53,7 @@ def test_it_does_not_care_in_which_unit_weights_are():
     for method in METHODS:
         one, other = (consensus(table, [unit, 2 * unit, unit], method=method) for unit in (1.0, 50.0))
         assert one.score == pytest.approx(other.score, abs=1e-12)
+        assert 50 * one.pairs.margin == pytest.approx(other.pairs.margin)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -193,3 +194,8 @@ def test_it_refuses_weights_that_do_not_fit(weights):
 def test_it_refuses_another_method():
     with pytest.raises(ValueError, match="borda and bradley_terry"):
         consensus(table_of(order("a", "b")), method="kemeny")
+
+
+def test_it_counts_the_pairs_that_each_annotator_puts_in_an_order():
+    table = table_of(order("a", "b", "c"), order("ab", "c"), order("ab"), order("a", "bcd"), items=[1, 1, 2, 2])
+    assert strict_pairs(table).tolist() == [3, 2, 0, 3]

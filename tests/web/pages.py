@@ -133,6 +133,8 @@ def setup_pages(carol: Client) -> Iterator[tuple[str, HttpResponse]]:
     yield "new_campaign", carol.get("/campaigns/new/?kind=ranking")
     yield "campaign_settings", carol.get("/campaigns/answers/settings/")
     yield "overlap", carol.get("/campaigns/answers/overlap/")
+    yield "consensus", carol.get("/campaigns/answers/consensus/")
+    yield "consensus_csv", carol.get("/campaigns/answers/consensus/pairs.csv")
     yield "campaign_queues", carol.get("/campaigns/answers/queues/")
     yield "campaign_preview", carol.get("/campaigns/answers/preview/")
 
