@@ -158,6 +158,8 @@ def _read(
         said = f"{len(items)} items, {len(annotators)} annotators and {len(values)} values"
         raise TableError(f"Every label needs an item, an annotator and a value, but there are {said}.")
     classes, value = _pair_codes(values) if pairs else coded("values", values)
+    if classes.dtype.kind == "f" and np.isnan(classes).any():
+        raise TableError(f"Row {np.flatnonzero(np.isnan(classes[value]))[0] + 1} has no value; leave such rows out.")
     (item_labels, item), (annotator_labels, annotator) = coded("items", items), coded("annotators", annotators)
     if annotator_labels.size * classes.size**2 > LARGEST:
         raise TableError(

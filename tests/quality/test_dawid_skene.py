@@ -113,6 +113,7 @@ def test_the_majority_breaks_ties_at_random_but_the_same_way_each_time():
         (([1, 2], ["a"], [0, 1]), False, "2 items, 1 annotators and 2 values"),
         (([1, 1], ["a", "b"], [0, 2]), True, "Row 2 has the value 2; values of pairs are -1, 0 and 1"),
         (([1], ["a"], ["better"]), True, "something else"),
+        (([1, 1], ["a", "b"], [1.0, float("nan")]), False, "Row 2 has no value"),
         (([1] * 8000, range(8000), range(8000)), False, "8000 different values"),
     ],
 )
