@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from django.conf import settings
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
+from annotate.audit_queries.slices import agreement_in
+from annotate.hashing import sha256_of
+from annotate.ledger.live import ledger
 from annotate.models import Campaign, Completion, Gold, Judgement, RankedCompletion, User
 from annotate.quality import signals
-from annotate.quality.agreement import ranking_agreement
 from annotate.quality.bias import Bias
 from annotate.quality.intervals import Estimate
 from annotate.quality.ranked_pairs import ShownRankings, preferences
@@ -85,6 +87,7 @@ class _Work:
     """Rankings, with how long each took and how many words there were to read."""
 
     rankings: ShownRankings
+    task: NDArray
     seconds: NDArray
     words: NDArray
     completions: NDArray
@@ -105,12 +108,27 @@ class _Work:
 
 
 def campaign_bias(*, campaign: Campaign) -> CampaignBias:
-    """How the annotators of a ranking campaign lean and work."""
+    """How the annotators of a ranking campaign lean and work; computed anew when something was judged."""
+    board = ledger().board(campaign.pk)
+    answers = dict(Gold.objects.filter(task__campaign=campaign).order_by("task").values_list("task_id", "answer"))
     counted = Judgement.objects.current().filter(task__campaign=campaign)
-    work, gold = _work(counted.of_work()), _work(counted.filter(task__gold__isnull=False))
+    gold = counted.filter(task__gold__isnull=False)
+    newest = gold.order_by("-pk").values_list("pk", flat=True).first()
+    stamp = ("bias", sha256_of(sorted(answers.items())), newest)
+    if stamp not in board.memo:
+        work, known = (_work(_newest(judgements)) for judgements in (counted.of_work(), gold))
+        found = _figures(campaign, work, known, answers, agreement_in(board).alpha)
+        if found.n_waiting:
+            return found
+        board.memo[stamp] = found
+    return replace(board.memo[stamp], campaign=campaign)
+
+
+def _figures(
+    campaign: Campaign, work: _Work, gold: _Work, answers: Mapping[int, Mapping], alpha: Estimate
+) -> CampaignBias:
     bias = work.rankings.pairs().bias(FEATURES)
-    known, accuracy = _against_gold(campaign, gold)
-    alpha = ranking_agreement(work.rankings.table()).alpha
+    known, accuracy = _against_gold(gold, answers)
     return CampaignBias(
         campaign=campaign,
         n_judgements=len(work.rankings),
@@ -127,10 +145,14 @@ def campaign_bias(*, campaign: Campaign) -> CampaignBias:
     )
 
 
-def _work(judgements: QuerySet[Judgement]) -> _Work:
-    """The newest rankings among these judgements whose texts were all looked at."""
+def _newest(judgements: QuerySet[Judgement]) -> list[tuple]:
+    """(key, annotator, task, seconds, order shown) of the newest of these judgements."""
     fields = ("pk", "annotator_id", "task_id", "seconds", "assignment__shown_order")
-    rows = list(judgements.order_by("-pk").values_list(*fields)[:NEWEST])
+    return list(judgements.order_by("-pk").values_list(*fields)[:NEWEST])
+
+
+def _work(rows: list[tuple]) -> _Work:
+    """The rankings among these judgements whose texts were all looked at."""
     is_cut = len(rows) == NEWEST
     ranks = _ranks([row[0] for row in rows])
     rows = [row for row in rows if row[0] in ranks]
@@ -146,7 +168,8 @@ def _work(judgements: QuerySet[Judgement]) -> _Work:
     people, tasks = (np.array([row[column] for row in rows], np.int64) for column in (1, 2))
     words = [sum(looked[one].words for one in row[4]) + looked[row[4][0]].prompt_words for row in rows]
     return _Work(
-        rankings=ShownRankings(annotator=people, task=tasks, rank=rank, text=text, features=features),
+        rankings=ShownRankings(annotator=people, rank=rank, text=text, features=features),
+        task=tasks,
         seconds=np.array([row[3] for row in rows], float),
         words=np.array(words, float),
         completions=np.array(list(looked), np.int64),
@@ -189,10 +212,9 @@ def _parts(keys: Sequence[int], size: int) -> Iterator[Sequence[int]]:
         yield keys[start : start + size]
 
 
-def _against_gold(campaign: Campaign, work: _Work) -> tuple[Bias | None, Estimate]:
+def _against_gold(work: _Work, answers: Mapping[int, Mapping]) -> tuple[Bias | None, Estimate]:
     """The coefficients where the better text of each two is known, and how often that one is preferred."""
     pairs = work.rankings.pairs()
-    answers = dict(Gold.objects.filter(task__campaign=campaign).values_list("task_id", "answer"))
     known = _known_ranks(work, {task: answer.get("ranks") or {} for task, answer in answers.items()})
     left, right = known[pairs.ranking, pairs.left], known[pairs.ranking, pairs.right]
     strict = (left > 0) & (right > 0) & (left != right)
@@ -206,7 +228,7 @@ def _known_ranks(work: _Work, answers: Mapping[int, Mapping[str, int]]) -> NDArr
     shown = work.completions[work.rankings.text] if len(work.rankings) else work.rankings.text
     known = [
         [answers.get(task, {}).get(str(completion), 0) for completion in completions]
-        for task, completions in zip(work.rankings.task.tolist(), shown.tolist(), strict=True)
+        for task, completions in zip(work.task.tolist(), shown.tolist(), strict=True)
     ]
     return np.where(work.rankings.rank > 0, np.array(known, np.int64).reshape(shown.shape), 0)
 

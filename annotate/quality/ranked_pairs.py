@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 
 from annotate.quality.bias import Bias, annotator_bias, ranking_weight
 from annotate.quality.intervals import Estimate, clustered_proportion, undefined
-from annotate.quality.table import RankingTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +18,6 @@ class ShownRankings:
     """Rankings (n,) of up to `width` texts; the columns of `rank` and `text` are places in the order shown."""
 
     annotator: NDArray[np.int64]
-    task: NDArray[np.int64]
     rank: NDArray[np.int64]
     """(n, width), 1 = best; 0 where nothing was shown or ranked."""
     text: NDArray[np.int64]
@@ -29,23 +28,16 @@ class ShownRankings:
     def __len__(self) -> int:
         return self.annotator.size
 
-    @property
+    @cached_property
     def k(self) -> NDArray[np.int64]:
         """(n,) how many texts a ranking ranks."""
         return (self.rank > 0).sum(axis=1)
 
-    @property
+    @cached_property
     def as_shown(self) -> NDArray[np.bool_]:
         """(n,) whether a ranking says strictly the order shown."""
         rising = (self.rank[:, 1:] > self.rank[:, :-1]) | (self.rank[:, 1:] == 0)
         return rising.all(axis=1) & (self.k > 1)
-
-    def table(self) -> RankingTable:
-        """The same for measures of agreement."""
-        ranking, place = np.nonzero(self.rank)
-        return RankingTable.from_arrays(
-            self.task[ranking], self.annotator[ranking], self.text[ranking, place], self.rank[ranking, place]
-        )
 
     def pairs(self) -> Pairs:
         """Every two texts of every ranking, the one shown earlier as the left one."""

@@ -160,3 +160,20 @@ def test_it_says_that_nobody_has_ranked_yet(carol, world):
 def test_it_names_what_the_texts_do_not_differ_in(carol, lover):
     body = carol.get(PAGE).content.decode()
     assert "Lists, Bold, Headers, Refusing, Sounding sure, Agreeing: The texts compared do not differ in this." in body
+
+
+def test_a_new_judgement_and_a_new_gold_answer_show_at_once(carol, lover):
+    before = campaign_bias(campaign=lover.ranking)
+    held = claim_next_task(annotator=lover.bob, campaign=lover.ranking)
+    ranks = {pk: rank for rank, pk in enumerate(held.shown_order, start=1)}
+    submit_ranking(assignment_id=held.pk, annotator=lover.bob, ranks=ranks, seconds=2.0)
+    after = campaign_bias(campaign=lover.ranking)
+    assert (before.n_judgements, after.n_judgements) == (6, 7)
+    assert [person.annotator for person in after.people] == ["alice", "bob"]
+    assert after.gold_accuracy.value is None
+    Gold.objects.create(task=held.task, answer={"ranks": ranks_of(ranks)})
+    assert campaign_bias(campaign=lover.ranking).gold_accuracy.value is not None
+
+
+def ranks_of(ranks):
+    return {str(pk): rank for pk, rank in ranks.items()}
