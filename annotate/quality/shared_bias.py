@@ -56,6 +56,9 @@ ASSOCIATION = translatable(
     "These are associations: how good the texts are is not accounted for, and what looks like a taste may be an eye for"
     " quality."
 )
+TASTE = translatable(
+    "How good the texts are is accounted for, as far as it is known: what is left is taste, not an eye for quality."
+)
 AGREEMENT = translatable(
     "Annotators agree at alpha %(alpha)s (95 %% interval %(lo)s to %(hi)s). A taste that they share raises this figure"
     " whether or not it is right: agreement cannot tell a shared taste from shared knowledge."
@@ -94,8 +97,7 @@ def shared_bias_warning(
     if not tastes:
         return []
     said = [_pictured(name, pool[name]) for name in tastes]
-    if "quality" not in pool:
-        said.append(Said(ASSOCIATION, {}))
+    said.append(Said(TASTE if "quality" in pool else ASSOCIATION, {}))
     if agreement and agreement.value is not None:
         figures = {"alpha": agreement.value, "lo": agreement.lo, "hi": agreement.hi}
         said.append(Said(AGREEMENT, {name: number(value) for name, value in _known(figures).items()}))
