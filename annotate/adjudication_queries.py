@@ -14,6 +14,7 @@ from annotate.models import (
     Completion,
     ContentWarning,
     Dispute,
+    Domain,
     Judgement,
     Task,
     User,
@@ -90,14 +91,18 @@ def queue(*, campaign: Campaign, filters: Filters) -> QuerySet[Dispute]:
     if filters.state == "open":
         rows = rows.filter(~Exists(standing), score__gt=0)
     elif filters.state == "decided" or filters.cause:
-        rows = rows.filter(Exists(standing.filter(cause=filters.cause) if filters.cause else standing))
+        decided = Adjudication.objects.current().filter(task__campaign=campaign).order_by()
+        decided = decided.filter(cause=filters.cause) if filters.cause else decided
+        rows = rows.filter(task__in=decided.values("task"))
     else:
-        rows = rows.filter(Q(score__gt=0) | Exists(standing))
+        rows = rows.filter(Q(score__gt=0) | Exists(standing), score__gte=0)  # which is always so: for the index
     if filters.domain:
-        rows = rows.filter(task__prompt__domain__slug=filters.domain)
+        domain = Domain.objects.filter(slug=filters.domain).values_list("pk", flat=True).first()
+        # Not by the domain's index: the most disputed are found from the head of the queue.
+        rows = rows.annotate(about=F("task__prompt__domain") + 0).filter(about=domain or 0)
     if not filters.unfinished:
         rows = rows.filter(task__submitted__gte=F("task__target"))
-    return rows.select_related("task__prompt__domain").order_by(F("score").desc(nulls_last=True), "task")
+    return rows.select_related("task__prompt__domain").order_by("-score", "task_id")
 
 
 def listed(rows: Iterable[Dispute]) -> list[Disputed]:
@@ -107,16 +112,15 @@ def listed(rows: Iterable[Dispute]) -> list[Disputed]:
     decided = {one.task_id: one for one in Adjudication.objects.current().filter(task__in=tasks)}
     held = AdjudicationHold.objects.filter(task__in=tasks, expires_at__gt=timezone.now()).select_related("by")
     by = {hold.task_id: hold.by for hold in held}
-    return [Disputed(row.task, row.score or 0.0, row.n, decided.get(row.task_id), by.get(row.task_id)) for row in rows]
+    return [Disputed(row.task, row.score, row.n, decided.get(row.task_id), by.get(row.task_id)) for row in rows]
 
 
 def next_open(*, campaign: Campaign, user: User, filters: Filters, after: int | None = None) -> int | None:
     """The most disputed open task that this person may decide and nobody holds; after one, those below it first."""
     rows = queue(campaign=campaign, filters=filters).filter(*_for(user))
-    passed = Dispute.objects.filter(task=after).first() if after else None
-    if passed and passed.score is not None:
-        below = Q(score__lt=passed.score) | Q(score=passed.score, task__gt=passed.task_id)
-        if found := rows.filter(below).values_list("task", flat=True).first():
+    if passed := Dispute.objects.filter(task=after).first() if after else None:
+        below = Q(score__lt=passed.score) | Q(task__gt=passed.task_id)
+        if found := rows.filter(below, score__lte=passed.score).values_list("task", flat=True).first():
             return found
     return rows.exclude(task=after).values_list("task", flat=True).first()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import mean, median
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from annotate.gold import SCORED_KINDS, score_answer
 from annotate.gold_queries import NOBODY
@@ -18,8 +18,8 @@ from annotate.services.records import answer_of, with_answers
 
 LEAST = 3
 """Annotators who must agree, unless another number is asked for."""
-CANDIDATES = 500
-"""Tasks of which proposals are made at once, those with the most judgements first."""
+CANDIDATES = 100
+"""Tasks of which proposals are made at once, the oldest first."""
 ANSWERS = 5_000
 """Answers to gold, the newest, that the signals of leaks are computed from."""
 
@@ -66,10 +66,10 @@ def proposals(*, campaign: Campaign, least: int = LEAST, task_ids: Iterable[int]
     if task_ids is not None:
         rows = rows.filter(task__in=list(task_ids))
     tasks = {
-        row.task_id: row.task for row in rows.select_related("task__prompt__domain").order_by("-n", "task")[:CANDIDATES]
+        row.task_id: row.task for row in rows.select_related("task__prompt__domain").order_by("task_id")[:CANDIDATES]
     }
     judged: dict[int, list[Judgement]] = defaultdict(list)
-    for one in with_answers(Judgement.objects.current().filter(task__in=tasks)).order_by("pk"):
+    for one in sorted(with_answers(_judgements(tasks)), key=lambda one: one.pk):
         one.task = tasks[one.task_id]
         one.task.campaign = campaign
         judged[one.task_id].append(one)
@@ -77,6 +77,11 @@ def proposals(*, campaign: Campaign, least: int = LEAST, task_ids: Iterable[int]
     found = [_proposal(tasks[pk], said, skills) for pk, said in judged.items() if len(said) >= least]
     kept = [one for one in found if one]
     return sorted(kept, key=lambda one: (-(one.skill.lo or 0.0), -one.n, one.task.pk))
+
+
+def _judgements(tasks: Iterable[int]) -> QuerySet[Judgement]:
+    """Those that count, unsorted: a database that sorts by number may read all judgements there are."""
+    return Judgement.objects.current().filter(task__in=list(tasks)).order_by()
 
 
 def _skills(people: set[int]) -> dict[tuple[int, int | None], tuple[float, int]]:
@@ -150,9 +155,9 @@ def leaks(*, campaign: Campaign) -> list[GoldItem]:
 
 def _answered(campaign: Campaign, tasks: Mapping[int, Task]) -> dict[int, list[_Answered]]:
     """Everybody's answer to each of these tasks, the earliest first; a correction in the place of the first version."""
-    newest = Judgement.objects.current().filter(task__in=tasks).order_by("-pk")
+    newest = sorted(_judgements(tasks).values_list("pk", flat=True))[-ANSWERS:]
     found: dict[int, list[tuple]] = defaultdict(list)
-    for one in list(with_answers(newest).select_related("assignment")[:ANSWERS]):
+    for one in with_answers(Judgement.objects.filter(pk__in=newest).order_by()).select_related("assignment"):
         one.task = tasks[one.task_id]
         one.task.campaign = campaign
         share = score_answer(campaign.kind, answer_of(one), one.task.gold.answer).share

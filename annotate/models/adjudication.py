@@ -110,7 +110,7 @@ class Dispute(models.Model):
 
     task = models.OneToOneField(Task, primary_key=True, on_delete=models.CASCADE, related_name="dispute")
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="disputes", db_index=False)
-    score = models.FloatField(null=True, help_text="0: all say the same, 1: the opposite; null: fewer than two")
+    score = models.FloatField(default=0, help_text="0: all say the same, or fewer than two speak; 1: the opposite")
     n = models.PositiveIntegerField(help_text="judgements that count")
     last = models.BigIntegerField(help_text="the newest judgement that was looked at, superseded or not")
 
@@ -120,9 +120,7 @@ class Dispute(models.Model):
             models.Index(fields=["campaign", "last"], name="dispute_seen"),
         ]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(score__isnull=True) | Q(score__gte=0, score__lte=1), name="dispute_score_is_a_share"
-            ),
+            models.CheckConstraint(condition=Q(score__gte=0, score__lte=1), name="dispute_score_is_a_share"),
         ]
 
     def __str__(self):

@@ -6,7 +6,7 @@ nothing is new.
 """
 
 from django.db import transaction
-from django.db.models import Count, Max, Q
+from django.db.models import Count, F, Max, Q
 
 from annotate.models import Campaign, Dispute, Judgement, Task
 from annotate.overlap_queries import standings_of
@@ -14,13 +14,13 @@ from annotate.overlap_queries import standings_of
 STRAGGLERS = 200
 AT_ONCE = 2_000
 """Judgements that one call looks at: about a sixth of a second."""
-PAIR = 2
 
 
 def weigh(*, campaign: Campaign, at_once: int = AT_ONCE) -> int:
     """Weigh the tasks that were judged since the last time; returns how many judgements are still to be looked at."""
     seen = Dispute.objects.filter(campaign=campaign).aggregate(last=Max("last"))["last"] or 0
-    judgements = Judgement.objects.filter(task__campaign=campaign).order_by("pk")
+    # Not by the campaign's index: whatever is new is found from the end of the judgements.
+    judgements = Judgement.objects.annotate(of=F("task__campaign") + 0).filter(of=campaign.pk).order_by("pk")
     new = list(judgements.filter(pk__gt=seen).values_list("pk", "task")[: at_once + 1])
     late = judgements.filter(pk__gt=seen - STRAGGLERS, pk__lte=seen).values_list("task", flat=True)
     tasks = {task for _pk, task in new[:at_once]} | set(late)
@@ -43,7 +43,7 @@ def _weigh(campaign: Campaign, tasks: set[int], horizon: int | None) -> None:
         Dispute(
             task_id=pk,
             campaign=campaign,
-            score=standings[pk].disagreement if pk in standings and row["n"] >= PAIR else None,
+            score=standings[pk].disagreement if pk in standings else 0.0,
             n=row["n"],
             last=min(row["last"], horizon or row["last"]),
         )

@@ -28,6 +28,8 @@ from annotate.views.work_forms import Work, cards, number, step_cards, typed
 from annotate.views.writing import writing_context
 
 TASKS_A_PAGE = 25
+MOST_LISTED = 1_000
+"""Tasks that the pages lead to: counting all of very many takes longer than showing them. Downloads have all."""
 AT_ONCE = 1_000
 """Rows of a download that are read at once."""
 TRIES = 5
@@ -68,13 +70,15 @@ def disagreements(request: HttpRequest, slug: str) -> HttpResponse:
     campaign = _campaign(request, slug)
     backlog = disputes.weigh(campaign=campaign)
     filters = _filters(request.GET)
-    page = Paginator(queries.queue(campaign=campaign, filters=filters), TASKS_A_PAGE).get_page(request.GET.get("page"))
+    found = queries.queue(campaign=campaign, filters=filters)
+    page = Paginator(found[:MOST_LISTED], TASKS_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "section": "campaigns",
         "campaign": campaign,
         "filters": filters,
         "query": f"{_query(filters)}&",
         "page": page,
+        "more": page.paginator.count == MOST_LISTED,
         "rows": queries.listed(page.object_list),
         "counts": queries.counts(campaign=campaign),
         "causes": Adjudication.Cause.choices,

@@ -321,3 +321,14 @@ def test_of_many_who_decide_at_once_one_wins(committed_world):
         thread.join()
     assert task.adjudications.count() == 1
     assert len(refused) == 3
+
+
+def test_tasks_of_equal_score_come_by_number_whatever_their_position(disputed):
+    tasks = disputed.ranking_tasks
+    for task, position in zip(tasks, (102, 101, 100), strict=True):
+        Task.objects.filter(pk=task.pk).update(position=position)
+    assert open_tasks(disputed) == [task.pk for task in tasks]
+    seen = [
+        next_open(campaign=disputed.ranking, user=disputed.carol, filters=Filters(), after=task.pk) for task in tasks
+    ]
+    assert seen == [tasks[1].pk, tasks[2].pk, tasks[0].pk]
