@@ -62,7 +62,8 @@ def _counted(*columns: NDArray) -> tuple[NDArray, list[NDArray[np.int32]]] | Non
     if high - low > _SPARSEST * n + 1000 or high > np.iinfo(np.int64).max:
         return None
     present = np.zeros(high - low + 1, bool)
-    for column in columns:
+    wide = [column.astype(np.int64, copy=False) for column in columns]  # one kind of number: one compilation
+    for column in wide:
         mark(column, low, present)
     place = (np.cumsum(present) - 1).astype(np.int32)
-    return np.flatnonzero(present) + low, [look_up(column, low, place) for column in columns]
+    return np.flatnonzero(present) + low, [look_up(column, low, place) for column in wide]

@@ -23,7 +23,7 @@ comparison counts as independent.
 
 Where the comparisons do not determine the scores (groups never compared; a model that never lost), a weak normal prior
 (standard deviation 10 on theta and log nu) gives defined answers, `reason` says so, and the prior counts in the
-intervals as the little evidence that it is.
+intervals as the little evidence that it is, as that of beta does.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from annotate.quality.columns import floats, grouping, labelled_pair
 from annotate.quality.davidson import WEAK, Cells, Evaluated, centred, maximise
 from annotate.quality.intervals import ONE_CLUSTER, Estimate, student_t_quantile, undefined
 from annotate.quality.table import TableError
-from annotate.quality.win_rates import ModelWinRate, WinRates, win_rates
+from annotate.quality.win_rates import SAME, ModelWinRate, WinRates, win_rates
 from annotate.translations import translatable
 
 __all__ = ["ModelWinRate", "Scores", "WinRates", "bradley_terry", "win_rates"]
@@ -211,18 +211,17 @@ class _Fit:
         m, width = rows.models, rows.features.shape[0]
         used = m + width + cells.has_ties
         scale = np.array([math.sqrt(column @ column / column.size) for column in rows.features])
-        scale[scale == 0] = 1.0
         precision = np.full(used, WEAK if reason else 0.0)
         parameters, information = maximise(
             cells.evaluate, np.zeros(used - width), np.delete(precision, np.arange(m, m + width)), m
         )
-        whole = np.concatenate([np.ones(m), scale, [1.0]])
+        whole = np.concatenate([np.ones(m), np.where(scale > 0, scale, 1.0), [1.0]])
         if width:
             precision[m : m + width] = 1.0
             start = np.insert(parameters, m, np.zeros(width))
             parameters, information = _over_rows(rows, start, precision, whole)
         bread = np.linalg.inv(centred(information, m))
-        prior = np.diag(precision) if reason else np.zeros((used, used))
+        prior = np.diag(precision)
         if groupings:
             summed = rows.scatter(parameters, whole, groupings)
         elif width:
@@ -247,7 +246,8 @@ class _Fit:
             ],
             nu=self._tie_parameter(m, spread, n),
             coefficients={
-                name: _estimate(beta[f], spread[m + f], self.clusters, n, "") for f, name in enumerate(names)
+                name: _estimate(beta[f], spread[m + f], self.clusters, n, "") if self.scale[f] else undefined(SAME, n)
+                for f, name in enumerate(names)
             },
             scales=dict(zip(names, self.scale.tolist(), strict=True)),
             n_comparisons=n,

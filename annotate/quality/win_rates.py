@@ -42,6 +42,7 @@ from annotate.quality.table import coded
 from annotate.translations import translatable
 
 NO_COVARIATE = translatable("There is nothing to control for: no length or other covariate was given.")
+SAME = translatable("No two answers that were compared differ in it.")
 FINITE = 0.01
 """Precision of the prior of theta."""
 _MOST_STEPS = 60
@@ -100,6 +101,7 @@ def win_rates(
     """
     n = len(models)
     labels, model = coded("models", models)
+    model = model.astype(np.int32)  # as `scores.py` gives it to the same kernel
     item, n_items = grouping("items", items, n)
     said = floats("preference", preference, n, low=0.0, high=1.0)
     gaps = {
@@ -117,7 +119,9 @@ def win_rates(
         own = np.flatnonzero(model == code)
         lc = controlled.win_rate(code) if controlled else undefined(NO_COVARIATE)
         found.append(ModelWinRate(str(label), own.size, _plain(said[own], item[own]), lc))
-    slopes = {name: controlled.slope(at) for at, name in enumerate(gaps)}
+    slopes = {
+        name: controlled.slope(at) if gaps[name].any() else undefined(SAME, n_items) for at, name in enumerate(gaps)
+    }
     return WinRates(found, slopes, scales)
 
 
@@ -128,11 +132,14 @@ def _plain(said: NDArray, item: NDArray) -> Estimate:
     return _share(mean, influence, influence.size)
 
 
-def _share(value: float, influence: NDArray, groups: int) -> Estimate:
-    """A share with Wilson's interval at its effective sample size, from what each cluster adds to its error."""
+def _share(value: float, influence: NDArray, groups: int, unsure: float = 0.0) -> Estimate:
+    """A share with Wilson's interval at its effective sample size, from what each cluster adds to its error.
+
+    `unsure` is a variance besides.
+    """
     if groups < 2:
         return Estimate(value, None, None, groups, ONE_CLUSTER)
-    variance = groups / (groups - 1) * float(np.square(influence).sum())
+    variance = groups / (groups - 1) * float(np.square(influence).sum()) + unsure
     effective = value * (1 - value) / variance if variance > NEGLIGIBLE**2 and 0 < value < 1 else groups
     wide = wilson(value * effective, effective, z=student_t_quantile(groups - 1))
     return Estimate(value, min(value, wide.lo), max(value, wide.hi), groups)
@@ -142,8 +149,8 @@ def _share(value: float, influence: NDArray, groups: int) -> Estimate:
 class _Rows:
     """Comparisons with the baseline; parameters are theta (M,), then beta (F,)."""
 
-    model: NDArray[np.int64]
-    item: NDArray[np.int64]
+    model: NDArray[np.int32]
+    item: NDArray[np.int32]
     said: NDArray[np.float64]
     style: NDArray[np.float64]
     """(n, F)"""
@@ -190,7 +197,7 @@ class _Rows:
         if not share.any():
             return np.zeros((self.precision.size, self.precision.size))
         order, starts = group_rows(self.item, self.n_items)
-        baseline = np.full(self.model.size, self.n_models)
+        baseline = np.full(self.model.size, self.n_models, np.int32)
         style = np.ascontiguousarray(self.style.T)
         summed = scatter(order, starts, self.model, baseline, share, np.zeros(share.size), style, self.n_models + 1)
         kept = np.delete(np.arange(summed.shape[0] - 1), self.n_models)
@@ -249,17 +256,24 @@ class _Controlled:
         direction = -rows.transposed(weight * (rows.over_items(slope) / self.stiffness)[rows.item])
         direction[model] += slope.sum()
         chosen = rows.over_items(np.where(own, chance - value, 0.0)) / n
-        return _share(value, chosen + self._influence(direction), np.unique(rows.item[own]).size)
+        items = np.unique(rows.item[own]).size
+        return _share(value, chosen + self._influence(direction), items, self._prior_variance(direction))
 
     def slope(self, feature: int) -> Estimate:
         """What one typical difference adds to the log-odds."""
         at = self.rows.n_models + feature
-        influence = self._influence(np.eye(self.parameters.size)[at])
+        direction = np.eye(self.parameters.size)[at]
+        influence = self._influence(direction)
         value, groups = float(self.parameters[at]), influence.size
         if groups < 2:
             return Estimate(value, None, None, groups, ONE_CLUSTER)
-        half = student_t_quantile(groups - 1) * math.sqrt(groups / (groups - 1) * float(np.square(influence).sum()))
+        variance = groups / (groups - 1) * float(np.square(influence).sum()) + self._prior_variance(direction)
+        half = student_t_quantile(groups - 1) * math.sqrt(variance)
         return Estimate(value, value - half, value + half, groups)
+
+    def _prior_variance(self, direction: NDArray) -> float:
+        """What the priors leave open of such a function: they count as the little evidence that they are."""
+        return float(self.rows.precision @ np.square(self.bread @ direction))
 
     def _influence(self, direction: NDArray) -> NDArray[np.float64]:
         """(items,) what each item adds to the error of a function of the parameters with this slope (P,)."""

@@ -44,6 +44,7 @@ TABS = [
     Tab("overview", "annotate:agreement", gettext_lazy("Agreement")),
     Tab("pairs", "annotate:pairs", gettext_lazy("Who agrees with whom")),
     Tab("consensus", "annotate:consensus", gettext_lazy("Consensus")),
+    Tab("producers", "annotate:producers", gettext_lazy("Producers")),
     Tab("disagreements", "annotate:disagreements", gettext_lazy("Disagreements")),
     Tab("bias", "annotate:bias", gettext_lazy("Bias")),
 ]

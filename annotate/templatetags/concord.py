@@ -123,18 +123,23 @@ def translated(sentence: str) -> str:
 
 @register.inclusion_tag("annotate/_estimate.html")
 def estimate(
-    found: Estimate, is_share: bool = False, low: float = -1.0, drawn: bool = True, middle: float = 0.0
+    found: Estimate,
+    is_share: bool = False,
+    low: float = -1.0,
+    drawn: bool = True,
+    middle: float = 0.0,
+    high: float = 1.0,
 ) -> dict:
-    """A cell of a table: value, interval (drawn on an axis from `low` to 1, too) and n, or the reason why not.
+    """A cell of a table: value, interval (drawn on an axis from `low` to `high`, too) and n, or the reason why not.
 
     The axis has a mark at `middle`: where a value says nothing.
     """
-    return {"found": found, "is_share": is_share, "drawing": _drawing(found, low, middle) if drawn else None}
+    return {"found": found, "is_share": is_share, "drawing": _drawing(found, low, middle, high) if drawn else None}
 
 
-def _drawing(found: Estimate, low: float, middle: float) -> dict[str, str] | None:
-    """Horizontal positions on an axis from `low` to 1, as text (no localisation), or None when there is no interval."""
+def _drawing(found: Estimate, low: float, middle: float, high: float) -> dict[str, str] | None:
+    """Horizontal positions on an axis from `low` to `high`, as text (no localisation), or None without an interval."""
     if found.value is None or found.lo is None or found.hi is None:
         return None
     places = {"lo": found.lo, "hi": found.hi, "value": found.value, "zero": max(middle, low)}
-    return {name: f"{(place - low) / (1 - low) * AXIS:.1f}" for name, place in places.items()}
+    return {name: f"{(place - low) / (high - low) * AXIS:.1f}" for name, place in places.items()}

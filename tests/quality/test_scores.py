@@ -223,3 +223,15 @@ def test_it_refuses_what_is_no_table(arguments, said):
     columns = {"left": ["a", "b"], "right": ["b", "a"], "outcome": [1, 0]}
     with pytest.raises(TableError, match=said):
         bradley_terry(**(columns | arguments))
+
+
+def test_it_says_that_nothing_differs_in_a_feature():
+    found = bradley_terry(["x", "y", "x"], ["y", "x", "y"], [1, 1, 0.5], covariates={"lists": [0, 0, 0]})
+    assert found.coefficients["lists"].value is None
+    assert found.coefficients["lists"].reason == "No two answers that were compared differ in it."
+    assert np.isfinite(values(found)).all()
+
+
+def test_a_few_comparisons_leave_the_style_as_open_as_the_prior_does():
+    found = bradley_terry(["x", "y"], ["y", "x"], [1, 1], covariates={"length": [1, 1]}).coefficients["length"]
+    assert found.hi - found.lo > 2

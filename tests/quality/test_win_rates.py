@@ -66,7 +66,9 @@ def test_its_plain_win_rate_is_the_mean_clustered_by_item():
 def test_answers_of_equal_length_leave_the_win_rate_as_it_is():
     (model, item, said, _), _ = judged(2, [0.4], [0.0])
     same = np.full(said.size, 250.0)
-    (one,) = win_rates(model, item, said, {"length": (same, same)}).models
+    found = win_rates(model, item, said, {"length": (same, same)})
+    (one,) = found.models
+    assert found.slopes["length"].reason == "No two answers that were compared differ in it."
     assert one.lc_win_rate.value == pytest.approx(one.win_rate.value, abs=1e-3)
     assert one.lc_win_rate.lo == pytest.approx(one.win_rate.lo, abs=2e-3)
 

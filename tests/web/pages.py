@@ -136,6 +136,8 @@ def setup_pages(carol: Client) -> Iterator[tuple[str, HttpResponse]]:
     yield "consensus", carol.get("/campaigns/answers/consensus/")
     yield "consensus_csv", carol.get("/campaigns/answers/consensus/pairs.csv")
     yield "campaign_queues", carol.get("/campaigns/answers/queues/")
+    yield "producers", carol.get("/campaigns/answers/producers/")
+    yield "plan", carol.get("/plan/?campaign=answers")
     yield "campaign_preview", carol.get("/campaigns/answers/preview/")
 
 
