@@ -18,6 +18,7 @@ from django.db import OperationalError, connection, connections
 
 from annotate.ledger.live import ledger
 from annotate.models import Judgement
+from annotate.quality.sources import is_compiled
 from annotate.supervisor import Service, Step, Supervisor
 
 PYTHON = [sys.executable, "-u"]
@@ -49,7 +50,7 @@ class Command(BaseCommand):
             try:
                 migrate()
                 call_command("sync_guidelines")
-                steps = [*([] if empty else demo_steps()), *ledger_steps()]
+                steps = [*([] if empty else demo_steps()), *compile_steps(), *ledger_steps()]
                 connections.close_all()  # this process only watches from here on
                 self.run(supervisor, steps=steps)
             except KeyboardInterrupt:
@@ -146,6 +147,20 @@ def demo_steps() -> list[Step]:
             fails="The first pipeline could not be started; the next start tries again.",
             succeeds=lambda: unfinished.unlink(missing_ok=True),
         ),
+    ]
+
+
+def compile_steps() -> list[Step]:
+    """Where they are new: compile the measures of the audit before somebody waits for a page that needs them."""
+    if is_compiled():
+        return []
+    return [
+        Step(
+            "compile",
+            [*PYTHON, "-m", "annotate.quality.compiled"],
+            begins="Compiling the measures of the audit, once, for half a minute. Everything else works meanwhile.",
+            fails="The measures of the audit could not be compiled; the first of its pages tries again.",
+        )
     ]
 
 
