@@ -2,6 +2,7 @@
 
 import csv
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -91,9 +92,9 @@ def test_it_is_the_same_however_often_it_is_asked(lover):
     assert again.n_waiting == 0
 
 
-def test_it_goes_on_where_time_ran_out(lover, monkeypatch):
+def test_it_goes_on_where_time_ran_out(lover, monkeypatch, tmp_path):
+    monkeypatch.setattr(bias_queries, "settings", SimpleNamespace(VAR_DIR=tmp_path))
     monkeypatch.setattr(bias_queries, "PATIENCE", -1.0)
-    StyleStore(bias_queries.settings.VAR_DIR).path.unlink(missing_ok=True)
     found = campaign_bias(campaign=lover.ranking)
     assert (found.n_waiting, found.n_judgements) == (12, 0)
     monkeypatch.setattr(bias_queries, "PATIENCE", 10.0)
@@ -171,9 +172,5 @@ def test_a_new_judgement_and_a_new_gold_answer_show_at_once(carol, lover):
     assert (before.n_judgements, after.n_judgements) == (6, 7)
     assert [person.annotator for person in after.people] == ["alice", "bob"]
     assert after.gold_accuracy.value is None
-    Gold.objects.create(task=held.task, answer={"ranks": ranks_of(ranks)})
+    Gold.objects.create(task=held.task, answer={"ranks": {str(pk): rank for pk, rank in ranks.items()}})
     assert campaign_bias(campaign=lover.ranking).gold_accuracy.value is not None
-
-
-def ranks_of(ranks):
-    return {str(pk): rank for pk, rank in ranks.items()}
