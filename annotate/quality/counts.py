@@ -13,13 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotate.quality import ranking_kernels
-from annotate.quality.ranking_kernels import CHANNELS, MEETING_PRODUCTS, OF_MEETING, PRODUCTS
+from annotate.quality.ranking_kernels import (
+    CHANNELS,
+    MEETING_PRODUCTS,
+    MOMENTS,
+    OF_MEETING,
+    PLAIN_JUDGES,
+    PLAIN_UNITS,
+    PRODUCTS,
+)
 from annotate.quality.table import RankingTable, TableError, united
+from annotate.quality.votes import runs
 
 Keep = NDArray | tuple | list | None
 """Which judgements count: None for all; a mask (judgements,); their numbers, sorted; (codes (judgements,), the wanted
 one); or a list of such pairs, all of which must hold."""
 
+_CROWDS = 6
+"""Meetings are recorded in 2 ** 6 stretches of memory: each is written in order, and each fits into a cache."""
 _SHARED = CHANNELS.index("shared")
 
 
@@ -107,30 +118,37 @@ class Sums:
     @classmethod
     def _of(cls, table: RankingTable, chosen: NDArray[np.int64], *, additive: bool) -> Sums:
         """As `of`, from numbers of judgements that are known to be right."""
-        people = table.annotator_labels.size
-        votes = table.votes
-        begun = np.zeros(people + 1, np.int64)
+        people, votes = table.annotator_labels.size, table.votes
         words = votes.start, votes.number, votes.better, votes.worse, votes.tied
-        crossing = chosen, table.judgement_item, table.judgement_annotator
-        most, widest = ranking_kernels.survey(*crossing, votes.start, votes.number, begun)
-        begun = np.cumsum(begun)
-        meetings = int(begun[-1])
-        fill, partner, records = begun[:-1].copy(), np.empty(meetings, np.int32), np.empty((meetings, 8), np.float32)
+        who = table.judgement_annotator
+        shift = max(0, (people - 1).bit_length() - _CROWDS)
+        begun, seen = np.zeros((people >> shift) + 2, np.int64), np.zeros(people, bool)
+        most, widest, meetings = ranking_kernels.survey(
+            chosen, table.judgement_item, who, votes.start, votes.number, shift, begun, seen
+        )
+        # A meeting is recorded in one of the two; pages of memory that are never written are never there.
+        plain, records = np.empty((meetings, 5), np.float32), np.empty((meetings, 10), np.float32)
+        plain_fill, fill = begun[:-1].copy(), begun[:-1].copy()
+        moments = np.zeros((min(most, PLAIN_JUDGES) + 1, PLAIN_UNITS + 1, len(MOMENTS)))
         sums = {
             "of_annotators": np.zeros((people, len(CHANNELS) + 1)),
             "of_meetings": np.zeros(MEETING_PRODUCTS),
             "of_judgements": np.zeros(len(PRODUCTS)),
             "of_items": np.zeros(len(PRODUCTS)),
             "items": np.zeros(5, np.int64),
-            "panels": np.zeros((most + 1, 3)),
+            # A panel is complete when all annotators judged an item; in sums to come there may be fewer of them.
+            "panels": np.zeros((most + 1 if additive or seen.sum() <= most else 0, 3)),
         }
         ranking_kernels.sum_items(
-            *crossing, table.row_start, votes.net, *words, most, widest, fill, partner, records, *sums.values()
-        )
+            chosen, table.judgement_item, who, table.row_start, votes.net, *words, widest, shift, plain_fill,
+            plain, fill, records, moments, *sums.values(),
+        )  # fmt: skip
+        for name, of_plain in expanded(moments).items():
+            sums[name] += of_plain
         of_dyads = np.zeros(MEETING_PRODUCTS)
         room = meetings if additive else 0
         keys, totals = np.empty(room, np.int64), np.empty((room, OF_MEETING))
-        met = ranking_kernels.sum_dyads(begun, fill, partner, records, of_dyads, keys, totals)
+        met = ranking_kernels.sum_dyads(people, shift, begun, plain_fill, plain, fill, records, of_dyads, keys, totals)
         dyads = Dyads(keys[:met].copy(), totals[:met].copy()) if additive else None
         return cls(annotator_labels=table.annotator_labels, of_dyads=of_dyads, dyads=dyads, **sums)
 
@@ -171,6 +189,61 @@ class Sums:
         )
 
 
+def expanded(moments: NDArray) -> dict[str, NDArray[np.float64]]:
+    """The PRODUCTS of meetings, judgements and items from the `moments` (judges, units, MOMENTS) of plain items.
+
+    Where m judges judged the same U units, all channels of a meeting follow from opposite and u = units - exact:
+    distance = (u + opposite)/2, unequal = w u, squared = w (u + 3 opposite), weighted = w U with w = 2/(m-1). The same
+    holds for the sums of a judgement, of (m-1) U units, and for those of an item, of m(m-1)/2 U.
+    """
+    judges, units = np.nonzero(moments[:, :, 0])
+    m = dict(zip(MOMENTS, moments[judges, units].T, strict=True))
+    size, each = judges.astype(float), units.astype(float)
+    meetings = size * (size - 1) / 2
+    taus = np.stack([m["tau_tau"], m["tau"], m["has"]])
+    found = {"of_meetings": _of_meetings(m["items"] * meetings, each, size, m["o"], m["e"], m, "", taus)}
+    for name, prefix, count, shared, judged, times in (
+        ("of_judgements", "j_", m["items"] * size, each * (size - 1), each, 2),
+        ("of_items", "i_", m["items"], each * meetings, each * size, 1),
+    ):
+        taus = np.stack([m[prefix + key] for key in ("tau_tau", "tau_has", "has_has")])
+        opposite, exact = times * m["o"], times * m["e"]  # a meeting is in two judgements
+        own = _of_meetings(count, shared, size, opposite, exact, m, prefix, taus)
+        found[name] = np.concatenate([own, _with_own(count, shared, size, opposite, exact, m, prefix, judged)])
+    return {name: products.sum(axis=1) for name, products in found.items()}
+
+
+def _of_meetings(
+    count: NDArray, shared: NDArray, size: NDArray, o: NDArray, e: NDArray, m: dict, prefix: str, taus: NDArray
+) -> NDArray[np.float64]:
+    """(16, n) PRODUCTS of what meetings sum to, for `count` (n,) things of `shared` units each."""
+    aa, ao, oo, ee, eo = (m[prefix + key] for key in ("aa", "ao", "oo", "ee", "eo"))
+    u, uu, uo = count * shared - e, count * shared**2 - 2 * shared * e + ee, shared * o - eo
+    w = _weight(size)
+    cases = np.stack([aa, aa + ao, aa + 2 * ao + oo, ee, shared * e, count * shared**2, (uu + 2 * uo + oo) / 4])
+    weighted = [count * shared**2, shared * u, uu, shared * (u + 3 * o), uu + 6 * uo + 9 * oo]
+    return np.concatenate([cases, [shared * (u + o) / 2], taus, w**2 * np.stack(weighted)])
+
+
+def _with_own(
+    count: NDArray, shared: NDArray, size: NDArray, o: NDArray, e: NDArray, m: dict, prefix: str, judged: NDArray
+) -> NDArray[np.float64]:
+    """(16, n) PRODUCTS with what a judgement has alone, for `count` (n,) things of `judged` preferences each."""
+    ties, e_ties, o_ties, ties_ties = m["ties"], m[prefix + "e_ties"], m[prefix + "o_ties"], m[prefix + "ties_ties"]
+    u, u_ties = count * shared - e, shared * ties - e_ties
+    distances = [judged * (u + o) / 2, (u_ties + o_ties) / 2]
+    own = np.stack([count * judged**2, judged * ties, ties_ties])
+    unequal = [judged * u, u_ties, judged * (u + 3 * o), u_ties + 3 * o_ties]
+    both = np.stack([count * shared * judged, shared * ties])
+    w = _weight(size)
+    return np.concatenate([both, distances, own, w * both, w * np.stack(unequal), np.where(size > 1, own, 0.0)])
+
+
+def _weight(size: NDArray) -> NDArray[np.float64]:
+    """Krippendorff's weight 2/(m-1) of a unit that m judged, 0 for one."""
+    return np.where(size > 1, 2 / np.maximum(size - 1, 1), 0.0)
+
+
 @dataclass(frozen=True, eq=False)
 class Meetings:
     """One row for each two annotators who judged at least one same unit of an item; sums over the units they share."""
@@ -194,9 +267,8 @@ def meet(table: RankingTable, keep: Keep = None) -> Meetings:
     """All meetings of the judgements that count, item by item."""
     chosen = kept(table, keep)
     votes = table.votes
-    begun = np.zeros(table.annotator_labels.size + 1, np.int64)
-    ranking_kernels.survey(chosen, table.judgement_item, table.judgement_annotator, votes.start, votes.number, begun)
-    room = int(begun.sum())
+    sizes = np.diff(np.append(runs(table.judgement_item[chosen]), chosen.size))
+    room = int((sizes * (sizes - 1) // 2).sum())
     left, right = np.empty((2, room), np.int64)
     counts, tau = np.empty((room, 4), np.int32), np.empty(room)
     words = votes.start, votes.number, votes.better, votes.worse, votes.tied

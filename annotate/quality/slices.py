@@ -20,6 +20,7 @@ from annotate.quality.agreement import (
 from annotate.quality.counts import Keep, Meetings, Sums, kept, meet
 from annotate.quality.intervals import Estimate, clustered_ratio, undefined
 from annotate.quality.table import RankingTable, TableError, coded
+from annotate.quality.votes import runs
 
 NOBODY_ELSE = "Nobody else has ranked the same completions yet."
 
@@ -142,7 +143,8 @@ def annotator_with_others(table: RankingTable, keep: Keep = None) -> dict[Hashab
     both = np.concatenate([meetings.left, meetings.right])
     who = table.judgement_annotator
     others = np.concatenate([who[meetings.right], who[meetings.left]]).astype(np.int64)
-    n_others = np.bincount(np.unique(who[both] * np.int64(people) + others) // max(people, 1), minlength=people)
+    pairs = np.sort(who[both] * np.int64(people) + others)
+    n_others = np.bincount(pairs[runs(pairs)] // max(people, 1), minlength=people)
     agreeing, strict = (
         np.bincount(both, np.tile(column, 2), minlength=table.n_judgements)
         for column in (meetings.agreeing, meetings.strict)
