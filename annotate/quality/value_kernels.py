@@ -329,9 +329,9 @@ def slopes(measures, level, met, mean, places, scaled, distance, mass, pull):
             slope[number, k] *= ratio / expected[number]
         if measures[number] == ALPHA and level == ORDINAL:
             # The distances themselves are made of ranks, in what is observed and in what is expected.
-            drawn = np.empty(met.size)
+            drawn, others = np.empty(met.size), met.sum() - 1
             for k in range(met.size):
-                drawn[k] = 4 * met[k] * (places[k] - 0.5) / (met.sum() - 1)
+                drawn[k] = 4 * met[k] * (places[k] - 0.5) / others
             add_rank_slope(met, drawn, ratio / expected[number], slope[number])
             add_rank_slope(met, pull, -2 / mass[number] / expected[number], slope[number])
     return value, expected, slope

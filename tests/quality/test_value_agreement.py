@@ -41,6 +41,15 @@ def test_it_gives_krippendorffs_alpha_on_measurements(level):
     assert found.ac1.reason.startswith("There are more different values")
 
 
+def test_it_takes_a_hundred_thousand_different_measurements():
+    rng = np.random.default_rng(6)
+    matrix = rng.normal(size=(50_000, 1)) + rng.normal(size=(50_000, 2))
+    ranks = matrix.ravel().argsort().argsort().reshape(matrix.shape)
+    ordinal = value_agreement(table_of(matrix, "ordinal")).alpha
+    assert ordinal.value == pytest.approx(value_agreement(table_of(ranks, "interval")).alpha.value, abs=EXACT)
+    assert ordinal.lo < 6 / math.pi * math.asin(0.25) < ordinal.hi  # Spearman's rho of normal values with r = .5
+
+
 def test_it_tells_many_names_apart_without_a_matrix():
     rng = np.random.default_rng(4)
     matrix = rng.integers(0, 90, (400, 1)) + np.where(rng.random((400, 3)) < 0.4, rng.integers(1, 90, (400, 3)), 0.0)
