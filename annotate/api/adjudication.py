@@ -16,10 +16,11 @@ from annotate.answers import MAX_TEXT
 from annotate.api.base import Documented, StrictSerializer, checked
 from annotate.api.serializers import BIGGEST_ID, AnswerSerializer
 from annotate.api.work import IDEMPOTENCY_KEY, find_campaign, idempotency_key
-from annotate.errors import LeaseLost, NotAllowed
-from annotate.models import Adjudication, Adjudicator, Campaign
+from annotate.errors import LeaseLost, NotAllowed, NotFound
+from annotate.models import Adjudication, Adjudicator, Campaign, Task
 from annotate.services import adjudicating, disputes
 from annotate.services.adjudicating import AsGold
+from annotate.services.records import answer_of
 
 TRIES = 5
 """Tasks that are tried when others take them in the same moment."""
@@ -142,6 +143,50 @@ class Disagreements(Disputes, GenericAPIView):
         disputes.weigh(campaign=campaign)
         page = self.paginate_queryset(queries.queue(campaign=campaign, filters=Filters(**asked)))
         return self.get_paginated_response([row.as_row() for row in queries.listed(page)])
+
+
+class SaidSerializer(serializers.Serializer):
+    """What one annotator said; without a name, so that the answer decides and not who gave it."""
+
+    answer = serializers.JSONField()
+    seconds = serializers.FloatField(help_text="active seconds")
+    guideline = serializers.IntegerField(source="guideline.version", help_text="the version it was made under")
+
+
+class JudgedTextSerializer(serializers.Serializer):
+    id = serializers.IntegerField()
+    text = serializers.CharField()
+
+
+class EvidenceSerializer(serializers.Serializer):
+    """All that an expert sees of a disputed task (an adjudication_queries.Evidence)."""
+
+    task = serializers.IntegerField(source="task.pk")
+    messages = serializers.JSONField(source="task.prompt.messages")
+    completions = JudgedTextSerializer(many=True, help_text="in the canonical order")
+    score = serializers.FloatField(source="dispute.score", default=None, allow_null=True)
+    judgements = SaidSerializer(many=True, source="said", help_text="in the order in which they came")
+    decision = AdjudicationSerializer(allow_null=True, help_text="the one that stands")
+    may_not = serializers.CharField(help_text="why the caller may not decide it; '' when they may")
+
+
+class Disagreement(Disputes, APIView):
+    """A task with everything that annotators said about it, without their names and without the producers."""
+
+    @extend_schema(operation_id="campaign_disagreement", responses=EvidenceSerializer)
+    def get(self, request: Request, slug: str, pk: int) -> Response:
+        campaign = self.campaign(slug)
+        task = adjudicating.find_task(pk, request.user)
+        if task.campaign_id != campaign.pk or task.purpose != Task.Purpose.WORK:
+            raise NotFound(_("There is no task %(number)s.") % {"number": pk})
+        disputes.weigh(campaign=campaign)
+        found = queries.evidence(task=task)
+        body = {name: getattr(found, name) for name in ("task", "completions", "dispute", "decision")}
+        said = [
+            {"answer": answer_of(one), "seconds": one.seconds, "guideline": one.guideline} for one in found.judgements
+        ]
+        may_not = adjudicating.why_not(user=request.user, task=task)
+        return Response(EvidenceSerializer({**body, "said": said, "may_not": may_not}).data)
 
 
 class Take(Disputes, APIView):

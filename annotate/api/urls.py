@@ -51,6 +51,7 @@ urlpatterns = [
     path("tasks/<int:pk>/mix-in/", gold.MixIn.as_view(), name="mix_in"),
     path("tasks/<int:pk>/retire/", gold.Retire.as_view(), name="retire"),
     path("campaigns/<slug:slug>/disagreements/", adjudication.Disagreements.as_view(), name="disagreements"),
+    path("campaigns/<slug:slug>/disagreements/<int:pk>/", adjudication.Disagreement.as_view(), name="disagreement"),
     path("campaigns/<slug:slug>/disagreements/take/", adjudication.Take.as_view(), name="take_disagreement"),
     path("campaigns/<slug:slug>/adjudications/", adjudication.Adjudications.as_view(), name="adjudications"),
     path("campaigns/<slug:slug>/adjudicators/", adjudication.Adjudicators.as_view(), name="adjudicators"),

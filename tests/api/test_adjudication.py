@@ -3,6 +3,7 @@
 import pytest
 
 from annotate.models import Adjudication, Task
+from annotate.services.adjudicating import allow
 from annotate.services.people import create_admin
 from tests.api.calls import Client, problem
 from tests.services.test_adjudicating import verify
@@ -42,6 +43,25 @@ def test_it_lists_takes_and_decides(disputed, admin):
     assert task.gold.explanation == "So."
     assert len(admin.get(QUEUE).json()["results"]) == 2
     assert [one["task"] for one in admin.get(QUEUE, {"cause": "factual"}).json()["results"]] == [task.pk]
+
+
+def test_it_shows_what_annotators_said_without_names(disputed, admin, alice, as_user):
+    task = disputed.ranking_tasks[0]
+    address = f"{QUEUE}{task.pk}/"
+    shown = admin.get(address)
+    body = shown.json()
+    assert [one["id"] for one in body["completions"]] == list(map(int, decision(task)["answer"]["ranks"]))
+    ranks = [sorted(one["answer"]["ranks"].items(), key=lambda row: int(row[0])) for one in body["judgements"]]
+    assert [[rank for _pk, rank in row] for row in ranks] == [[1, 2, 3, 4], [4, 3, 2, 1]]
+    assert (body["score"], body["decision"], body["may_not"]) == (1.0, None, "")
+    assert not any(name in shown.content.decode() for name in ("alice", "bob", "annotator-", "model-"))
+    admin.post(DECISIONS, decision(task))
+    assert admin.get(address).json()["decision"]["stands"]
+    problem(alice.get(address), 403)
+    allow(campaign=disputed.ranking, username="alice", by=disputed.carol)
+    assert "judged this task yourself" in alice.get(address).json()["may_not"]
+    for wrong in (disputed.writing_tasks[0].pk, 999_999):
+        assert admin.get(f"{QUEUE}{wrong}/").status_code in (404, 422)
 
 
 def test_it_replaces_and_takes_back_on_record(disputed, admin):
