@@ -1,6 +1,7 @@
 """How often annotators are right about pairs of completions, by the gold that they ranked: what their votes weigh."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import combinations, groupby
@@ -9,7 +10,7 @@ from operator import itemgetter
 from django.db.models import Q, QuerySet
 
 from annotate.gold import score_answer
-from annotate.models import Campaign, Gold, RankedCompletion, Task
+from annotate.models import Campaign, Gold, Judgement, RankedCompletion, Task
 from annotate.quality.gold_accuracy import gold_accuracy
 from annotate.quality.intervals import Estimate
 from annotate.quality.weights import effective_trials
@@ -34,9 +35,34 @@ class PairAccuracy:
 def pair_accuracy(*, until: datetime | None = None) -> PairAccuracy:
     """Everybody's accuracy on the pairs of gold rankings, by the judgements that count (that counted at `until`).
 
-    People of all campaigns are one pool, so that a person has one accuracy wherever it is shown or used.
+    People of all campaigns are one pool, so that a person has one accuracy wherever it is shown or used. What was
+    computed last is kept while neither gold nor what was said about it changes.
     """
-    rows = list(_shares(until))
+    wanted = _known_ranks()
+    if until is not None:
+        return _estimated(list(_shares(wanted, until)))
+    stamp = _stamp(wanted)
+    found = _newest.get(stamp)
+    if found is None:
+        found = _estimated(list(_shares(wanted, None)))
+        _newest.clear()
+        _newest[stamp] = found
+    return found
+
+
+_newest: dict[Hashable, PairAccuracy] = {}
+
+
+def _stamp(wanted: Mapping[int, dict]) -> Hashable:
+    """What changes whenever a gold answer or a judgement of gold does: judgements are only ever added, and their
+    assignments have names that no other database gives."""
+    judged = Judgement.objects.filter(task__in=wanted).order_by()
+    newest = judged.order_by("-pk").values_list("pk", "assignment_id").first()
+    return judged.count(), newest, json.dumps(wanted, sort_keys=True)
+
+
+def _estimated(rows: list[tuple[int, float, int]]) -> PairAccuracy:
+    """The accuracies from rows (annotator, share right, pairs), one for each gold ranking."""
     people = sorted({annotator for annotator, _, _ in rows})
     codes = {annotator: code for code, annotator in enumerate(people)}
     most = max((pairs for _, _, pairs in rows), default=1)
@@ -58,11 +84,15 @@ def counted(rows: QuerySet, until: datetime | None, path: str = "") -> QuerySet:
     return rows.filter(later, **{f"{path}created_at__lte": until})
 
 
-def _shares(until: datetime | None) -> Iterator[tuple[int, float, int]]:
-    """(annotator, share of the pairs that are right, pairs compared) of each gold ranking."""
+def _known_ranks() -> dict[int, dict[str, int]]:
+    """The known ranks of each gold ranking, by task."""
     tasks = {"task__purpose": Task.Purpose.GOLD, "task__campaign__kind": Campaign.Kind.RANKING}
-    gold = dict(Gold.objects.filter(**tasks).values_list("task_id", "answer"))
-    wanted = {task: answer["ranks"] for task, answer in gold.items() if len(answer.get("ranks") or {}) > 1}
+    gold = Gold.objects.filter(**tasks).order_by("task_id").values_list("task_id", "answer")
+    return {task: answer["ranks"] for task, answer in gold if len(answer.get("ranks") or {}) > 1}
+
+
+def _shares(wanted: Mapping[int, dict], until: datetime | None) -> Iterator[tuple[int, float, int]]:
+    """(annotator, share of the pairs that are right, pairs compared) of each gold ranking."""
     ranked = counted(RankedCompletion.objects.filter(judgement__task__in=wanted), until, "judgement__")
     columns = ("judgement_id", "judgement__annotator_id", "judgement__task_id", "completion_id", "rank")
     rows = ranked.order_by("judgement_id").values_list(*columns).iterator(chunk_size=10_000)
