@@ -13,9 +13,8 @@ from annotate.adjudication_queries import with_ids
 from annotate.ledger.boards import Board
 from annotate.ledger.live import ledger
 from annotate.models import Adjudication, Campaign, Judgement, Task, TaskCompletion, User
-from annotate.quality.consensus import Consensus, consensus, strict_pairs
+from annotate.quality.consensus import Ballots, Consensus, consensus, strict_pairs
 from annotate.quality.intervals import Estimate
-from annotate.quality.table import RankingTable
 from annotate.quality.weights import Weights, equal_weights, export_weights, soft_posterior
 from annotate.weight_queries import PairAccuracy, pair_accuracy
 
@@ -136,17 +135,14 @@ class MostContested(Sequence):
 
     def __init__(self, whole: CampaignConsensus):
         self._found, self._scale = whole.found, whole.weights.scale
-        contest = np.round(self._found.contest, 9)
-        self._order = np.lexsort((self._found.item_labels, -contest))
-        self._contest, self._cyclic = contest, self._found.cyclic
 
     def __len__(self) -> int:
-        return self._order.size
+        return self._found.item_labels.size
 
     def __getitem__(self, chosen: int | slice) -> "TaskConsensus | list[TaskConsensus]":
         if not isinstance(chosen, slice):
             return self[chosen : chosen + 1 or None][0]
-        items = self._order[chosen]
+        items = self._found.most_contested[chosen]
         ids = self._found.item_labels[items].tolist()
         beside = _read_beside(ids)
         return [self._task(item, task, beside) for item, task in zip(items.tolist(), ids, strict=True)]
@@ -169,8 +165,8 @@ class MostContested(Sequence):
             pairs=self._pairs(item, shown),
             n_rankings=int(found.n_rankings[item]),
             n_cannot_rank=beside.n_refused.get(task, 0),
-            contest=float(self._contest[item]),
-            cyclic=bool(self._cyclic[item]),
+            contest=float(found.contest[item]),
+            cyclic=bool(found.cyclic[item]),
             decided=decided is not None,
         )
 
@@ -189,23 +185,39 @@ class MostContested(Sequence):
 def campaign_consensus(*, campaign: Campaign) -> CampaignConsensus:
     """The consensus of a ranking campaign, by the judgements that count."""
     board = ledger().board(campaign.pk)
-    table = board.once("consensus table", board.table)
+    ballots = board.once("ballots", lambda: _ballots(board))
     accuracy = pair_accuracy()
-    people, n_pairs = table.annotator_labels, board.once("strict pairs", lambda: strict_pairs(table))
+    people, n_pairs = ballots.annotator_labels, board.once("strict pairs", lambda: strict_pairs(ballots))
     if accuracy.n_gold:
         weights = export_weights([accuracy.of(one).value for one in people.tolist()], n_pairs)
     else:
         weights = equal_weights(people.size)
-    return CampaignConsensus(campaign, _weighed(board, table, weights), accuracy, weights, people, n_pairs)
+    return CampaignConsensus(campaign, _weighed(board, ballots, weights), accuracy, weights, people, n_pairs)
 
 
-def _weighed(board: Board, table: RankingTable, weights: Weights) -> Consensus:
+def _ballots(board: Board) -> Ballots:
+    """The rankings of a board, which is sorted already: completions are coded by their position."""
+    judgement, completion = np.nonzero(board.rows.ranks)
+    task = board.rows.task[judgement]
+    begins = np.ones(task.size, bool)
+    begins[1:] = task[1:] != task[:-1]
+    return Ballots(
+        item=np.cumsum(begins) - 1,
+        annotator=board.annotator[judgement],
+        completion=completion,
+        rank=board.rows.ranks[judgement, completion].astype(np.int64),
+        item_labels=task[begins],
+        annotator_labels=board.annotators,
+    )
+
+
+def _weighed(board: Board, ballots: Ballots, weights: Weights) -> Consensus:
     """The consensus by these weights: the one from before, while neither they nor the judgements have changed."""
     newest: dict[bytes, Consensus] = board.once("consensus", dict)
     key = weights.weight.tobytes()
     found = newest.get(key)
     if found is None:
-        found = consensus(table, weights.weight)
+        found = consensus(ballots, weights.weight)
         newest.clear()
         newest[key] = found
     return found

@@ -24,6 +24,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -35,6 +36,19 @@ from annotate.quality.table import RankingTable, TableError
 TOLERANCE = 0.05
 RIDGE = 0.5
 Method = Literal["borda", "bradley_terry"]
+
+
+@dataclass(frozen=True, eq=False)
+class Ballots:
+    """What `consensus` reads of a RankingTable, for whoever has the columns at hand: (rows,) sorted by item, then
+    annotator, with completions counted within their item; labels are what the codes stand for."""
+
+    item: NDArray[np.int64]
+    annotator: NDArray[np.int64]
+    completion: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    item_labels: NDArray
+    annotator_labels: NDArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,21 +91,26 @@ class Consensus:
     n_rankings: NDArray[np.int64]
     """(items,) rankings that were counted."""
 
-    @property
+    @cached_property
     def cyclic(self) -> NDArray[np.bool_]:
         """(items,) whether the majorities of an item contradict each other."""
         return np.bincount(self.item, self.in_cycle, minlength=self.item_labels.size) > 0
 
-    @property
+    @cached_property
     def contest(self) -> NDArray[np.float64]:
         """(items,) the mean over an item's pairs of how evenly its votes are split: 0 not at all, 1 all in halves."""
         n_pairs = np.bincount(self.pairs.item, minlength=self.item_labels.size)
         total = np.bincount(self.pairs.item, self.pairs.contest, minlength=self.item_labels.size)
         return total / np.maximum(n_pairs, 1)
 
+    @cached_property
+    def most_contested(self) -> NDArray[np.int64]:
+        """(items,) the items, those of the highest contest first, equal ones in the order of the table."""
+        return np.argsort(-np.round(self.contest, 9), kind="stable")
+
 
 def consensus(
-    table: RankingTable,
+    table: RankingTable | Ballots,
     weights: ArrayLike | None = None,
     *,
     method: Method = "borda",
@@ -119,7 +138,7 @@ def consensus(
         raise ValueError(f"There is no method {method!r}; there are borda and bradley_terry.")
     item = np.repeat(np.arange(size.size), size)
     first, second, of = _pairs(size, first_pair)
-    starts = np.ones(len(table), np.bool_)
+    starts = np.ones(table.item.size, np.bool_)
     starts[1:] = (table.item[1:] != table.item[:-1]) | (table.annotator[1:] != table.annotator[:-1])
     return Consensus(
         item=item,
@@ -147,7 +166,7 @@ def strict_order(found: Consensus, *, seed: int = 0) -> NDArray[np.int64]:
     return place
 
 
-def _unit_weights(table: RankingTable, weights: ArrayLike | None) -> tuple[NDArray[np.float64], float]:
+def _unit_weights(table: RankingTable | Ballots, weights: ArrayLike | None) -> tuple[NDArray[np.float64], float]:
     """(annotators,) weights over the mean of those that are not 0, and that mean."""
     n = table.annotator_labels.size
     if weights is None:
@@ -159,7 +178,7 @@ def _unit_weights(table: RankingTable, weights: ArrayLike | None) -> tuple[NDArr
     return weight / unit, unit
 
 
-def _sizes(table: RankingTable) -> NDArray[np.int64]:
+def _sizes(table: RankingTable | Ballots) -> NDArray[np.int64]:
     """(items,) how many completions of each item were ranked by somebody."""
     size = np.zeros(table.item_labels.size, np.int64)
     np.maximum.at(size, table.item, table.completion + 1)
@@ -194,13 +213,6 @@ def _scrambled(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def strict_pairs(table: RankingTable) -> NDArray[np.int64]:
+def strict_pairs(table: RankingTable | Ballots) -> NDArray[np.int64]:
     """(annotators,) how many pairs of completions each annotator puts in an order, ties left out."""
-    judgement = table.item * max(table.annotator_labels.size, 1) + table.annotator
-    sizes = np.unique(judgement, return_counts=True)
-    ranks = np.unique(np.stack([judgement, table.rank]), axis=1, return_counts=True)
-    people = max(table.annotator_labels.size, 1)
-    pairs = np.zeros(table.annotator_labels.size)
-    np.add.at(pairs, sizes[0] % people, sizes[1] * (sizes[1] - 1) / 2)
-    np.add.at(pairs, ranks[0][0] % people, -ranks[1] * (ranks[1] - 1) / 2)
-    return pairs.astype(np.int64)
+    return kernels.count_strict(table.item, table.annotator, table.rank, table.annotator_labels.size)

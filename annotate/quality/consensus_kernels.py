@@ -38,6 +38,21 @@ def count_votes(item, annotator, completion, rank, weight, size, first_pair):
 
 
 @njit(cache=True, nogil=True)
+def count_strict(item, annotator, rank, n_annotators):
+    """(annotators,) pairs of completions that each annotator ranks differently."""
+    found = np.zeros(n_annotators, np.int64)
+    start = 0
+    for row in range(1, item.size + 1):
+        if row < item.size and item[row] == item[start] and annotator[row] == annotator[start]:
+            continue
+        for one in range(start, row):
+            for other in range(one + 1, row):
+                found[annotator[start]] += rank[one] != rank[other]
+        start = row
+    return found
+
+
+@njit(cache=True, nogil=True)
 def borda(size, first_row, first_pair, margin, total):
     """(rows,) the share of its weighted comparisons that each completion wins, a tie half; 1/2 without any."""
     score = np.full(first_row[-1], 0.5)

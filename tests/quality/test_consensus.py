@@ -199,3 +199,9 @@ def test_it_refuses_another_method():
 def test_it_counts_the_pairs_that_each_annotator_puts_in_an_order():
     table = table_of(order("a", "b", "c"), order("ab", "c"), order("ab"), order("a", "bcd"), items=[1, 1, 2, 2])
     assert strict_pairs(table).tolist() == [3, 2, 0, 3]
+
+
+def test_it_orders_items_by_contest():
+    one, two = order("a", "b"), order("b", "a")
+    found = consensus(table_of(one, one, one, two, one, one, items=[1, 1, 2, 2, 3, 3]))
+    assert found.item_labels[found.most_contested].tolist() == [2, 1, 3]
