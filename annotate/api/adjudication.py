@@ -14,7 +14,7 @@ from annotate import adjudication_queries as queries
 from annotate.adjudication_queries import Filters
 from annotate.answers import MAX_TEXT
 from annotate.api.base import Documented, StrictSerializer, checked
-from annotate.api.serializers import BIGGEST_ID, AnswerSerializer
+from annotate.api.serializers import BIGGEST_ID, AnswerSerializer, ShownCompletionSerializer
 from annotate.api.work import IDEMPOTENCY_KEY, find_campaign, idempotency_key
 from annotate.errors import LeaseLost, NotAllowed, NotFound
 from annotate.models import Adjudication, Adjudicator, Campaign, Task
@@ -153,17 +153,12 @@ class SaidSerializer(serializers.Serializer):
     guideline = serializers.IntegerField(source="guideline.version", help_text="the version it was made under")
 
 
-class JudgedTextSerializer(serializers.Serializer):
-    id = serializers.IntegerField()
-    text = serializers.CharField()
-
-
 class EvidenceSerializer(serializers.Serializer):
     """All that an expert sees of a disputed task (an adjudication_queries.Evidence)."""
 
     task = serializers.IntegerField(source="task.pk")
     messages = serializers.JSONField(source="task.prompt.messages")
-    completions = JudgedTextSerializer(many=True, help_text="in the canonical order")
+    completions = ShownCompletionSerializer(many=True, help_text="in the canonical order")
     score = serializers.FloatField(source="dispute.score", default=None, allow_null=True)
     judgements = SaidSerializer(many=True, source="said", help_text="in the order in which they came")
     decision = AdjudicationSerializer(allow_null=True, help_text="the one that stands")
