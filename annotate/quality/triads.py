@@ -7,8 +7,9 @@ n(n-1)(n-2)/24 are expected where every majority is a toss, a quarter of all tri
 Chance makes circles where strengths are close and comparisons are few, although one scale explains them. So the test
 is a parametric bootstrap: fit Davidson's model (Bradley-Terry without ties), draw every pair's comparisons anew from
 it, and count. p_value = (1 + simulations with at least as large a share of circles) / (1 + simulations), as in Davison
-and Hinkley 1997 (eq. 4.11). The draws are independent; comparisons from one ranking of K > 2 cannot contradict each
-other, so for rankings the chance expectation is somewhat too high, and p_value errs upward.
+and Hinkley 1997 (eq. 4.11). The draws are independent; judgements are not quite: comparisons from one ranking of K > 2
+cannot contradict each other, which makes p_value too large; items and annotators with tastes of their own make
+majorities less sure than drawn, which makes it too small.
 """
 
 from __future__ import annotations
