@@ -11,10 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from annotate.quality.agreement import ranking_agreement
 from annotate.quality.bootstrap import item_bootstrap
 from annotate.quality.intervals import Estimate
+from annotate.quality.table import RankingTable
 from annotate.quality.value_agreement import value_agreement
 from annotate.quality.values import ValueTable
+from tests.bench import _coverage_rankings
 
 ITEMS = 850
 SPREAD_OF_HABIT = 0.6
@@ -87,8 +90,39 @@ def item_values(table: ValueTable) -> dict[str, float]:
     return {name: estimate.value for name, estimate in item_bootstrap(table, draws=2).items()}
 
 
+def rankings_world(name: str, measures: tuple[str, ...], **options: object) -> World:
+    """Rankings of `_coverage_rankings.World` with these options."""
+
+    def of(annotators: int) -> _coverage_rankings.World:
+        return _coverage_rankings.World(annotators, **options)
+
+    def truth(rng: np.random.Generator) -> dict[str, float]:
+        found = of(0).truth(rng)
+        return {measure: found[measure] for measure in measures}
+
+    def dyadic(study: RankingTable, _seed: int) -> dict[str, Estimate]:
+        found = ranking_agreement(study)
+        return {measure: getattr(found, measure) for measure in measures}
+
+    return World(
+        name,
+        truth=truth,
+        draw=lambda rng, annotators: of(annotators).draw(rng),
+        ways={"annotators and items": dyadic},
+    )
+
+
 WORLDS = [
     values_world("three categories, 3 judgements", "nominal", (-0.4, 0.7), 3, ("percent_agreement", "alpha", "ac1")),
     values_world("five levels, 2 judgements", "ordinal", (-1.2, -0.4, 0.4, 1.2), 2, ("alpha", "ac2")),
     values_world("a flag on 10 %, 3 judgements", "nominal", (1.9,), 3, ("alpha", "ac1", "positive_agreement")),
+    rankings_world(
+        "rankings of three with ties, 3 of each",
+        ("strict_agreement", "alpha_rank", "tau_b"),
+        items=300,
+        judges=3,
+        skills="wide",
+        completions=3,
+        step=1.0,
+    ),
 ]
