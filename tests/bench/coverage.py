@@ -3,8 +3,8 @@
     ./run bench coverage [--times 1000] [--annotators 8,20,60,200] [--json]
 
 Annotators and items are drawn anew for each study, and the truth is the agreement among endlessly many of both.
-Intervals over annotators and items (`value_agreement`, `ranking_agreement`) stand beside the usual bootstrap over items.
-+- is twice the Monte-Carlo error. It ends with 1 where the former cover less than 93 % or more than 97 % from 20
+Intervals over annotators and items (`value_agreement`, `ranking_agreement`) stand beside the usual bootstrap over
+items. +- is twice the Monte-Carlo error. It ends with 1 where the former cover less than 93 % or more than 97 % from 20
 annotators up, beyond that error.
 """
 
