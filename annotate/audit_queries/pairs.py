@@ -1,11 +1,12 @@
 """Who agrees with whom."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from annotate.ledger.boards import Board
+from annotate.ledger.boards import Board, table_of
 from annotate.ledger.live import ledger
 from annotate.models import Campaign, User
 from annotate.quality.slices import PairAgreement, agreement_by_annotator_pair
@@ -43,24 +44,21 @@ class Pairs:
 def annotator_pairs(*, campaign: Campaign, page: int = 1) -> Pairs:
     """The agreement of each two of the annotators on one page of the heat map."""
     board = ledger().board(campaign.pk)
-    n_pages = max(1, -(-board.annotators.size // MOST_SHOWN))
+    counts = board.counts("annotator")
+    n_annotators = int(np.count_nonzero(counts))
+    n_pages = max(1, -(-n_annotators // MOST_SHOWN))
     page = min(max(page, 1), n_pages)
-    return board.once(("pairs", page), lambda: _pairs(campaign, board, page, n_pages))
+    shown = np.argsort(-counts, kind="stable")[:n_annotators][(page - 1) * MOST_SHOWN : page * MOST_SHOWN]
+    names = usernames(shown.tolist())
+    people = [(names[one], int(counts[one])) for one in shown.tolist()]
+    pairs = board.once(("pairs", page), lambda: _pairs_of(board, shown))
+    named = [replace(one, first=names[one.first], second=names[one.second]) for one in pairs]
+    return Pairs(campaign, page, n_pages, n_annotators, people, named)
 
 
-def _pairs(campaign: Campaign, board: Board, page: int, n_pages: int) -> Pairs:
-    counts = np.bincount(board.annotator, minlength=board.annotators.size)
-    shown = np.argsort(-counts, kind="stable")[(page - 1) * MOST_SHOWN : page * MOST_SHOWN]
-    names = usernames(board.annotators[shown].tolist())
-    chosen = np.zeros(board.annotators.size, bool)
-    chosen[shown] = True
-    found = agreement_by_annotator_pair(board.table(chosen[board.annotator]))
-    pairs = [
-        PairAgreement(names[one.first], names[one.second], one.n_items, one.n_pairs, one.strict_agreement, one.tau_b)
-        for one in found
-    ]
-    people = [(names[int(board.annotators[place])], int(counts[place])) for place in shown]
-    return Pairs(campaign, page, n_pages, board.annotators.size, people, pairs)
+def _pairs_of(board: Board, people: NDArray[np.int64]) -> list[PairAgreement]:
+    """The agreement of each two of some people, who are named by their ids."""
+    return agreement_by_annotator_pair(table_of(board.pick(lambda rows: np.isin(rows.annotator, people))))
 
 
 def usernames(ids: Sequence[int]) -> dict[int, str]:

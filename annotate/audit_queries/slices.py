@@ -5,14 +5,13 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 from django.utils.translation import gettext as _
-from numpy.typing import NDArray
 
 from annotate.errors import DomainError
 from annotate.ledger.boards import Board
 from annotate.ledger.columns import MONDAY, WEEK
 from annotate.ledger.live import ledger
 from annotate.models import Campaign, Domain, Guideline, Task
-from annotate.quality.agreement import RankingAgreement, ranking_agreement
+from annotate.quality.agreement import RankingAgreement
 from annotate.quality.intervals import Estimate
 
 NO_DOMAIN = "-"
@@ -117,7 +116,7 @@ def campaign_audit(*, campaign: Campaign, chosen: Slice = Slice()) -> CampaignAu
         campaign=campaign,
         chosen=chosen,
         parts=parts,
-        overall=agreement_in(board, **slots),
+        overall=board.agreement(**slots),
         domains=_groups(board, parts, "domain", slots),
         versions=_groups(board, parts, "version", slots),
         weeks=_groups(board, parts, "week", slots),
@@ -125,27 +124,11 @@ def campaign_audit(*, campaign: Campaign, chosen: Slice = Slice()) -> CampaignAu
     )
 
 
-def agreement_in(board: Board, **slots: int) -> RankingAgreement:
-    """The agreement in the slice of these ids, by part: domain, version, week."""
-    named = tuple(sorted(slots.items()))
-    return board.once(("agreement", named), lambda: ranking_agreement(board.table(mask_of(board, **slots))))
-
-
-def mask_of(board: Board, **slots: int) -> NDArray[np.bool_] | None:
-    """(n,) which judgements are in the slice; None where all of them are."""
-    columns = {"domain": board.rows.domain, "version": board.rows.guideline, "week": board.week}
-    keep = None
-    for name, slot in slots.items():
-        inside = columns[name] == slot
-        keep = inside if keep is None else keep & inside
-    return keep
-
-
 def _groups(board: Board, parts: Parts, name: str, slots: dict[str, int]) -> list[Group]:
     """The agreement in each part of one kind; none where the slice has chosen one already."""
     if name in slots:
         return []
-    groups = [Group(key, label, agreement_in(board, **slots, **{name: slot})) for key, label, slot in _of(parts, name)]
+    groups = [Group(key, label, board.agreement(**slots, **{name: slot})) for key, label, slot in _of(parts, name)]
     return [group for group in groups if group.agreement.n_judgements]
 
 
@@ -162,7 +145,9 @@ def _slot(parts: Parts, name: str, key: str) -> int:
 
 def parts_of(board: Board) -> Parts:
     """The domains, guideline versions and weeks in which there are judgements."""
-    domains, guidelines, weeks = board.once("parts", lambda: _ids(board))
+    domains, guidelines, weeks = (
+        np.flatnonzero(board.counts(name)).tolist() for name in ("domain", "guideline", "week")
+    )
     known = {domain.pk: domain for domain in Domain.objects.filter(pk__in=domains)}
     names = [(one.slug, one.name, one.pk) for one in sorted(known.values(), key=lambda one: one.name)]
     if 0 in domains:
@@ -173,15 +158,6 @@ def parts_of(board: Board) -> Parts:
         version=[(f"{one.slug}-{one.version}", str(one), one.pk) for one in versions],
         week=[(str(monday(week)), str(monday(week)), week) for week in weeks],
     )
-
-
-def _ids(board: Board) -> tuple[list[int], list[int], list[int]]:
-    return tuple(distinct(column) for column in (board.rows.domain, board.rows.guideline, board.week))
-
-
-def distinct(values: NDArray[np.int64]) -> list[int]:
-    """The sorted distinct values of whole numbers >= 0 that are few and small, as ids of small tables are."""
-    return np.flatnonzero(np.bincount(values)).tolist() if values.size else []
 
 
 def monday(week: int) -> date:
@@ -203,6 +179,6 @@ def audited_campaigns() -> list[Judged]:
     campaigns = list(Campaign.objects.filter(kind=Campaign.Kind.RANKING).order_by("-created_at", "-pk"))
     boards = ledger().boards([campaign.pk for campaign in campaigns])
     return [
-        Judged(campaign, int(boards[campaign.pk].ranked.sum()), boards[campaign.pk].annotators.size)
+        Judged(campaign, boards[campaign.pk].n_ranked, int(np.count_nonzero(boards[campaign.pk].counts("annotator"))))
         for campaign in campaigns
     ]

@@ -15,9 +15,10 @@ from django.db.models import Q
 from numpy.typing import NDArray
 
 from annotate.ledger import source
-from annotate.ledger.boards import Board
+from annotate.ledger.boards import Board, Sheet
 from annotate.ledger.columns import Rows, empty, joined, superseded
 from annotate.ledger.store import Gap, Meta, Store, Stored
+from annotate.quality.votes import stretches
 
 OLD = 600.0
 """Seconds after which a judgement is stored: longer than any transaction that writes one takes."""
@@ -26,6 +27,8 @@ ENOUGH = 1000
 GAP_SECONDS = 86_400.0
 """How long keys that were skipped are looked for."""
 MOST_GAPS = 100
+MOST_NEW = 20_000
+"""Judgements that a campaign's base may lack."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,35 @@ class Look:
         return joined([self.stored.rows, self.fresh]) if len(self.fresh) else self.stored.rows
 
 
+@dataclass(frozen=True, eq=False)
+class Base:
+    """A campaign's judgements that counted at one time, of those that were stored."""
+
+    generation: str
+    n_stored: int
+    gold: NDArray[np.int64]
+    sheet: Sheet
+
+    @classmethod
+    def of(cls, stored: Stored, campaign: int, gold: NDArray[np.int64]) -> Base:
+        """Of what is stored now."""
+        rows = stored.rows.take(stored.rows.campaign == campaign)
+        sheet = Sheet.of(rows.take(counting(rows, gold=gold)))
+        return cls(stored.meta.generation, len(stored.rows), gold, sheet)
+
+    def serves(self, stored: Stored, gold: NDArray[np.int64]) -> bool:
+        """Whether the present can be told as changes of it: what was gold and is no more, it does not hold."""
+        return self.generation == stored.meta.generation and np.isin(self.gold, gold).all()
+
+    def with_changes(self, new: Rows, gold: NDArray[np.int64]) -> Board:
+        """The board after new rows, and with other tasks gold."""
+        tasks = np.unique(np.concatenate([new.task, np.setdiff1d(gold, self.gold)]))
+        first, last = (np.searchsorted(self.sheet.rows.task, tasks, side=side) for side in ("left", "right"))
+        gone = stretches(first, last - first)
+        rows = joined([self.sheet.rows.take(gone), new])
+        return Board(self.sheet, gone, Sheet.of(rows.take(counting(rows, gold=gold))))
+
+
 class Ledger:
     """The ledger of one database."""
 
@@ -52,6 +84,7 @@ class Ledger:
         self._stored: Stored | None = None
         self._keys: list[tuple[int, str]] = []
         self._fresh: Rows = empty()
+        self._bases: dict[int, Base] = {}
         self._boards: dict[int, tuple[tuple, Board]] = {}
 
     def look(self) -> Look:
@@ -85,10 +118,20 @@ class Ledger:
         stored = (look.stored.meta.generation, look.stored.meta.high, look.stored.meta.rows)
         stamp = (stored, [look.keys[place] for place in mine], gold.tobytes())
         if campaign not in self._boards or self._boards[campaign][0] != stamp:
-            of_campaign = look.stored.rows.campaign == campaign
-            rows = joined([look.stored.rows.take(of_campaign), look.fresh.take(mine)])
-            self._boards[campaign] = (stamp, Board.of(rows.take(counting(rows, gold=gold))))
+            self._boards[campaign] = (stamp, self._changed(look, campaign, gold, look.fresh.take(mine)))
         return self._boards[campaign][1]
+
+    def _changed(self, look: Look, campaign: int, gold: NDArray[np.int64], fresh: Rows) -> Board:
+        """The board of the base that is at hand and of what changed since, or of a new base if that is too much."""
+        base = self._bases.get(campaign)
+        if base is None or not base.serves(look.stored, gold):
+            base = self._bases[campaign] = Base.of(look.stored, campaign, gold)
+        later = look.stored.rows.take(slice(base.n_stored, None))
+        new = joined([later.take(later.campaign == campaign), fresh])
+        if len(new) > MOST_NEW:
+            self._bases[campaign] = base = Base.of(look.stored, campaign, gold)
+            new = fresh
+        return base.with_changes(new, gold)
 
     def _take(self, stored: Stored, keys: list[tuple[int, str]]) -> None:
         """Have these rows beyond the stored ones, reading only those that are not at hand."""

@@ -5,7 +5,6 @@ import pytest
 from django.conf import settings
 
 from annotate.ledger import live, source
-from annotate.ledger.boards import Board
 from annotate.ledger.columns import COLUMNS, Rows
 from annotate.ledger.live import Ledger, counting
 from annotate.ledger.store import Store
@@ -120,11 +119,10 @@ def test_a_task_that_becomes_gold_counts_no_more(ledger, eager, world):
 
 
 def test_it_gives_the_agreement_of_the_database(ledger, eager, ranked_world):
-    board = Board.of(ledger.look().rows)
     fields = ("judgement__task_id", "judgement__annotator_id", "completion_id", "rank")
     rows = zip(*RankedCompletion.objects.values_list(*fields), strict=True)
     wanted = ranking_agreement(RankingTable.from_arrays(*map(list, rows)))
-    assert ranking_agreement(board.table()).as_dict() == wanted.as_dict()
+    assert ledger.board(ranked_world.ranking.pk).agreement().as_dict() == wanted.as_dict()
 
 
 @pytest.mark.parametrize("harm", ["meta", "column", "short", "version", "gone"])
