@@ -8,8 +8,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotate.api.base import Documented, StrictSerializer, checked
-from annotate.api.figures import AnnotatorPairsSerializer, CampaignAuditSerializer
+from annotate.api.figures import AnnotatorPairsSerializer, CampaignAuditSerializer, GuidelineChangeSerializer
 from annotate.api.work import find_campaign
+from annotate.audit_queries.changes import guideline_change
 from annotate.audit_queries.pairs import annotator_pairs
 from annotate.audit_queries.slices import Slice, campaign_audit
 from annotate.errors import DomainError
@@ -47,3 +48,21 @@ class AnnotatorPairs(Documented, APIView):
     def get(self, request: Request, slug: str) -> Response:
         page = checked(PairsQuery, request.query_params.dict())["page"]
         return Response(AnnotatorPairsSerializer(annotator_pairs(campaign=find_campaign(slug), page=page)).data)
+
+
+class ChangeQuery(StrictSerializer):
+    before = serializers.CharField(required=False, max_length=80, help_text="a guideline version, such as ranking-1")
+    after = serializers.CharField(required=False, max_length=80)
+
+
+class GuidelineChange(Documented, APIView):
+    """The agreement before and after a change of the guideline; without versions, the last two are compared."""
+
+    @extend_schema(parameters=[ChangeQuery], responses=GuidelineChangeSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        asked = checked(ChangeQuery, request.query_params.dict())
+        try:
+            found = guideline_change(campaign=find_campaign(slug), **asked)
+        except DomainError as error:
+            raise NotFound(str(error)) from error
+        return Response(GuidelineChangeSerializer(found).data)

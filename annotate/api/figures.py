@@ -71,3 +71,20 @@ class ExpertiseFigureSerializer(serializers.Serializer):
     verified = serializers.BooleanField(help_text="whether an admin has checked that")
     level = serializers.CharField(source="claim.level", default="", help_text="'' = nothing declared")
     measured = EstimateSerializer(help_text="accuracy on gold, shrunk toward the pool; n counts gold answers")
+
+
+class ComparedSerializer(serializers.Serializer):
+    measure = serializers.CharField()
+    before = EstimateSerializer()
+    after = EstimateSerializer()
+    change = EstimateSerializer(help_text="after less before; people and tasks may be the same in both")
+
+
+class GuidelineChangeSerializer(serializers.Serializer):
+    """The agreement under two versions of the guideline (a GuidelineChange)."""
+
+    campaign = serializers.CharField(source="campaign.slug")
+    before = serializers.CharField(help_text="a version such as ranking-1; empty where there are no two to compare")
+    after = serializers.CharField()
+    n_in_both = serializers.IntegerField(help_text="tasks that were judged under both")
+    compared = ComparedSerializer(many=True)

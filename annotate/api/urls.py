@@ -76,6 +76,7 @@ urlpatterns = [
     path("annotators/<int:pk>/expertise/", records.AnnotatorExpertise.as_view(), name="annotator_expertise"),
     path("expertise/", records.ExpertiseOfAll.as_view(), name="expertise"),
     path("agreement/", audit.Agreement.as_view(), name="agreement"),
+    path("campaigns/<slug:slug>/guideline-change/", audit.GuidelineChange.as_view(), name="guideline_change"),
     path("campaigns/<slug:slug>/pairs/", audit.AnnotatorPairs.as_view(), name="pairs"),
     path("schema/", docs.Schema.as_view(), name="schema"),
     path("docs/", login_required(docs.Docs.as_view()), name="docs"),

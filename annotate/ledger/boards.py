@@ -24,8 +24,8 @@ from annotate.quality.table import RankingTable, united
 Found = TypeVar("Found")
 Slots = Mapping[str, int]
 """A slice: ids by what they are of: "domain", "version", "week"."""
-LARGE = 200_000
-"""Judgements of a slice whose sums are kept: 40 MB for each where a thousand people met. Smaller ones are summed anew
+LARGE = 100_000
+"""Judgements of a slice whose sums are kept: up to 40 MB where a thousand people met. Smaller ones are summed anew
 when one of their tasks changes."""
 _ADDED = ("of_meetings", "of_judgements", "of_items", "items")
 _SHARED = CHANNELS.index("shared")
@@ -66,9 +66,14 @@ class Sheet:
         return {"domain": self.rows.domain, "version": self.rows.guideline, "week": self.rows.week}
 
     def numbers(self, slots: Slots, among: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-        """The table's numbers of the judgements in a slice, sorted; of those `among` its rows, where given."""
-        inside = np.zeros(len(self.rows), bool)
-        inside[slice(None) if among is None else among] = True
+        """The table's numbers of the judgements in a slice, sorted; of those `among` its rows, sorted, where given."""
+        if among is not None:
+            inside = np.ones(among.size, bool)
+            for name, slot in slots.items():
+                inside &= self.parts[name][among] == slot
+            chosen = among[inside]
+            return np.searchsorted(self.ranked, chosen[self.rows.ranks[chosen].any(axis=1)])
+        inside = np.ones(len(self.rows), bool)
         for name, slot in slots.items():
             inside &= self.parts[name] == slot
         return np.flatnonzero(inside[self.ranked])
@@ -136,6 +141,19 @@ class Board:
     def agreement(self, **slots: int) -> RankingAgreement:
         """How far annotators agree in a slice, or over all."""
         return self.once(("agreement", *sorted(slots.items())), lambda: self._agreement(slots))
+
+    def sums(self, **slots: int) -> Sums:
+        """The sums of a slice, additive: dearer than what `agreement` needs."""
+        return self.once(("sums", *sorted(slots.items())), lambda: self._sums(slots))
+
+    def _sums(self, slots: Slots) -> Sums:
+        before, after = self.base.numbers(slots, self.gone), self.now.numbers(slots)
+        if not self.base.ranked.size:
+            return Sums.of(self.now.table, after)
+        sums = self.base.sums(slots)
+        if before.size:
+            sums = sums - Sums.of(self.base.table, before)
+        return sums + Sums.of(self.now.table, after) if after.size else sums
 
     def _agreement(self, slots: Slots) -> RankingAgreement:
         before, after = self.base.numbers(slots, self.gone), self.now.numbers(slots)

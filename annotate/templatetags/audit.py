@@ -45,6 +45,7 @@ TABS = [
     Tab("pairs", "annotate:pairs", gettext_lazy("Who agrees with whom")),
     Tab("consensus", "annotate:consensus", gettext_lazy("Consensus")),
     Tab("producers", "annotate:producers", gettext_lazy("Producers")),
+    Tab("change", "annotate:change", gettext_lazy("Guideline changes")),
     Tab("disagreements", "annotate:disagreements", gettext_lazy("Disagreements")),
     Tab("bias", "annotate:bias", gettext_lazy("Bias")),
 ]

@@ -7,6 +7,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from annotate import queries
+from annotate.audit_queries.changes import guideline_change
 from annotate.audit_queries.pairs import annotator_pairs
 from annotate.audit_queries.slices import Slice, audited_campaigns, campaign_audit
 from annotate.errors import DomainError
@@ -15,7 +16,7 @@ from annotate.models import Campaign, Completion, Judgement
 from annotate.services import gold
 from annotate.views.access import admin_required
 from annotate.views.downloads import as_csv, as_json
-from annotate.views.measures import MEASURES, meaning
+from annotate.views.measures import MEASURE, MEASURES, change_meaning, meaning
 from annotate.views.said import known_answer
 from annotate.views.work_forms import LETTERS
 from annotate.views.writing import written_in
@@ -69,6 +70,25 @@ def pairs(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
         return as_json(slug, found.figures, page=found.page, n_pages=found.n_pages)
     context = {"section": "agreement", "campaign": found.campaign, "tab": "pairs", "found": found}
     return render(request, "annotate/audit/pairs.html", context)
+
+
+@require_safe
+@admin_required
+def change(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
+    """The agreement before and after a change of the guideline, with the interval of the difference."""
+    named = {name: request.GET.get(name, "") for name in ("before", "after")}
+    try:
+        found = guideline_change(campaign=_ranking_campaign(slug), **named)
+    except DomainError as error:
+        raise Http404(str(error)) from error
+    if form == "csv":
+        return as_csv(f"change-{slug}", found.figures)
+    if form == "json":
+        return as_json(slug, found.figures, before=found.before, after=found.after, n_in_both=found.n_in_both)
+    context = {"section": "agreement", "campaign": found.campaign, "tab": "change", "found": found}
+    context["rows"] = [(MEASURE[one.measure], one) for one in found.compared]
+    context["meaning"] = change_meaning(found.compared[0].change) if found.compared else ""
+    return render(request, "annotate/audit/change.html", context)
 
 
 def _number(text: str) -> int:

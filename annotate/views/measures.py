@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from annotate.quality.agreement import RankingAgreement
+from annotate.quality.intervals import Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,28 @@ def meaning(overall: RankingAgreement) -> str:
             " too."
         )
     return f"{said % shares} {advice}"
+
+
+def change_meaning(change: Estimate) -> str:
+    """The change of strict agreement in a sentence or two."""
+    if change.value is None or change.lo is None or change.hi is None:
+        return _(change.reason) if change.reason else _("There is too little to say whether anything changed.")
+    if change.lo > 0:
+        said = _("People agree more under the later version, by %(value)s points (95 %% interval %(lo)s to %(hi)s).")
+    elif change.hi < 0:
+        said = _("People agree less under the later version, by %(value)s points (95 %% interval %(lo)s to %(hi)s).")
+    else:
+        said = _(
+            "There is no clear change of strict agreement: %(value)s points (95 %% interval %(lo)s to %(hi)s). The text"
+            " may have changed nothing, or more judgements are needed to see it."
+        )
+    caution = _("Other things may have changed at the same time: the tasks, the people, their practice.")
+    points = {name: _points(getattr(change, of)) for name, of in (("value", "value"), ("lo", "lo"), ("hi", "hi"))}
+    return f"{said % points} {caution}"
+
+
+def _points(share: float) -> str:
+    return f"{share * 100:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _percent(share: float | None) -> str:

@@ -2,9 +2,11 @@
 
 import pytest
 
+from annotate.audit_queries.changes import guideline_change
 from annotate.audit_queries.pairs import annotator_pairs
 from annotate.audit_queries.slices import campaign_audit
 from tests.api.calls import problem
+from tests.services.test_audit import two_versions
 from tests.services.test_queries import rank
 
 
@@ -48,3 +50,11 @@ def test_it_refuses_a_slice_that_there_is_not(world, admin):
     refused = problem(admin.get("/api/v1/agreement/", {"campaign": "answers", "domain": "nowhere"}), 404)
     assert "Nothing was judged in nowhere" in refused["detail"]
     problem(admin.get("/api/v1/campaigns/answers/pairs/", {"page": "x"}), 400)
+
+
+def test_it_gives_the_change_of_the_guideline(world, admin):
+    two_versions(world)
+    answer = admin.get("/api/v1/campaigns/answers/guideline-change/").json()
+    computed = guideline_change(campaign=world.ranking)
+    assert [one["change"] for one in answer["compared"]] == [one.change.as_dict() for one in computed.compared]
+    problem(admin.get("/api/v1/campaigns/answers/guideline-change/", {"before": "x"}), 404)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from annotate.audit_queries.changes import guideline_change
 from annotate.audit_queries.pairs import annotator_pairs
 from annotate.audit_queries.slices import Slice, campaign_audit
 from annotate.errors import DomainError
@@ -72,3 +73,33 @@ def test_a_slice_that_there_is_not_is_refused_with_a_sentence(world):
     for chosen in (Slice(domain="nowhere"), Slice(version="ranking-9"), Slice(week="2020-01-06")):
         with pytest.raises(DomainError, match="Nothing was judged in"):
             campaign_audit(campaign=world.ranking, chosen=chosen)
+
+
+def two_versions(world):
+    """Alice and Bob disagree on the first task under version 1, and agree on the second under version 2."""
+    rank(world, world.alice, 1, 2, 3, 4)
+    rank(world, world.bob, 4, 3, 2, 1)
+    change_campaign(campaign=world.ranking, by=world.carol, guideline=add_guideline("ranking", version=2))
+    world.ranking.refresh_from_db()
+    rank(world, world.alice, 1, 2, 3, 4)
+    rank(world, world.bob, 1, 2, 3, 4)
+
+
+def test_it_compares_the_last_two_versions_of_the_guideline(world):
+    two_versions(world)
+    found = guideline_change(campaign=world.ranking)
+    assert (found.before, found.after, found.n_in_both) == ("ranking-1", "ranking-2", 0)
+    strict = found.compared[0]
+    assert [one.value for one in (strict.before, strict.after, strict.change)] == [0.0, 1.0, 1.0]
+    back = guideline_change(campaign=world.ranking, before="ranking-2", after="ranking-1")
+    assert back.compared[0].change.value == -1.0
+    one_given = guideline_change(campaign=world.ranking, before="ranking-2")
+    assert (one_given.before, one_given.after) == ("ranking-2", "ranking-1")
+
+
+def test_one_version_cannot_be_compared(world):
+    rank(world, world.alice, 1, 2, 3, 4)
+    assert guideline_change(campaign=world.ranking).compared == []
+    for before, after in (("ranking-9", ""), ("ranking-1", "ranking-1")):
+        with pytest.raises(DomainError):
+            guideline_change(campaign=world.ranking, before=before, after=after)

@@ -8,10 +8,18 @@ import pytest
 from annotate.audit_queries.slices import campaign_audit
 from annotate.services.claiming import claim_next_task
 from annotate.services.judging import correct, submit_ranking
+from tests.services.test_audit import two_versions
 from tests.web.conftest import client_of, rank_all
 
-PAGES = ["", "pairs/"]
-FILES = ["figures.csv", "figures.json", "pairs/figures.csv", "pairs/figures.json"]
+PAGES = ["", "pairs/", "change/"]
+FILES = [
+    "figures.csv",
+    "figures.json",
+    "pairs/figures.csv",
+    "pairs/figures.json",
+    "change/figures.csv",
+    "change/figures.json",
+]
 AUDIT = ["/agreement/", *(f"/agreement/answers/{name}" for name in PAGES + FILES)]
 
 
@@ -136,3 +144,13 @@ def test_it_says_when_there_is_no_such_task(carol):
     response = carol.get("/agreement/tasks/999999/")
     assert response.status_code == 404
     assert "There is no task 999999." in response.content.decode()
+
+
+def test_it_says_whether_a_new_guideline_changed_anything(carol, world):
+    assert "there is nothing to compare yet" in carol.get("/agreement/answers/change/").content.decode()
+    two_versions(world)
+    page = carol.get("/agreement/answers/change/").content.decode()
+    assert "There is no clear change of strict agreement: +100.0 points" in page
+    rows = carol.get("/agreement/answers/change/figures.json").json()["figures"]
+    assert [row["value"] for row in rows if row["measure"] == "strict_agreement"] == [0.0, 1.0, 1.0]
+    assert carol.get("/agreement/answers/change/?before=ranking-7").status_code == 404
