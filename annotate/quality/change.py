@@ -10,7 +10,7 @@ one part only. t(A - 1), with the effective number of annotators of both parts t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,10 @@ from annotate.quality.table import RankingTable, united
 from annotate.translations import translatable
 
 ONE_SIDE = translatable("Nothing was judged on one of the two sides, so there is nothing to compare.")
+
+
+FAR = 1e3
+"""A bound so far off that the interval is symmetric: agreement cannot exceed 1, but a difference has no such side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ def _change(ratio: _Ratio, before: Sums, after: Sums, in_both: tuple[RankingTabl
     scale = sum(_products_of(side.sums.of_items, denominator) / side.total**2 for side in (old, new))
     crossed, items_in_both = _items_in_both(ratio, old, new, in_both)
     both = sum(side.squares(side.sums.of_judgements) - side.squares(side.sums.of_meetings) for side in (old, new))
-    return dyadic_interval(
+    found = dyadic_interval(
         new.value - old.value,
         annotators=annotators,
         loads=np.where(loads > NEGLIGIBLE, loads, 0.0),
@@ -119,9 +123,10 @@ def _change(ratio: _Ratio, before: Sums, after: Sums, in_both: tuple[RankingTabl
         both_squares=both,
         items=int(before.items[ratio.items] + after.items[ratio.items]) - items_in_both,
         n=round(old.total + new.total),
-        bounds=(-ratio.reach, ratio.reach),
+        bounds=(-FAR, FAR),
         spread=2 * ratio.reach,
     )
+    return replace(found, lo=max(found.lo, -ratio.reach), hi=min(found.hi, ratio.reach))
 
 
 def _products_of(products: NDArray, channel: int) -> float:

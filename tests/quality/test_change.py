@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from annotate.quality.agreement import ranking_agreement
-from annotate.quality.change import MEASURES, agreement_change
+from annotate.quality.change import FAR, MEASURES, agreement_change
 from annotate.quality.counts import Sums, meet
 from annotate.quality.crossing import Crossing
 from annotate.quality.table import RankingTable
@@ -79,11 +79,20 @@ def test_it_is_what_all_dependent_pairs_of_meetings_add_up_to(world, name):
         influence=np.concatenate(influence),
         weight=np.concatenate(weight),
         n=found[name].n,
-        bounds=(-2, 2),
+        bounds=(-FAR, FAR),
         spread=1,
     )
     assert found[name].lo == pytest.approx(wanted.lo, abs=1e-9)
     assert found[name].hi == pytest.approx(wanted.hi, abs=1e-9)
+
+
+def test_the_other_way_round_it_is_the_same_with_the_other_sign(world):
+    found, *_tables = change_of(*world)
+    back, *_tables = change_of(*reversed(world))
+    for name in MEASURES:
+        assert (-back[name].value, -back[name].hi, -back[name].lo) == pytest.approx(
+            (found[name].value, found[name].lo, found[name].hi), abs=1e-3
+        )
 
 
 def test_the_same_judgements_twice_did_not_change(world):
