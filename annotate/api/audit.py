@@ -8,11 +8,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotate.api.base import Documented, StrictSerializer, checked
-from annotate.api.figures import AnnotatorPairsSerializer, CampaignAuditSerializer, GuidelineChangeSerializer
+from annotate.api.figures import (
+    AnnotatorPairsSerializer,
+    CampaignAuditSerializer,
+    GuidelineChangeSerializer,
+    TimeAndPaySerializer,
+)
 from annotate.api.work import find_campaign
 from annotate.audit_queries.changes import guideline_change
 from annotate.audit_queries.pairs import annotator_pairs
 from annotate.audit_queries.slices import Slice, campaign_audit
+from annotate.audit_queries.times import time_and_pay
 from annotate.errors import DomainError
 
 
@@ -48,6 +54,15 @@ class AnnotatorPairs(Documented, APIView):
     def get(self, request: Request, slug: str) -> Response:
         page = checked(PairsQuery, request.query_params.dict())["page"]
         return Response(AnnotatorPairsSerializer(annotator_pairs(campaign=find_campaign(slug), page=page)).data)
+
+
+class TimeAndPay(Documented, APIView):
+    """How long a judgement takes beside what reading takes, and what an hour of the work comes to."""
+
+    @extend_schema(parameters=[PairsQuery], responses=TimeAndPaySerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        page = checked(PairsQuery, request.query_params.dict())["page"]
+        return Response(TimeAndPaySerializer(time_and_pay(campaign=find_campaign(slug), page=page)).data)
 
 
 class ChangeQuery(StrictSerializer):

@@ -88,3 +88,25 @@ class GuidelineChangeSerializer(serializers.Serializer):
     after = serializers.CharField()
     n_in_both = serializers.IntegerField(help_text="tasks that were judged under both")
     compared = ComparedSerializer(many=True)
+
+
+class PersonTimeSerializer(serializers.Serializer):
+    username = serializers.CharField()
+    seconds = EstimateSerializer(help_text="the median of active seconds; n counts judgements")
+    too_little = serializers.BooleanField(help_text="the whole interval is below the time to read a task: a signal")
+    hourly = EstimateSerializer(allow_null=True, help_text="null where the campaign pays nobody")
+
+
+class TimeAndPaySerializer(serializers.Serializer):
+    """How long a judgement takes, and what an hour comes to (a TimeAndPay)."""
+
+    campaign = serializers.CharField(source="campaign.slug")
+    seconds = EstimateSerializer(help_text="the median over annotators of each one's median; n counts annotators")
+    reading = EstimateSerializer(help_text="the median seconds to read a task once; n counts tasks")
+    pay_seconds = serializers.IntegerField(source="campaign.pay_seconds", allow_null=True)
+    hourly = EstimateSerializer(allow_null=True)
+    currency = serializers.CharField(source="campaign.currency")
+    pays_too_little_time = serializers.BooleanField()
+    page = serializers.IntegerField()
+    n_pages = serializers.IntegerField()
+    people = PersonTimeSerializer(many=True)

@@ -77,6 +77,7 @@ urlpatterns = [
     path("expertise/", records.ExpertiseOfAll.as_view(), name="expertise"),
     path("agreement/", audit.Agreement.as_view(), name="agreement"),
     path("campaigns/<slug:slug>/guideline-change/", audit.GuidelineChange.as_view(), name="guideline_change"),
+    path("campaigns/<slug:slug>/time/", audit.TimeAndPay.as_view(), name="time"),
     path("campaigns/<slug:slug>/pairs/", audit.AnnotatorPairs.as_view(), name="pairs"),
     path("schema/", docs.Schema.as_view(), name="schema"),
     path("docs/", login_required(docs.Docs.as_view()), name="docs"),

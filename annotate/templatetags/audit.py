@@ -47,6 +47,7 @@ TABS = [
     Tab("producers", "annotate:producers", gettext_lazy("Producers")),
     Tab("change", "annotate:change", gettext_lazy("Guideline changes")),
     Tab("bias", "annotate:bias", gettext_lazy("Bias")),
+    Tab("time", "annotate:time", gettext_lazy("Time and pay")),
     Tab("disagreements", "annotate:disagreements", gettext_lazy("Disagreements")),
     Tab("bias", "annotate:bias", gettext_lazy("Bias")),
 ]
@@ -159,6 +160,22 @@ def _week_point(day: date, found: Estimate, x: str, up: Any) -> dict[str, Any]:
     if found.lo is not None and found.hi is not None:
         point |= {"lo": up(found.lo), "hi": up(found.hi)}
     return point
+
+
+@register.simple_tag
+def hourly_estimate(found: Estimate, currency: str) -> SafeString:
+    """A cell of a table: money an hour, with its interval where there is one, and n."""
+    span = ""
+    if found.lo is not None and found.hi is not None:
+        span = _("%(lo)s to %(hi)s") % {"lo": f"{found.lo:,.2f}", "hi": f"{found.hi:,.2f}"}
+    return format_html(
+        '<span class="estimate"><strong>{} <bdi>{}</bdi></strong> <span class="range">{}</span>'
+        ' <span class="n">{}</span></span>',
+        f"{found.value:,.2f}",
+        currency,
+        span,
+        _("n = %(n)d") % {"n": found.n},
+    )
 
 
 def in_words(found: Estimate) -> str:

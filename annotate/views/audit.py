@@ -10,6 +10,7 @@ from annotate import queries
 from annotate.audit_queries.changes import guideline_change
 from annotate.audit_queries.pairs import annotator_pairs
 from annotate.audit_queries.slices import Slice, audited_campaigns, campaign_audit
+from annotate.audit_queries.times import time_and_pay
 from annotate.errors import DomainError
 from annotate.forms import Form
 from annotate.models import Campaign, Completion, Judgement
@@ -89,6 +90,21 @@ def change(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
     context["rows"] = [(MEASURE[one.measure], one) for one in found.compared]
     context["meaning"] = change_meaning(found.compared[0].change) if found.compared else ""
     return render(request, "annotate/audit/change.html", context)
+
+
+@require_safe
+@admin_required
+def time(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
+    """How long a judgement takes beside what reading takes, and what an hour comes to."""
+    found = time_and_pay(campaign=_ranking_campaign(slug), page=_number(request.GET.get("page", "")))
+    if form == "csv":
+        return as_csv(f"time-{slug}", found.figures)
+    if form == "json":
+        more = {"page": found.page, "n_pages": found.n_pages, "pays_too_little_time": found.pays_too_little_time}
+        too_little = [person.username for person in found.people if person.too_little]
+        return as_json(slug, found.figures, **more, too_little_time=too_little)
+    context = {"section": "agreement", "campaign": found.campaign, "tab": "time", "found": found}
+    return render(request, "annotate/audit/time.html", context)
 
 
 def _number(text: str) -> int:

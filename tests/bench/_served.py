@@ -81,8 +81,8 @@ class Served:
     """Whether it answers a submission with the next task."""
     acknowledged: dict[str, list[Acknowledged]] = field(default_factory=dict)
 
-    def inside(self, call: str) -> Any:
-        return inside(self.product, "_assignment_inside", call)
+    def inside(self, call: str, *, module: str = "_assignment_inside") -> Any:
+        return inside(self.product, module, call)
 
     def load(self, campaign: str, annotators: int, *, one_request: bool = True) -> Load:
         return Load(self.product.port, self.tokens[:annotators], campaign, one_request=one_request)

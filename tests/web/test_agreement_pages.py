@@ -8,10 +8,11 @@ import pytest
 from annotate.audit_queries.slices import campaign_audit
 from annotate.services.claiming import claim_next_task
 from annotate.services.judging import correct, submit_ranking
+from annotate.services.setup import change_campaign
 from tests.services.test_audit import two_versions
 from tests.web.conftest import client_of, rank_all
 
-PAGES = ["", "pairs/", "change/"]
+PAGES = ["", "pairs/", "change/", "time/"]
 FILES = [
     "figures.csv",
     "figures.json",
@@ -154,3 +155,19 @@ def test_it_says_whether_a_new_guideline_changed_anything(carol, world):
     rows = carol.get("/agreement/answers/change/figures.json").json()["figures"]
     assert [row["value"] for row in rows if row["measure"] == "strict_agreement"] == [0.0, 1.0, 1.0]
     assert carol.get("/agreement/answers/change/?before=ranking-7").status_code == 404
+
+
+def test_it_shows_time_beside_reading_and_pay(carol, ranked_world):
+    change_campaign(
+        campaign=ranked_world.ranking, by=ranked_world.carol, pay_seconds=10, hourly_rate="12.00", currency="EUR"
+    )
+    page = carol.get("/agreement/answers/time/").content.decode()
+    assert "Time to read a task" in page
+    assert "6.00 <bdi>EUR</bdi>" in page  # 10 of 20 seconds are paid
+    body = carol.get("/agreement/answers/time/figures.json").json()
+    assert {(row["of"], row["value"]) for row in body["figures"] if row["measure"] == "seconds"} == {
+        ("answers", 20.0),
+        ("alice", 20.0),
+        ("bob", 20.0),
+    }
+    assert body["pays_too_little_time"] is False  # two people say too little for that

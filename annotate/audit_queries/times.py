@@ -1,0 +1,135 @@
+"""How long annotators take for a judgement, beside what reading takes, and what an hour of their work is paid."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotate.audit_queries.pairs import usernames
+from annotate.ledger.boards import Board
+from annotate.ledger.live import ledger
+from annotate.models import Campaign, Task, TaskCompletion
+from annotate.quality.intervals import Estimate
+from annotate.quality.medians import median
+from annotate.quality.signals import reading_seconds
+
+PEOPLE_A_PAGE = 50
+TASKS_READ = 200
+"""Tasks whose texts are counted for the estimate of reading time."""
+NARROW = np.iinfo(np.uint16).max
+
+
+@dataclass(frozen=True, slots=True)
+class PersonTime:
+    """One annotator's active seconds of a judgement."""
+
+    username: str
+    seconds: Estimate
+    """The median; n counts judgements."""
+    too_little: bool
+    """Whether even the upper end of the interval is less than reading everything once takes."""
+    hourly: Estimate | None
+    """What an hour of this person's work comes to; None where the campaign pays nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeAndPay:
+    """Time and pay in a campaign."""
+
+    campaign: Campaign
+    seconds: Estimate
+    """The median over annotators of each one's median, so that who works most does not decide; n counts annotators."""
+    reading: Estimate
+    """The median seconds to read a task once; n counts tasks."""
+    hourly: Estimate | None
+    """What an hour of work comes to, at `seconds`; None where the campaign pays nobody."""
+    pays_too_little_time: bool
+    """Whether the paid time is shorter than what half of the people take, beyond doubt."""
+    people: list[PersonTime]
+    """Those on this page, who judged most first."""
+    page: int
+    n_pages: int
+
+    @property
+    def figures(self) -> list[dict]:
+        """Every figure that is shown, one dict each: scope, of, measure, value, lo, hi, n, reason."""
+        rows = [("campaign", self.campaign.slug, "seconds", self.seconds)]
+        rows += [("campaign", self.campaign.slug, "reading_seconds", self.reading)]
+        rows += [("campaign", self.campaign.slug, "hourly_pay", self.hourly)]
+        for person in self.people:
+            rows += [("annotator", person.username, "seconds", person.seconds)]
+            rows += [("annotator", person.username, "hourly_pay", person.hourly)]
+        return [
+            {"scope": scope, "of": of, "measure": measure, **found.as_dict()}
+            for scope, of, measure, found in rows
+            if found is not None
+        ]
+
+
+def time_and_pay(*, campaign: Campaign, page: int = 1) -> TimeAndPay:
+    """How long a judgement takes and what it pays, over all and for the annotators of one page."""
+    board = ledger().board(campaign.pk)
+    ids, taken = board.once("seconds", lambda: _seconds_by_person(board))
+    reading = board.base.once("reading", lambda: _reading(board)) if len(board.base.rows) else _reading(board)
+    seconds = board.once("median", lambda: median([float(np.median(one)) for one in taken]))
+    n_pages = max(1, -(-len(ids) // PEOPLE_A_PAGE))
+    page = min(max(page, 1), n_pages)
+    shown = slice((page - 1) * PEOPLE_A_PAGE, page * PEOPLE_A_PAGE)
+    names = usernames(ids[shown])
+    people = [
+        _person(campaign, names[who], median(one), reading) for who, one in zip(ids[shown], taken[shown], strict=True)
+    ]
+    paid = campaign.pay_seconds
+    return TimeAndPay(
+        campaign=campaign,
+        seconds=seconds,
+        reading=reading,
+        hourly=hourly_pay(campaign, seconds),
+        pays_too_little_time=bool(paid and seconds.lo is not None and paid < seconds.lo),
+        people=people,
+        page=page,
+        n_pages=n_pages,
+    )
+
+
+def _person(campaign: Campaign, username: str, seconds: Estimate, reading: Estimate) -> PersonTime:
+    too_little = seconds.hi is not None and reading.value is not None and seconds.hi < reading.value
+    return PersonTime(username, seconds, too_little, hourly_pay(campaign, seconds))
+
+
+def hourly_pay(campaign: Campaign, seconds: Estimate) -> Estimate | None:
+    """What an hour comes to where a judgement takes so long: a campaign that pays for a fixed time pays for that."""
+    if campaign.hourly_rate is None:
+        return None
+    rate, paid = float(Decimal(campaign.hourly_rate)), campaign.pay_seconds
+    if not paid or not seconds.value:
+        return Estimate(rate, None, None, seconds.n)
+    lo, hi = (rate * paid / bound if bound else None for bound in (seconds.hi, seconds.lo))
+    return Estimate(rate * paid / seconds.value, lo, hi, seconds.n, seconds.reason)
+
+
+def _seconds_by_person(board: Board) -> tuple[list[int], list[NDArray[np.float64]]]:
+    """The annotators' ids, who judged most first, and the active seconds of each one's judgements."""
+    counts = board.counts("annotator")
+    ids = np.flatnonzero(counts)
+    codes = (np.cumsum(counts > 0) - 1)[board.rows.annotator]
+    if ids.size <= NARROW:
+        codes = codes.astype(np.uint16)  # which numpy sorts in one pass
+    order = np.argsort(codes, kind="stable")
+    parts = np.split(board.rows.seconds[order], np.cumsum(counts[ids])[:-1]) if ids.size else []
+    most_first = np.argsort(-counts[ids], kind="stable")
+    return ids[most_first].tolist(), [parts[place] for place in most_first]
+
+
+def _reading(board: Board) -> Estimate:
+    """From tasks that lie evenly among those that were judged."""
+    tasks = np.unique(board.rows.task)
+    chosen = tasks[np.unique(np.linspace(0, tasks.size - 1, TASKS_READ).astype(int))] if tasks.size else tasks
+    words: dict[int, int] = {}
+    for task, messages in Task.objects.filter(pk__in=chosen.tolist()).values_list("pk", "prompt__messages"):
+        words[task] = sum(len(message["content"].split()) for message in messages)
+    shown = TaskCompletion.objects.filter(task__in=chosen.tolist()).values_list("task", "completion__text")
+    for task, text in shown:
+        words[task] += len(text.split())
+    return median(reading_seconds(list(words.values())))

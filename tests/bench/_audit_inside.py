@@ -1,0 +1,101 @@
+"""What the audit benchmark does inside the product, through `manage.py shell -c`; it prints JSON."""
+
+import json
+import time
+
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.core.management.color import no_style
+from django.db import connection, transaction
+
+from annotate.ledger.live import ledger
+from annotate.models import Assignment, Campaign, Domain, Guideline, Judgement, RankedCompletion, User
+
+WEEKS, DOMAINS, VERSIONS = 20, 8, 3
+JUDGES = 4
+ASSIGNMENT = {"sqlite": "printf('%032x', {})", "postgresql": "lpad(to_hex({}), 32, '0')::uuid"}
+TIME = {"sqlite": "strftime('%Y-%m-%d %H:%M:%f', {}, 'unixepoch')", "postgresql": "to_timestamp({})"}
+
+
+def judge(slug: str, *, people: int) -> None:
+    """Four judgements of each task of a campaign, in 20 weeks, 8 domains and under 3 versions; prints the seconds."""
+    began = time.monotonic()
+    campaign = Campaign.objects.get(slug=slug)
+    User.objects.bulk_create(User(username=f"judge-{n}", password="!") for n in range(people))
+    first = User.objects.get(username="judge-0").pk
+    domains = [Domain.objects.get_or_create(slug=f"domain-{n}", name=f"Domain {n}")[0].pk for n in range(DOMAINS)]
+    same = {name: getattr(campaign.guideline, name) for name in ("slug", "kind", "title", "body", "flags", "checklist")}
+    versions = [campaign.guideline_id]
+    for number in range(1, VERSIONS):
+        version = campaign.guideline.version + number
+        versions.append(Guideline.objects.create(**same, version=version, sha256=f"bench-{number}").pk)
+    tasks = campaign.tasks.count()
+    pick = "CASE WHEN t.position * 3 < {n} THEN {0} WHEN t.position * 3 < 2 * {n} THEN {1} ELSE {2} END"
+    words = {
+        "annotator": f"{first} + (t.position * 7 + j.j * (1 + t.position % 211)) % {people}",
+        "version": pick.format(*versions, n=tasks),
+        "made": TIME[connection.vendor].format(
+            f"{int(time.time()) - 86_400 * 7 * WEEKS - 7_200} + t.position * {86_400 * 7 * WEEKS} / {tasks} + j.j * 60"
+        ),
+        "key": ASSIGNMENT[connection.vendor].format(f"(t.id * {JUDGES} + j.j)"),
+        "from": f"FROM annotate_task t CROSS JOIN (SELECT 0 AS j UNION SELECT 1 UNION SELECT 2 UNION SELECT 3) j"
+        f" WHERE t.campaign_id = {campaign.pk}",
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        for statement in _statements(campaign, domains, words):
+            cursor.execute(statement)
+        for statement in connection.ops.sequence_reset_sql(no_style(), [Judgement, RankedCompletion]):
+            cursor.execute(statement)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    print(json.dumps(round(time.monotonic() - began, 1)))
+
+
+def _statements(campaign: Campaign, domains: list[int], words: dict[str, str]) -> list[str]:
+    order = "'[]'" if connection.vendor == "sqlite" else "'[]'::jsonb"
+    wrong = "(t.id * 31 + u.annotator_id * 17) % 100 < 25"
+    return [
+        f"UPDATE annotate_prompt SET domain_id = {domains[0]} + id % {len(domains)} WHERE id IN"
+        f" (SELECT prompt_id FROM annotate_task WHERE campaign_id = {campaign.pk})",
+        "INSERT INTO annotate_assignment (id, task_id, campaign_id, annotator_id, guideline_id, state, shown_order,"
+        " claimed_at, opened_at, lease_expires_at, ended_at, skip_reason, lane)"
+        f" SELECT {words['key']}, t.id, t.campaign_id, {words['annotator']}, {words['version']}, 'submitted', {order},"
+        f" {words['made']}, {words['made']}, {words['made']}, {words['made']}, '', '' {words['from']}",
+        "INSERT INTO annotate_judgement (id, assignment_id, task_id, annotator_id, guideline_id, version,"
+        " idempotency_key, seconds, rationale, verdict, reason, behaviour, created_at)"
+        " SELECT (SELECT coalesce(max(id), 0) FROM annotate_judgement) + row_number() OVER (ORDER BY a.claimed_at),"
+        " a.id, a.task_id, a.annotator_id, a.guideline_id, 1, '', 20 + (a.task_id * a.annotator_id) % 60, '', '', '',"
+        f" '', a.claimed_at FROM annotate_assignment a WHERE a.campaign_id = {campaign.pk}",
+        "INSERT INTO annotate_rankedcompletion (judgement_id, completion_id, rank)"
+        " SELECT u.id, c.completion_id, CASE WHEN (t.id * 13 + u.annotator_id * 7) % 10 = 0 THEN 1"
+        f" WHEN c.position = (t.id + CASE WHEN {wrong} THEN 1 ELSE 0 END) % 2 THEN 1 ELSE 2 END"
+        " FROM annotate_judgement u JOIN annotate_task t ON t.id = u.task_id"
+        f" JOIN annotate_taskcompletion c ON c.task_id = t.id WHERE t.campaign_id = {campaign.pk}",
+        f"UPDATE annotate_task SET reserved = {JUDGES}, submitted = {JUDGES} WHERE campaign_id = {campaign.pk}",
+    ]
+
+
+def build() -> None:
+    """Make the ledger; prints the seconds and the bytes."""
+    began = time.monotonic()
+    ledger().check(anew=True)
+    took = time.monotonic() - began
+    size = sum(file.stat().st_size for file in ledger().store.folder.rglob("*") if file.is_file())
+    print(json.dumps({"seconds": round(took, 1), "megabytes": round(size / 1e6, 1)}))
+
+
+def session() -> None:
+    """Prints the session key of the admin, logged in."""
+    carol = User.objects.get(username="carol")
+    store = SessionStore()
+    store[SESSION_KEY] = str(carol.pk)
+    store[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    store[HASH_SESSION_KEY] = carol.get_session_auth_hash()
+    store.save()
+    print(json.dumps(store.session_key))
+
+
+def counts() -> None:
+    """Prints how many judgements there are, and how many assignments were submitted."""
+    submitted = Assignment.objects.filter(state=Assignment.State.SUBMITTED).count()
+    print(json.dumps([Judgement.objects.count(), submitted]))
