@@ -9,7 +9,6 @@ from django.conf import settings
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
-from annotate.audit_queries.slices import agreement_in
 from annotate.hashing import sha256_of
 from annotate.ledger.live import ledger
 from annotate.models import Campaign, Completion, Gold, Judgement, RankedCompletion, User
@@ -117,7 +116,7 @@ def campaign_bias(*, campaign: Campaign) -> CampaignBias:
     stamp = ("bias", sha256_of(sorted(answers.items())), newest)
     if stamp not in board.memo:
         work, known = (_work(_newest(judgements)) for judgements in (counted.of_work(), gold))
-        found = _figures(campaign, work, known, answers, agreement_in(board).alpha)
+        found = _figures(campaign, work, known, answers, board.agreement().alpha)
         if found.n_waiting:
             return found
         board.memo[stamp] = found

@@ -10,7 +10,6 @@ from django.db.models.functions import Length
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
-from annotate.audit_queries.slices import agreement_in
 from annotate.errors import DomainError
 from annotate.ledger.boards import Board
 from annotate.ledger.columns import MOST_COMPLETIONS
@@ -274,5 +273,5 @@ class MeasuredAgreement:
 
 def measured_agreement(*, campaign: Campaign) -> MeasuredAgreement:
     """The strict agreement of a ranking campaign, and how many annotators it has."""
-    found = agreement_in(ledger().board(campaign.pk))
+    found = ledger().board(campaign.pk).agreement()
     return MeasuredAgreement(campaign, found.strict_agreement, found.n_annotators)

@@ -123,6 +123,10 @@ class Board:
             return self.base.rows
         return self.pick(lambda rows: np.ones(len(rows), bool))
 
+    def table(self) -> RankingTable:
+        """All rankings; labels are ids. Takes seconds for a million: what sums can say, ask `agreement`."""
+        return self.once("table", lambda: table_of(self.rows))
+
     def counts(self, name: str) -> NDArray[np.int64]:
         """How many judgements there are by the id in a column, up to the highest id."""
         old, new = getattr(self.base.rows, name), getattr(self.now.rows, name)

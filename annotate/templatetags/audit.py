@@ -46,7 +46,6 @@ TABS = [
     Tab("consensus", "annotate:consensus", gettext_lazy("Consensus")),
     Tab("producers", "annotate:producers", gettext_lazy("Producers")),
     Tab("change", "annotate:change", gettext_lazy("Guideline changes")),
-    Tab("bias", "annotate:bias", gettext_lazy("Bias")),
     Tab("time", "annotate:time", gettext_lazy("Time and pay")),
     Tab("disagreements", "annotate:disagreements", gettext_lazy("Disagreements")),
     Tab("bias", "annotate:bias", gettext_lazy("Bias")),

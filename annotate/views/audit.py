@@ -14,6 +14,7 @@ from annotate.audit_queries.times import time_and_pay
 from annotate.errors import DomainError
 from annotate.forms import Form
 from annotate.models import Campaign, Completion, Judgement
+from annotate.quality.signals import WORDS_PER_MINUTE
 from annotate.services import gold
 from annotate.views.access import admin_required
 from annotate.views.downloads import as_csv, as_json
@@ -104,6 +105,7 @@ def time(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
         too_little = [person.username for person in found.people if person.too_little]
         return as_json(slug, found.figures, **more, too_little_time=too_little)
     context = {"section": "agreement", "campaign": found.campaign, "tab": "time", "found": found}
+    context["speed"] = f"{WORDS_PER_MINUTE:g}"
     return render(request, "annotate/audit/time.html", context)
 
 

@@ -7,10 +7,13 @@ import pytest
 from annotate.audit_queries.times import hourly_pay, time_and_pay
 from annotate.models import Campaign
 from annotate.quality.intervals import Estimate
+from annotate.quality.signals import WORDS_PER_MINUTE
 from annotate.services.campaigns import add_task
 from annotate.services.claiming import claim_next_task
 from annotate.services.corpus import add_completion, add_producer, add_prompt
 from annotate.services.judging import submit_ranking
+
+WORDS = "word " * 118
 
 
 def test_it_is_empty_where_nobody_judged(world):
@@ -22,14 +25,17 @@ def test_whoever_takes_less_than_reading_takes_gets_a_signal(world):
     producers = [add_producer(name=f"model-{n}", kind="imported") for n in range(2)]
     for number in range(8):
         prompt = add_prompt(messages=[{"role": "user", "content": f"Say why ({number})."}], by=world.carol)
-        texts = [add_completion(prompt=prompt, producer=one, text="word " * 119, by=world.carol) for one in producers]
+        texts = [
+            add_completion(prompt=prompt, producer=one, text=f"{one.name} " + "word " * 118, by=world.carol)
+            for one in producers
+        ]
         add_task(campaign=world.ranking, prompt=prompt, completions=texts)
     for person, seconds in ((world.alice, 90.0), (world.bob, 5.0)):
         while hold := claim_next_task(annotator=person, campaign=world.ranking):
             ranks = dict.fromkeys(hold.shown_order, 1)
             submit_ranking(assignment_id=hold.pk, annotator=person, ranks=ranks, seconds=seconds)
     found = time_and_pay(campaign=world.ranking)
-    assert found.reading.value == pytest.approx((2 * 119 + 3) * 60 / 238)
+    assert found.reading.value == pytest.approx((3 + 2 * 119) * 60 / WORDS_PER_MINUTE)
     assert {one.username: (one.seconds.value, one.too_little) for one in found.people} == {
         "alice": (90.0, False),
         "bob": (5.0, True),
