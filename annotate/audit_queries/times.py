@@ -112,8 +112,7 @@ def hourly_pay(campaign: Campaign, seconds: Estimate) -> Estimate | None:
 def _seconds_by_person(board: Board) -> tuple[list[int], list[NDArray[np.float64]]]:
     """The annotators' ids, who judged most first, and the active seconds of each one's judgements."""
     counts = board.counts("annotator")
-    ids = np.flatnonzero(counts)
-    codes = (np.cumsum(counts > 0) - 1)[board.rows.annotator]
+    ids, codes = board.annotators, board.annotator
     if ids.size <= NARROW:
         codes = codes.astype(np.uint16)  # which numpy sorts in one pass
     order = np.argsort(codes, kind="stable")

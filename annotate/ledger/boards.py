@@ -118,10 +118,22 @@ class Board:
 
     @cached_property
     def rows(self) -> Rows:
-        """All judgements, those without a ranking included, in no order that means anything."""
+        """All judgements, those without a ranking included, sorted by task, then annotator."""
         if not self.gone.size and not len(self.now.rows):
             return self.base.rows
-        return self.pick(lambda rows: np.ones(len(rows), bool))
+        rows = self.pick(lambda rows: np.ones(len(rows), bool))
+        keys = rows.task * (rows.annotator.max(initial=0) + 1) + rows.annotator
+        return rows.take(np.argsort(keys, kind="stable"))  # two sorted runs, which that only merges
+
+    @cached_property
+    def annotators(self) -> NDArray[np.int64]:
+        """The ids of those who judged, sorted."""
+        return np.flatnonzero(self.counts("annotator"))
+
+    @cached_property
+    def annotator(self) -> NDArray[np.int64]:
+        """(n,) the annotator of each of `rows`, as a place in `annotators`."""
+        return (np.cumsum(self.counts("annotator") > 0) - 1)[self.rows.annotator]
 
     def table(self) -> RankingTable:
         """All rankings; labels are ids. Takes seconds for a million: what sums can say, ask `agreement`."""

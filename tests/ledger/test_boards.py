@@ -67,7 +67,8 @@ def test_a_changed_board_is_as_one_made_anew(seed, large, monkeypatch):
         wanted = ranking_agreement(table_of(whole.rows.take(keep)))
         assert close(board.agreement(**slots), wanted), slots
     assert board.n_ranked == whole.ranked.size
-    assert sorted(board.rows.id.tolist()) == sorted(whole.rows.id.tolist())
+    assert board.rows.id.tolist() == whole.rows.id.tolist()
+    assert np.array_equal(board.annotators[board.annotator], whole.rows.annotator)
     for name in ("annotator", "domain", "week"):
         assert np.array_equal(np.trim_zeros(board.counts(name), "b"), np.bincount(getattr(whole.rows, name)))
 
