@@ -24,8 +24,8 @@ from annotate.models import (
 )
 from annotate.services import budgets, daily
 from annotate.services.anywhere import campaigns_with_work
-from annotate.services.claiming import own_assignment
 from annotate.services.onboarding import Standing, standings
+from annotate.services.own import own_assignment
 from annotate.services.progress import Counts, counts_of
 
 NO_DOMAIN = "no domain"

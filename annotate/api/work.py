@@ -32,6 +32,7 @@ from annotate.errors import DomainError, NotFound
 from annotate.models import Assignment, Campaign, Judgement
 from annotate.services import claiming, judging
 from annotate.services.anywhere import claim_anywhere
+from annotate.services.own import own_assignment
 
 MAX_KEY = Judgement._meta.get_field("idempotency_key").max_length
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -174,7 +175,7 @@ class Correct(Work):
 
     @extend_schema(request=SubmissionSerializer, parameters=[IDEMPOTENCY_KEY], responses={201: SubmittedSerializer})
     def post(self, request: Request, pk: UUID) -> Response:
-        claiming.own_assignment(assignment_id=pk, annotator=request.user)
+        own_assignment(assignment_id=pk, annotator=request.user)
         old = queries.newest_judgement(assignment_id=pk, annotator=request.user)
         if old is None:
             raise DomainError(_("Nothing was submitted in this assignment, so there is nothing to correct: submit it."))

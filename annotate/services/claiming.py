@@ -12,15 +12,16 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotate.errors import DomainError, LeaseLost, NotFound, NotOpen
-from annotate.models import Assignment, Campaign, Completion, Guideline, Membership, Prompt, Queue, Task, User
+from annotate.errors import DomainError, LeaseLost, NotOpen
+from annotate.models import Assignment, Campaign, Completion, Guideline, Membership, Queue, Task, User
 from annotate.services import budgets, daily
 from annotate.services.choosing import take_next
 from annotate.services.given_back import take_back
 from annotate.services.onboarding import check_may_work
+from annotate.services.own import PROMPT, OwnTurn, joined, own_assignment
 from annotate.services.places import give_place_back, take_place
-from annotate.services.queues import QUEUES, Access, access_by, access_of
-from annotate.statements import Columns, insert_unread, prepared, run, run_all
+from annotate.services.queues import Access, access_by, access_of
+from annotate.statements import Columns, insert_unread, run
 
 State = Assignment.State
 ATTEMPTS = 5  # how often other tabs and devices of the same annotator may be quicker
@@ -101,7 +102,7 @@ def _claim_new(annotator: User, campaign: Campaign, *, opened: bool) -> Assignme
         return given
 
 
-def access_without_ado(turn: "OwnTurn") -> Access | None:
+def access_without_ado(turn: OwnTurn) -> Access | None:
     """What the annotator may take from after this assignment, where no question is open.
 
     None when another one is held ahead, the campaign is not open, or `check_may_work` has to look closer; and when this
@@ -169,7 +170,6 @@ def claim_task(*, task: Task, annotator: User, guideline: Guideline, opened: boo
         return _hold(task, _load_content(task, annotator), annotator, guideline, opened=opened)
 
 
-PROMPT = Columns(Prompt, "p", "id", "messages", "domain", "language")
 QUEUE = Columns(Queue, "q", "id", "warnings")
 COMPLETION = Columns(Completion, "c", "id", "text", "sha256")
 RULES = Columns(Campaign, "ca", "id", "assignment")
@@ -239,7 +239,7 @@ def _take_again(task: Task, annotator: User, fields: dict) -> Assignment | None:
     if not mine or not mine.update(state=State.CLAIMED, ended_at=None, **fields):
         return None
     unseen.refresh_from_db()
-    return _joined(unseen, task, task.campaign, fields["guideline"], annotator)
+    return joined(unseen, task, task.campaign, fields["guideline"], annotator)
 
 
 def _kept_draft(task: Task, annotator: User) -> dict | None:
@@ -321,77 +321,6 @@ def _update_alone(rows: QuerySet[Assignment], assignment: Assignment, **fields) 
 
 def _still_claimed(assignment: Assignment) -> bool:
     return Assignment.objects.filter(pk=assignment.pk, state=State.CLAIMED).exists()
-
-
-ASSIGNMENT = Columns(Assignment, "a")
-TASK = Columns(Task, "t")
-CAMPAIGN = Columns(Campaign, "ca", leave_out=["description"])
-GUIDELINE = Columns(Guideline, "g", leave_out=["summary", "body"])
-WHOLE_GUIDELINE = Columns(Guideline, "g")
-OWN = """FROM annotate_assignment a
-JOIN annotate_task t ON t.id = a.task_id JOIN annotate_campaign ca ON ca.id = a.campaign_id
-JOIN annotate_guideline g ON g.id = a.guideline_id JOIN annotate_prompt p ON p.id = t.prompt_id
-WHERE a.id = %(id)s AND a.annotator_id = %(annotator)s"""
-OWN_TO_SUBMIT = f"SELECT {ASSIGNMENT.sql}, {TASK.sql}, {CAMPAIGN.sql}, {GUIDELINE.sql} {OWN}"
-OWN_TO_SHOW = f"SELECT {ASSIGNMENT.sql}, {TASK.sql}, {CAMPAIGN.sql}, {WHOLE_GUIDELINE.sql}, {PROMPT.sql} {OWN}"
-
-
-CAMPAIGN_OF = "(SELECT campaign_id FROM annotate_assignment WHERE id = %(id)s)"
-HELD_OR_ASKED = f"""SELECT EXISTS (SELECT 1 FROM annotate_assignment a WHERE a.annotator_id = %(annotator)s
-    AND a.campaign_id = {CAMPAIGN_OF} AND a.state = 'claimed' AND a.id <> %(id)s),
-(SELECT m.state FROM annotate_membership m WHERE m.user_id = %(annotator)s AND m.campaign_id = {CAMPAIGN_OF})"""
-QUEUES_OF = QUEUES.replace("%(campaign)s", CAMPAIGN_OF)
-
-
-@dataclass(frozen=True, slots=True)
-class OwnTurn:
-    """An annotator's assignment, and what decides about the one after it."""
-
-    assignment: Assignment
-    has_another: bool
-    """Whether they hold another one in its campaign."""
-    membership: str | None
-    """How they stand in its campaign."""
-    queues: list[tuple]
-    """The rows of QUEUES of its campaign."""
-
-
-def own_turn(*, assignment_id: UUID, annotator: User) -> OwnTurn:
-    """`own_assignment`, with what decides about the one after it. Raises NotFound as that does."""
-    params = {"id": prepared(Assignment._meta.pk, assignment_id), "annotator": annotator.pk}
-    own, asked, queues = run_all((OWN_TO_SUBMIT, params), (HELD_OR_ASKED, params), (QUEUES_OF, params))
-    assignment = _read_own(own.rows, annotator, to_show=False)
-    [[has_another, membership]] = asked.rows
-    return OwnTurn(assignment, bool(has_another), membership, queues.rows)
-
-
-def own_assignment(*, assignment_id: UUID, annotator: User, to_show: bool = False) -> Assignment:
-    """This annotator's assignment, with the texts of prompt and guideline at hand where it is to be shown.
-
-    Raises NotFound when it does not exist or is somebody else's.
-    """
-    params = {"id": prepared(Assignment._meta.pk, assignment_id), "annotator": annotator.pk}
-    return _read_own(run(OWN_TO_SHOW if to_show else OWN_TO_SUBMIT, params), annotator, to_show=to_show)
-
-
-def _read_own(rows: list[tuple], annotator: User, *, to_show: bool) -> Assignment:
-    if not rows:
-        raise NotFound("There is no such assignment of yours; take the next task from the campaign's page.")
-    values = iter(rows[0])
-    assignment, task, campaign = (part.read(values) for part in (ASSIGNMENT, TASK, CAMPAIGN))
-    guideline = (WHOLE_GUIDELINE if to_show else GUIDELINE).read(values)
-    if to_show:
-        task.prompt = PROMPT.read(values)
-    return _joined(assignment, task, campaign, guideline, annotator)
-
-
-def _joined(
-    assignment: Assignment, task: Task, campaign: Campaign, guideline: Guideline, annotator: User
-) -> Assignment:
-    """The assignment with what belongs to it at hand."""
-    task.campaign = assignment.campaign = campaign
-    assignment.task, assignment.guideline, assignment.annotator = task, guideline, annotator
-    return assignment
 
 
 def extend_lease(*, assignment_id: UUID, annotator: User) -> Assignment:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError, NotFound
 from annotate.models import Judgement, Note, Question, Task, User
-from annotate.services.claiming import own_assignment
+from annotate.services.own import own_assignment
 
 MAX_TEXT = 4_000
 MAX_OPEN = 50  # of one person: more than anybody asks, and few enough to keep the inbox usable

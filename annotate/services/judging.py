@@ -17,9 +17,10 @@ from annotate.errors import DomainError, LeaseLost
 from annotate.forms import checklist_of
 from annotate.models import Assignment, Campaign, Completion, Judgement, Review, Task, User
 from annotate.services import budgets
-from annotate.services.claiming import access_without_ado, claim_next_task, give_next, own_assignment, own_turn
+from annotate.services.claiming import access_without_ado, claim_next_task, give_next
 from annotate.services.onboarding import check_may_submit_late
 from annotate.services.overlap import reconsider
+from annotate.services.own import own_assignment, own_turn
 from annotate.services.places import FILL, fill_place, take_place
 from annotate.services.queues import Access
 from annotate.services.records import WRITERS, columns_of

@@ -5,7 +5,8 @@ from uuid import UUID
 from django.utils import timezone
 
 from annotate.models import Assignment, User
-from annotate.services.claiming import extend_lease, own_assignment, release_assignment
+from annotate.services.claiming import extend_lease, release_assignment
+from annotate.services.own import own_assignment
 
 
 def reveal(*, assignment_id: UUID, annotator: User) -> Assignment:

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotate import safety_queries
 from annotate.errors import DomainError, NotFound
 from annotate.models import Assignment, ContentWarning, Judgement
-from annotate.services import claiming, safety
+from annotate.services import safety
+from annotate.services.own import own_assignment
 from annotate.views.access import admin_required
 
 
@@ -32,7 +33,7 @@ def take_break(request: HttpRequest, pk: UUID) -> HttpResponse:
             keep = request.POST.get("task") == "keep"
             safety.take_break(assignment_id=pk, annotator=request.user, keep=keep)
             return redirect("annotate:break", pk)
-        stopped = claiming.own_assignment(assignment_id=pk, annotator=request.user)
+        stopped = own_assignment(assignment_id=pk, annotator=request.user)
     except NotFound as error:
         raise Http404(str(error)) from error
     except DomainError as error:
