@@ -139,9 +139,7 @@ class Ledger:
             self._keys, self._fresh = [], empty()
         missing = [key for key, _of in keys[len(self._keys) :]]
         if missing:
-            found = source.read(source.beyond(stored.meta) & Q(pk__gte=missing[0]))
-            # What was submitted between the two reads comes with the next look.
-            self._fresh = joined([self._fresh, found.take(np.isin(found.id, missing))])
+            self._fresh = joined([self._fresh, source.of_keys(missing)])
             here = set(self._fresh.id.tolist())
             keys = [one for one in keys if one[0] in here]
         self._stored, self._keys = stored, keys

@@ -12,6 +12,8 @@ from annotate.models import Judgement, Queue, Task
 from annotate.statements import run
 
 CHUNK = 20_000
+AT_ONCE = 5_000
+"""Keys in one question."""
 
 RANKS = """SELECT r.judgement_id, c.position, r.rank FROM annotate_rankedcompletion r
 JOIN annotate_judgement j ON j.id = r.judgement_id
@@ -77,22 +79,27 @@ def _ranks(ids: np.ndarray) -> np.ndarray:
     return ranks
 
 
-def beyond(meta: Meta) -> Q:
-    """The judgements that are not stored: newer ones, and those whose keys were skipped."""
-    where = Q(pk__gt=meta.high)
-    for gap in meta.gaps:
-        where |= Q(pk__range=(gap.first, gap.last))
-    return where
-
-
 def keys(meta: Meta) -> list[tuple[int, str]] | None:
-    """(key, assignment) of what is not stored, by rising key; None when the ledger is of other judgements."""
-    where = beyond(meta) | Q(pk=meta.high)
-    found = [(pk, str(of)) for pk, of in Judgement.objects.filter(where).order_by("pk").values_list("pk", "assignment")]
-    if not meta.high:
-        return found
-    marked = (meta.high, meta.mark)
-    return [one for one in found if one != marked] if marked in found else None
+    """(key, assignment) of what is not stored, by rising key; None when the ledger is of other judgements.
+
+    Newer ones and those whose keys were skipped are asked for apart: the database would read all for an "or".
+    """
+    found = _keys([Q(pk__gte=meta.high)])
+    if meta.high and (not found or found[0] != (meta.high, meta.mark)):
+        return None
+    skipped = _keys([Q(pk__range=(gap.first, gap.last)) for gap in meta.gaps]) if meta.gaps else []
+    return [*skipped, *found[1 if meta.high else 0 :]]
+
+
+def _keys(parts: Sequence[Q]) -> list[tuple[int, str]]:
+    one, *others = (Judgement.objects.filter(part).order_by().values_list("pk", "assignment") for part in parts)
+    return sorted((pk, str(of)) for pk, of in one.union(*others, all=True))
+
+
+def of_keys(wanted: Sequence[int]) -> Rows:
+    """The judgements with these keys, as far as they are there."""
+    parts = [wanted[first : first + AT_ONCE] for first in range(0, len(wanted), AT_ONCE)]
+    return joined([empty(), *(read(Q(pk__in=part)) for part in parts)])
 
 
 SUMMED = ("id", "task", "annotator", "guideline", "domain", "supersedes")
