@@ -14,6 +14,7 @@ from annotate.languages import LanguageError, parse_language
 from annotate.models import (
     Acknowledgement,
     Adjudication,
+    AdjudicationHold,
     Adjudicator,
     Assignment,
     Campaign,
@@ -22,6 +23,7 @@ from annotate.models import (
     Consent,
     ContentWarning,
     Demonstration,
+    Dispute,
     Domain,
     Expertise,
     Flag,
@@ -284,6 +286,21 @@ class AdjudicatorAdmin(ReadOnly, admin.ModelAdmin):
 
     list_display = ["id", "user", "campaign", "given_by", "given_at"]
     list_select_related = ["user", "campaign", "given_by"]
+
+
+@admin.register(AdjudicationHold)
+class AdjudicationHoldAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["task", "by", "expires_at"]
+    list_select_related = ["task", "by"]
+
+
+@admin.register(Dispute)
+class DisputeAdmin(ReadOnly, admin.ModelAdmin):
+    """Derived from the judgements whenever a queue of disagreements is read."""
+
+    list_display = ["task", "campaign", "score", "n"]
+    list_filter = ["campaign"]
+    list_select_related = ["task", "campaign"]
 
 
 @admin.register(RankedCompletion)

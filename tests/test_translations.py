@@ -13,7 +13,7 @@ from annotate.translations import compile_catalogs
 ROOT = Path(__file__).parents[1]
 REFUSING = {"DomainError", "NotAllowed", "NotFound", "LeaseLost", "ValidationError", "PermissionDenied", "Http404"}
 # What only a terminal shows stays English.
-ENGLISH = {"annotate/services/importing.py", "annotate/services/claiming.py"}
+ENGLISH = {"annotate/services/importing.py"}
 
 CATALOG = """\
 msgid ""

@@ -356,7 +356,7 @@ def save_draft(*, assignment_id: UUID, annotator: User, draft: dict) -> Assignme
     assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
     open_states = [State.CLAIMED, State.EXPIRED, State.RELEASED]
     if not Assignment.objects.filter(pk=assignment.pk, state__in=open_states).update(draft=draft):
-        raise DomainError("This task is already submitted or skipped; a draft would change nothing.")
+        raise DomainError(_("This task is already submitted or skipped; a draft would change nothing."))
     assignment.draft = draft
     return assignment
 
@@ -367,7 +367,7 @@ def skip_assignment(*, assignment_id: UUID, annotator: User, reason: str) -> Ass
     Skipping it again for the same reason changes nothing. Raises LeaseLost when it is not held any more.
     """
     if not reason.strip():
-        raise DomainError("Say in a few words why you skip this task; the admins read it.")
+        raise DomainError(_("Say in a few words why you skip this task; the admins read it."))
     assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
     if assignment.task.purpose == Task.Purpose.QUALIFICATION:
         raise DomainError(_("A qualification task cannot be skipped. Give it back to stop for now, and go on later."))

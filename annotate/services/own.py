@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from annotate.errors import NotFound
 from annotate.models import Assignment, Campaign, Guideline, Prompt, Task, User
 from annotate.services.queues import QUEUES
@@ -62,7 +64,7 @@ def own_assignment(*, assignment_id: UUID, annotator: User, to_show: bool = Fals
 
 def _read(rows: list[tuple], annotator: User, *, to_show: bool) -> Assignment:
     if not rows:
-        raise NotFound("There is no such assignment of yours; take the next task from the campaign's page.")
+        raise NotFound(_("There is no such assignment of yours; take the next task from the campaign’s page."))
     values = iter(rows[0])
     assignment, task, campaign = (part.read(values) for part in (ASSIGNMENT, TASK, CAMPAIGN))
     guideline = (WHOLE_GUIDELINE if to_show else GUIDELINE).read(values)

@@ -32,7 +32,7 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
 def figures_csv(request: HttpRequest, slug: str, what: str) -> HttpResponse:
     """One of the page's tables as CSV, whole."""
     if what not in TABLES:
-        raise Http404(f"There is no table {what!r} here.")
+        raise Http404
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="consensus-{slug}-{what}.csv"'
     columns, rows = TABLES[what]

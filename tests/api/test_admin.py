@@ -8,10 +8,14 @@ from django.utils import timezone
 
 from annotate.models import (
     Acknowledgement,
+    Adjudication,
+    AdjudicationHold,
+    Adjudicator,
     CampaignChange,
     Completion,
     Consent,
     ContentWarning,
+    Dispute,
     Domain,
     Expertise,
     Gold,
@@ -89,6 +93,7 @@ def add_rows_of_other_kinds(judgement, completion):
     Question.objects.create(kind="question", task=judgement.task, asked_by=judgement.annotator, text="Why?")
     Note.objects.create(judgement=judgement, by=judgement.annotator, text="Well seen.")
     add_rows_of_onboarding(judgement)
+    add_rows_of_adjudication(judgement)
 
 
 def add_rows_of_onboarding(judgement):
@@ -106,6 +111,17 @@ def add_rows_of_onboarding(judgement):
     QualificationAnswer.objects.create(
         attempt=attempt, assignment=judgement.assignment, answer={}, gold={}, share=1, seconds=1
     )
+
+
+def add_rows_of_adjudication(judgement):
+    """What experts leave behind."""
+    task, by = judgement.task, judgement.annotator
+    Adjudication.objects.create(
+        task=task, by=by, guideline=judgement.guideline, answer={"text": "Whistle."}, cause="style"
+    )
+    AdjudicationHold.objects.create(task=task, by=by, expires_at=timezone.now())
+    Adjudicator.objects.create(user=by, campaign=task.campaign, given_by=by)
+    Dispute.objects.create(task=task, campaign=task.campaign, score=0.5, n=2, last=judgement.pk)
 
 
 def page(model, name, *args):
