@@ -12,10 +12,12 @@ from annotate.api.figures import (
     AnnotatorPairsSerializer,
     CampaignAuditSerializer,
     GuidelineChangeSerializer,
+    PoolCompositionSerializer,
     TimeAndPaySerializer,
 )
 from annotate.api.work import find_campaign
 from annotate.audit_queries.changes import guideline_change
+from annotate.audit_queries.compositions import pool_composition
 from annotate.audit_queries.pairs import annotator_pairs
 from annotate.audit_queries.slices import Slice, campaign_audit
 from annotate.audit_queries.times import time_and_pay
@@ -63,6 +65,14 @@ class TimeAndPay(Documented, APIView):
     def get(self, request: Request, slug: str) -> Response:
         page = checked(PairsQuery, request.query_params.dict())["page"]
         return Response(TimeAndPaySerializer(time_and_pay(campaign=find_campaign(slug), page=page)).data)
+
+
+class PoolComposition(Documented, APIView):
+    """Who judged in a campaign, in groups, beside the share of judgements that is theirs."""
+
+    @extend_schema(responses=PoolCompositionSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        return Response(PoolCompositionSerializer(pool_composition(campaign=find_campaign(slug))).data)
 
 
 class ChangeQuery(StrictSerializer):

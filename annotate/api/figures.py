@@ -110,3 +110,30 @@ class TimeAndPaySerializer(serializers.Serializer):
     page = serializers.IntegerField()
     n_pages = serializers.IntegerField()
     people = PersonTimeSerializer(many=True)
+
+
+class PoolGroupSerializer(serializers.Serializer):
+    value = serializers.CharField(help_text="empty: nothing declared or answered; `others`: small groups together")
+    people = serializers.IntegerField(help_text="a multiple of 5 where the attribute is protected")
+    people_share = serializers.FloatField(help_text="a count over a count, no estimate")
+    judgements = EstimateSerializer(help_text="the share of judgements; n counts all judgements")
+    difference = EstimateSerializer(help_text="the share of judgements less the share of people; n counts all people")
+
+
+class PoolAttributeSerializer(serializers.Serializer):
+    kind = serializers.CharField(help_text="expertise, languages, age, gender, education, language or region")
+    of = serializers.CharField(help_text="the domain of an expertise")
+    protected = serializers.BooleanField(help_text="rounded, of whole weeks, no group below 5 people")
+    groups = PoolGroupSerializer(many=True)
+
+
+class PoolCompositionSerializer(serializers.Serializer):
+    """Who judged in a campaign, in groups (a PoolComposition)."""
+
+    campaign = serializers.CharField(source="campaign.slug")
+    n_people = serializers.IntegerField()
+    n_judgements = serializers.IntegerField()
+    until = serializers.DateField(help_text="protected attributes count judgements before this Monday (UTC)")
+    n_people_before = serializers.IntegerField(help_text="who judged before that")
+    n_judgements_before = serializers.IntegerField()
+    attributes = PoolAttributeSerializer(many=True)

@@ -78,6 +78,7 @@ urlpatterns = [
     path("agreement/", audit.Agreement.as_view(), name="agreement"),
     path("campaigns/<slug:slug>/guideline-change/", audit.GuidelineChange.as_view(), name="guideline_change"),
     path("campaigns/<slug:slug>/time/", audit.TimeAndPay.as_view(), name="time"),
+    path("campaigns/<slug:slug>/composition/", audit.PoolComposition.as_view(), name="composition"),
     path("campaigns/<slug:slug>/pairs/", audit.AnnotatorPairs.as_view(), name="pairs"),
     path("schema/", docs.Schema.as_view(), name="schema"),
     path("docs/", login_required(docs.Docs.as_view()), name="docs"),

@@ -225,7 +225,7 @@ def keep_demographics(*, user: User, answers: Mapping[str, str], campaign: Campa
     except Refusal as error:
         raise DomainError(_(error.sentence) % error.values) from error
     if any(checked.values()):
-        Demographics.objects.update_or_create(key=_demographics_key(user), defaults=checked)
+        Demographics.objects.update_or_create(key=demographics_key(user.pk), defaults=checked)
     else:
         delete_demographics(user=user)
     if campaign is not None:
@@ -236,16 +236,17 @@ def keep_demographics(*, user: User, answers: Mapping[str, str], campaign: Campa
 
 def delete_demographics(*, user: User) -> None:
     """Forget what this person said about themselves."""
-    Demographics.objects.filter(key=_demographics_key(user)).delete()
+    Demographics.objects.filter(key=demographics_key(user.pk)).delete()
 
 
 def own_demographics(*, user: User) -> Demographics | None:
     """What this person said about themselves, for them alone."""
-    return Demographics.objects.filter(key=_demographics_key(user)).first()
+    return Demographics.objects.filter(key=demographics_key(user.pk)).first()
 
 
-def _demographics_key(user: User) -> str:
-    return salted_hmac("concord.demographics", str(user.pk), algorithm="sha256").hexdigest()
+def demographics_key(user_id: int) -> str:
+    """Under what a person's answers are kept: only whoever has the secret key can tell."""
+    return salted_hmac("concord.demographics", str(user_id), algorithm="sha256").hexdigest()
 
 
 def domains_to_declare(*, campaign: Campaign) -> list[Domain]:

@@ -45,6 +45,7 @@ TABS = [
     Tab("pairs", "annotate:pairs", gettext_lazy("Who agrees with whom")),
     Tab("consensus", "annotate:consensus", gettext_lazy("Consensus")),
     Tab("producers", "annotate:producers", gettext_lazy("Producers")),
+    Tab("composition", "annotate:composition", gettext_lazy("Who judged")),
     Tab("change", "annotate:change", gettext_lazy("Guideline changes")),
     Tab("time", "annotate:time", gettext_lazy("Time and pay")),
     Tab("disagreements", "annotate:disagreements", gettext_lazy("Disagreements")),
@@ -186,6 +187,44 @@ def in_words(found: Estimate) -> str:
         return _("%(value)s, n = %(n)s") % words
     words = {**words, "lo": percent(found.lo), "hi": percent(found.hi)}
     return _("%(value)s (%(lo)s to %(hi)s), n = %(n)s") % words
+
+
+BARS_LEFT, BARS_RIGHT, BARS_WIDTH, BARS_ROW, BARS_LETTERS = 168, 440, 460, 34, 23
+"""Units of the bars: where they begin, 100 %, the whole, a group's height, and how much of a label fits."""
+
+
+@register.inclusion_tag("annotate/audit/_bars.html")
+def group_bars(rows: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """For each group (label, Group) a bar for its share of people over one for its share of judgements."""
+    drawn = []
+    for place, (label, group) in enumerate(rows):
+        found, top = group.judgements, 6 + BARS_ROW * place
+        words = {"label": label, "people": percent(group.people_share), "judgements": in_words(found)}
+        row = {"label": _short(label, BARS_LETTERS), "text_y": top + 14, "people_y": top, "judged_y": top + 12}
+        row |= {"people": _bar(group.people_share), "middle": top + 17}
+        row["title"] = _("%(label)s: %(people)s of the people; of the judgements: %(judgements)s") % words
+        if found.value is not None:
+            row["judged"] = _bar(found.value)
+        if found.lo is not None and found.hi is not None:
+            row |= {"lo": f"{BARS_LEFT + float(_bar(found.lo)):.1f}", "hi": f"{BARS_LEFT + float(_bar(found.hi)):.1f}"}
+        drawn.append(row)
+    bottom = 6 + BARS_ROW * len(drawn)
+    shares = (0, 0.25, 0.5, 0.75, 1)
+    return {
+        "rows": drawn,
+        "ticks": [{"x": f"{BARS_LEFT + float(_bar(share)):.1f}", "label": f"{share:.0%}"} for share in shares],
+        "bottom": bottom,
+        "label_y": bottom + 14,
+        "height": bottom + 20,
+        "width": BARS_WIDTH,
+        "left": BARS_LEFT,
+        "labels_end": BARS_LEFT - 10,
+        "summary": _("For each group its share of the people (grey) over its share of the judgements, with intervals."),
+    }
+
+
+def _bar(share: float) -> str:
+    return f"{min(share, 1.0) * (BARS_RIGHT - BARS_LEFT):.1f}"
 
 
 CELL, NAMES, NAME_LETTERS = 26, 110, 15

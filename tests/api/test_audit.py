@@ -1,10 +1,13 @@
 """The audit over the API: the same numbers as the functions give, and clear refusals."""
 
 import pytest
+from django.utils import timezone
 
 from annotate.audit_queries.changes import guideline_change
+from annotate.audit_queries.compositions import pool_composition
 from annotate.audit_queries.pairs import annotator_pairs
 from annotate.audit_queries.slices import campaign_audit
+from annotate.models import Domain, Expertise
 from tests.api.calls import problem
 from tests.services.test_audit import two_versions
 from tests.services.test_queries import rank
@@ -58,3 +61,19 @@ def test_it_gives_the_change_of_the_guideline(world, admin):
     computed = guideline_change(campaign=world.ranking)
     assert [one["change"] for one in answer["compared"]] == [one.change.as_dict() for one in computed.compared]
     problem(admin.get("/api/v1/campaigns/answers/guideline-change/", {"before": "x"}), 404)
+
+
+def test_it_gives_the_composition_of_the_pool(world, admin, alice):
+    rank(world, world.alice, 1, 2, 3, 4)
+    rank(world, world.bob, 1, 2, 4, 3)
+    art = Domain.objects.get(slug="art")
+    Expertise.objects.create(
+        user=world.alice, domain=art, level="good", evidence="Ten years.", declared_at=timezone.now()
+    )
+    answer = admin.get("/api/v1/campaigns/answers/composition/").json()
+    computed = pool_composition(campaign=world.ranking)
+    assert (answer["n_people"], answer["until"]) == (2, str(computed.until))
+    (known,) = [one["groups"] for one in answer["attributes"] if one["kind"] == "expertise"]
+    assert [one["judgements"] for one in known] == [one.judgements.as_dict() for one in computed.attributes[0].groups]
+    problem(alice.get("/api/v1/campaigns/answers/composition/"), 403)
+    problem(admin.get("/api/v1/campaigns/nowhere/composition/"), 404)

@@ -70,6 +70,7 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "agreement_slice", carol.get("/agreement/answers/?domain=art")
     yield "change", carol.get("/agreement/answers/change/")
     yield "time", carol.get("/agreement/answers/time/")
+    yield "composition", carol.get("/agreement/answers/composition/")
     yield "pairs", carol.get("/agreement/answers/pairs/")
     yield "bias_first", carol.get("/campaigns/answers/bias/")
     yield "bias", carol.get("/campaigns/answers/bias/?feature=position")

@@ -12,7 +12,7 @@ from annotate.services.setup import change_campaign
 from tests.services.test_audit import two_versions
 from tests.web.conftest import client_of, rank_all
 
-PAGES = ["", "pairs/", "change/", "time/"]
+PAGES = ["", "pairs/", "change/", "time/", "composition/"]
 FILES = [
     "figures.csv",
     "figures.json",
@@ -20,6 +20,8 @@ FILES = [
     "pairs/figures.json",
     "change/figures.csv",
     "change/figures.json",
+    "composition/figures.csv",
+    "composition/figures.json",
 ]
 AUDIT = ["/agreement/", *(f"/agreement/answers/{name}" for name in PAGES + FILES)]
 
