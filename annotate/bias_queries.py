@@ -55,6 +55,7 @@ class PoolLeaning(Leaning):
 class PersonBias:
     """How one annotator leans and works."""
 
+    annotator_id: int
     annotator: str
     leanings: list[Leaning]
     signals: list[Signal]
@@ -266,6 +267,7 @@ def _people(bias: Bias, work: _Work) -> list[PersonBias]:
     rows = np.split(order, ends)
     people = [
         PersonBias(
+            annotator_id=person,
             annotator=names[person],
             leanings=[Leaning(name, found[at], _share(name, found[at])) for name, found in bias.annotators.items()],
             signals=work.signals(rows[at]),

@@ -1,5 +1,6 @@
 """The audit over the API: the numbers of its pages, from the same functions."""
 
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
@@ -8,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotate.api.base import Documented, StrictSerializer, checked
+from annotate.api.bias import AnnotatorAuditSerializer
 from annotate.api.figures import (
     AnnotatorPairsSerializer,
     CampaignAuditSerializer,
@@ -19,9 +21,11 @@ from annotate.api.work import find_campaign
 from annotate.audit_queries.changes import guideline_change
 from annotate.audit_queries.compositions import pool_composition
 from annotate.audit_queries.pairs import annotator_pairs
+from annotate.audit_queries.person import annotator_audit
 from annotate.audit_queries.slices import Slice, campaign_audit
 from annotate.audit_queries.times import time_and_pay
 from annotate.errors import DomainError
+from annotate.models import User
 
 
 class AgreementQuery(StrictSerializer):
@@ -73,6 +77,25 @@ class PoolComposition(Documented, APIView):
     @extend_schema(responses=PoolCompositionSerializer)
     def get(self, request: Request, slug: str) -> Response:
         return Response(PoolCompositionSerializer(pool_composition(campaign=find_campaign(slug))).data)
+
+
+class AuditQuery(StrictSerializer):
+    campaign = serializers.SlugField(
+        required=False, default="", help_text="for leanings, signals, time and pay; without it, where they judged most"
+    )
+
+
+class AnnotatorAudit(Documented, APIView):
+    """One annotator beside everybody: agreement, expertise, leanings, signals, time and pay. Signals, no verdicts."""
+
+    @extend_schema(parameters=[AuditQuery], responses=AnnotatorAuditSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        asked = checked(AuditQuery, request.query_params.dict())
+        try:
+            found = annotator_audit(annotator=get_object_or_404(User, pk=pk), **asked)
+        except DomainError as error:
+            raise NotFound(str(error)) from error
+        return Response(AnnotatorAuditSerializer(found).data)
 
 
 class ChangeQuery(StrictSerializer):

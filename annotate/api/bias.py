@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from annotate.api.base import Documented
-from annotate.api.figures import EstimateSerializer
+from annotate.api.figures import EstimateSerializer, ExpertiseFigureSerializer, PersonTimeSerializer
 from annotate.api.work import find_campaign
 from annotate.bias_queries import CampaignBias, campaign_bias
 from annotate.errors import DomainError
@@ -68,6 +68,40 @@ class CampaignBiasSerializer(serializers.Serializer):
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
     def get_warnings(self, found: CampaignBias) -> list[str]:
         return [one.in_words(_) for one in found.warnings]
+
+
+class WithOthersSerializer(serializers.Serializer):
+    scope = serializers.CharField(help_text="all, campaign or domain")
+    key = serializers.CharField(help_text="the slug; empty for all")
+    n_items = serializers.IntegerField(source="agreement.n_items", help_text="tasks that others ranked, too")
+    n_others = serializers.IntegerField(source="agreement.n_others")
+    strict_agreement = EstimateSerializer(source="agreement.strict_agreement")
+    pool = EstimateSerializer(help_text="the strict agreement of everybody there")
+
+
+class InCampaignSerializer(serializers.Serializer):
+    campaign = serializers.CharField(source="campaign.slug")
+    n_waiting = serializers.IntegerField(source="bias.n_waiting", help_text="texts that were not looked at yet")
+    leanings = LeaningSerializer(source="person.leanings", many=True, default=[])
+    signals = SignalSerializer(source="person.signals", many=True, default=[])
+    pool_leanings = PoolLeaningSerializer(source="bias.pool", many=True)
+    pool_signals = SignalSerializer(source="bias.signals", many=True)
+    time = PersonTimeSerializer(allow_null=True)
+    pool_seconds = EstimateSerializer(source="times.seconds", help_text="the median over annotators of their medians")
+    reading = EstimateSerializer(source="times.reading", help_text="the median seconds to read a task once")
+    pool_hourly = EstimateSerializer(source="times.hourly", allow_null=True)
+    currency = serializers.CharField(source="campaign.currency")
+
+
+class AnnotatorAuditSerializer(serializers.Serializer):
+    """What the audit says about one annotator (an audit_queries.person.AnnotatorAudit), as the page shows it."""
+
+    id = serializers.IntegerField(source="annotator.pk")
+    annotator = serializers.CharField(source="annotator.username")
+    n_judgements = serializers.IntegerField(help_text="in ranking campaigns, without gold")
+    with_others = WithOthersSerializer(many=True, help_text="over all, by campaign, by domain")
+    expertise = ExpertiseFigureSerializer(many=True)
+    chosen = InCampaignSerializer(allow_null=True, help_text="null where they judged in no ranking campaign")
 
 
 class Bias(Documented, APIView):

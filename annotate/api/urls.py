@@ -74,6 +74,7 @@ urlpatterns = [
     path("safety/", safety.Safety.as_view(), name="safety"),
     path("assignments/<uuid:pk>/draft/", work.Draft.as_view(), name="draft"),
     path("annotators/<int:pk>/expertise/", records.AnnotatorExpertise.as_view(), name="annotator_expertise"),
+    path("annotators/<int:pk>/audit/", audit.AnnotatorAudit.as_view(), name="annotator_audit"),
     path("expertise/", records.ExpertiseOfAll.as_view(), name="expertise"),
     path("agreement/", audit.Agreement.as_view(), name="agreement"),
     path("campaigns/<slug:slug>/guideline-change/", audit.GuidelineChange.as_view(), name="guideline_change"),

@@ -29,6 +29,8 @@ class Pairs:
     """(username, judgements)"""
     pairs: list[PairAgreement]
     """Of those who share a task; those who share most first. The names are usernames."""
+    ids: dict[str, int]
+    """Of these annotators, by username."""
 
     @property
     def figures(self) -> list[dict]:
@@ -53,7 +55,7 @@ def annotator_pairs(*, campaign: Campaign, page: int = 1) -> Pairs:
     people = [(names[one], int(counts[one])) for one in shown.tolist()]
     pairs = board.once(("pairs", page), lambda: _pairs_of(board, shown))
     named = [replace(one, first=names[one.first], second=names[one.second]) for one in pairs]
-    return Pairs(campaign, page, n_pages, n_annotators, people, named)
+    return Pairs(campaign, page, n_pages, n_annotators, people, named, {name: one for one, name in names.items()})
 
 
 def _pairs_of(board: Board, people: NDArray[np.int64]) -> list[PairAgreement]:

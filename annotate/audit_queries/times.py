@@ -24,6 +24,7 @@ NARROW = np.iinfo(np.uint16).max
 class PersonTime:
     """One annotator's active seconds of a judgement."""
 
+    annotator_id: int
     username: str
     seconds: Estimate
     """The median; n counts judgements."""
@@ -67,18 +68,22 @@ class TimeAndPay:
         ]
 
 
-def time_and_pay(*, campaign: Campaign, page: int = 1) -> TimeAndPay:
-    """How long a judgement takes and what it pays, over all and for the annotators of one page."""
+def time_and_pay(*, campaign: Campaign, page: int = 1, person: int | None = None) -> TimeAndPay:
+    """How long a judgement takes and what it pays, over all and for the annotators of one page, or for one `person`."""
     board = ledger().board(campaign.pk)
     ids, taken = board.once("seconds", lambda: _seconds_by_person(board))
     reading = board.base.once("reading", lambda: _reading(board)) if len(board.base.rows) else _reading(board)
     seconds = board.once("median", lambda: median([float(np.median(one)) for one in taken]))
+    if person is not None:
+        taken = [one for who, one in zip(ids, taken, strict=True) if who == person]
+        ids = [person] * len(taken)
     n_pages = max(1, -(-len(ids) // PEOPLE_A_PAGE))
     page = min(max(page, 1), n_pages)
     shown = slice((page - 1) * PEOPLE_A_PAGE, page * PEOPLE_A_PAGE)
     names = usernames(ids[shown])
     people = [
-        _person(campaign, names[who], median(one), reading) for who, one in zip(ids[shown], taken[shown], strict=True)
+        _person(campaign, who, names[who], median(one), reading)
+        for who, one in zip(ids[shown], taken[shown], strict=True)
     ]
     paid = campaign.pay_seconds
     return TimeAndPay(
@@ -93,9 +98,9 @@ def time_and_pay(*, campaign: Campaign, page: int = 1) -> TimeAndPay:
     )
 
 
-def _person(campaign: Campaign, username: str, seconds: Estimate, reading: Estimate) -> PersonTime:
+def _person(campaign: Campaign, annotator_id: int, username: str, seconds: Estimate, reading: Estimate) -> PersonTime:
     too_little = seconds.hi is not None and reading.value is not None and seconds.hi < reading.value
-    return PersonTime(username, seconds, too_little, hourly_pay(campaign, seconds))
+    return PersonTime(annotator_id, username, seconds, too_little, hourly_pay(campaign, seconds))
 
 
 def hourly_pay(campaign: Campaign, seconds: Estimate) -> Estimate | None:

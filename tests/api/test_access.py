@@ -13,6 +13,7 @@ FOR_ADMINS = [
     "judgements/",
     "annotators/",
     "annotators/1/expertise/",
+    "annotators/1/audit/",
     "expertise/",
     "agreement/?campaign=answers",
     "campaigns/answers/gold/",

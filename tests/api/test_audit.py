@@ -6,6 +6,7 @@ from django.utils import timezone
 from annotate.audit_queries.changes import guideline_change
 from annotate.audit_queries.compositions import pool_composition
 from annotate.audit_queries.pairs import annotator_pairs
+from annotate.audit_queries.person import annotator_audit
 from annotate.audit_queries.slices import campaign_audit
 from annotate.models import Domain, Expertise
 from tests.api.calls import problem
@@ -77,3 +78,30 @@ def test_it_gives_the_composition_of_the_pool(world, admin, alice):
     assert [one["judgements"] for one in known] == [one.judgements.as_dict() for one in computed.attributes[0].groups]
     problem(alice.get("/api/v1/campaigns/answers/composition/"), 403)
     problem(admin.get("/api/v1/campaigns/nowhere/composition/"), 404)
+
+
+def test_it_gives_what_the_audit_says_about_one_annotator(world, admin):
+    rank(world, world.alice, 1, 2, 3, 4)
+    rank(world, world.bob, 1, 2, 4, 3)
+    answer = admin.get(f"/api/v1/annotators/{world.alice.pk}/audit/").json()
+    computed = annotator_audit(annotator=world.alice)
+    assert (answer["annotator"], answer["n_judgements"], answer["chosen"]["campaign"]) == ("alice", 1, "answers")
+    assert [(one["scope"], one["key"]) for one in answer["with_others"]] == [
+        ("all", ""),
+        ("campaign", "answers"),
+        ("domain", "physics"),
+    ]
+    for given, one in zip(answer["with_others"], computed.with_others, strict=True):
+        assert given["strict_agreement"] == one.agreement.strict_agreement.as_dict()
+        assert given["pool"] == one.pool.as_dict()
+    assert answer["chosen"]["time"]["seconds"] == computed.chosen.time.seconds.as_dict()
+    leanings = [one.share.as_dict() for one in computed.chosen.person.leanings]
+    assert [one["share"] for one in answer["chosen"]["leanings"]] == leanings
+
+
+def test_it_says_of_whom_and_of_what_there_is_no_audit(world, admin):
+    rank(world, world.alice, 1, 2, 3, 4)
+    refused = admin.get(f"/api/v1/annotators/{world.alice.pk}/audit/", {"campaign": "writing"})
+    assert "alice has judged nothing in writing" in problem(refused, 404)["detail"]
+    problem(admin.get(f"/api/v1/annotators/{10**30}/audit/"), 404)
+    assert admin.get(f"/api/v1/annotators/{world.outsider.pk}/audit/").json()["chosen"] is None

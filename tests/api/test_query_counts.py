@@ -45,6 +45,9 @@ def test_each_call_costs_as_many_queries_as_before(world, admin, alice):
     for name in LISTS:
         measure(name, lambda name=name: admin.get(f"/api/v1/{name}/"))
     measure("agreement", lambda: admin.get("/api/v1/agreement/", {"campaign": "answers"}))
+    audit = f"/api/v1/annotators/{world.alice.pk}/audit/"
+    admin.get(audit)  # the first request looks at the texts
+    measure("annotator_audit", lambda: admin.get(audit))
     measure("queues", lambda: admin.get("/api/v1/campaigns/answers/queues/"))
     measure("next", lambda: alice.post("/api/v1/tasks/next/", {"campaign": "answers"}))
     held = claim_next_task(annotator=world.alice, campaign=world.ranking)
