@@ -66,7 +66,7 @@ def together() -> Iterator[None]:
     """Inside, PostgreSQL is asked before it is waited for: what nobody reads travels with what is asked next.
 
     So an error may come later than what caused it, but inside: wrap it around a transaction whose first statement reads
-    something. What is asked through the ORM works as ever.
+    something. What is asked through the ORM is waited for as ever.
     """
     connection.ensure_connection()
     if connection.vendor != "postgresql":
@@ -74,9 +74,18 @@ def together() -> Iterator[None]:
         return
     with connection.wrap_database_errors, connection.connection.pipeline() as _running.pipeline:
         try:
-            yield
+            with connection.execute_wrapper(_wait_for_the_orm):
+                yield
         finally:
             _running.pipeline = None
+
+
+def _wait_for_the_orm(execute: Callable, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    """It reads how many rows an UPDATE changed right after it, which nobody knows before the server has answered."""
+    result = execute(sql, params, many, context)
+    if type(context["cursor"].cursor) is not Cursor:
+        _running.pipeline.sync()
+    return result
 
 
 def _run_all(statements: Sequence[tuple[str, Params]]) -> list[Outcome]:

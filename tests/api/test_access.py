@@ -12,8 +12,8 @@ FOR_ADMINS = [
     "completions/",
     "judgements/",
     "annotators/",
-    "annotators/1/expertise/",
-    "annotators/1/audit/",
+    "annotators/{alice}/expertise/",
+    "annotators/{alice}/audit/",
     "expertise/",
     "agreement/?campaign=answers",
     "campaigns/answers/gold/",
@@ -35,13 +35,14 @@ def with_token(token):
 
 @pytest.mark.parametrize("path", FOR_ADMINS + FOR_ALL)
 def test_it_asks_strangers_to_log_in(world, path):
-    response = Client().get(f"/api/v1/{path}")
+    response = Client().get(f"/api/v1/{path.format(alice=world.alice.pk)}")
     assert "auth/login" in problem(response, 401)["detail"]
     assert response["WWW-Authenticate"] == "Token"
 
 
 @pytest.mark.parametrize("path", FOR_ADMINS)
 def test_it_shows_other_peoples_work_to_admins_only(world, alice, admin, path):
+    path = path.format(alice=world.alice.pk)
     problem(alice.get(f"/api/v1/{path}"), 403)
     assert admin.get(f"/api/v1/{path}").status_code == 200
 
