@@ -34,7 +34,7 @@ export class Shell {
     if (event.target !== form && !skipping) return;
     if (!skipping && !this.current.mayLeave()) event.preventDefault();
     else if (!this.ahead) drop(location.pathname.replace(/correct\/$/, ""));
-    else if (this.busy) event.preventDefault();
+    else if (this.busy || this.waiting) event.preventDefault(); // it is on its way
     else if (this.submit(event.target, skipping)) event.preventDefault();
   }
 

@@ -221,12 +221,22 @@ def test_it_skips_with_a_reason_by_keyboard(site):
 def test_it_says_why_there_is_nothing_more_and_leads_on(site):
     site.log_in(site.world.alice)
     site.begin("Rank answers")
-    for done in range(1, 4):
+    for done in range(1, 3):
+        before = site.page.url
         for key in ("2", "1", "3", "4", "Enter"):
             site.page.keyboard.press(key)
-        if done < 3:
-            expect(site.page.locator(".done")).to_have_text(f"{done} done today")
+        site.page.wait_for_url(lambda url, before=before: url != before)
+        expect(site.page.locator(".done")).to_have_text(f"{done} done today")
+    site.wait_for_keys()
+    sent = []
+    site.page.route("**/work/*/", lambda route: sent.append(route))
+    for key in ("2", "1", "3", "4", "Enter"):
+        site.page.keyboard.press(key)
+    expect(site.page.get_by_text("Waiting for the server…")).to_be_visible()
+    site.page.keyboard.press("Enter")  # again, while it is on its way
+    sent[0].continue_()
     expect(site.page.get_by_text("You have done all there is for you")).to_be_visible()
+    assert len(sent) == 1
     assert Judgement.objects.count() == 3
 
 
