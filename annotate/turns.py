@@ -1,4 +1,4 @@
-"""One request at a time in each process of the web server, as long as they are short.
+"""Few requests at a time in each process of the web server, as long as they are short.
 
 Python runs one thread at a time anyway. Threads that compete for it cost every judgement a fourth more CPU time and
 make the slowest ones wait twice as long; threads that stand in line do not. But a request that waits for something (a
@@ -17,16 +17,16 @@ Application = Callable[[dict[str, Any], Callable], Iterable[bytes]]
 
 
 class InTurn:
-    """A WSGI application whose requests take turns, first come, first served.
+    """A WSGI application whose requests take turns, `at_once` at a time, first come, first served.
 
     What a response streams is read outside of its turn.
     """
 
-    def __init__(self, application: Application, *, patience: float = PATIENCE):
+    def __init__(self, application: Application, *, at_once: int = 1, patience: float = PATIENCE):
         self.application = application
         self.patience = patience
         self._line: deque[threading.Lock] = deque()
-        self._taken = False
+        self._free = at_once
         self._inner = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
@@ -40,8 +40,8 @@ class InTurn:
     def _wait(self) -> bool:
         """Whether it is this request's turn; False when it goes ahead without."""
         with self._inner:
-            if not self._taken:
-                self._taken = True
+            if self._free:
+                self._free -= 1
                 return True
             called = threading.Lock()
             called.acquire()
@@ -59,4 +59,4 @@ class InTurn:
             if self._line:
                 self._line.popleft().release()
             else:
-                self._taken = False
+                self._free += 1

@@ -48,13 +48,13 @@ def test_a_short_request_overtakes_one_that_takes_long():
     served = InTurn(application, patience=IMPATIENT)
     with ThreadPoolExecutor(1) as pool:
         long = pool.submit(served, {"long": True}, start)
-        while not served._taken:
+        while served._free:
             pass
         assert [list(served({"long": False}, start)) for _ in range(3)] == [[b""]] * 3
         assert not long.done()
         may_go.set()
         long.result()
-    assert not served._taken
+    assert served._free == 1
     assert not served._line
 
 
