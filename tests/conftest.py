@@ -1,5 +1,6 @@
 """Fixtures for every test: the database, a real Redis server, a real browser, and the whole product as a process."""
 
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
+from annotate import bias_queries
 from annotate.services import anywhere, choosing
 from tests import world as worlds
 from tests.product import CHROMIUM_ARGUMENTS, Product, chromium, running_redis
@@ -54,6 +56,14 @@ def in_order() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         for module in (choosing, anywhere):
             patched.setattr(module, "chance", NoChance())
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unhurried() -> Iterator[None]:
+    """A page looks at every text, however slow the machine is."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(bias_queries, "PATIENCE", math.inf)
         yield
 
 

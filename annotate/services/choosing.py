@@ -169,19 +169,25 @@ class _Queues:
         if not self.ids:
             return None
         if not connection.features.has_select_for_update_skip_locked:  # then nobody else writes meanwhile
-            return self._try(order, "", params)
+            return self._reserve(order, "", params)
         taken = self._try(order, PASS_OVER, params)
         while taken is None and self.patient and self.run(_first(order), **params):
-            # What was passed over may have another place: wait for it. Who waited for a row in vain has it locked all
-            # the same, and going on to the next one with it would let two wait for each other.
-            before = transaction.savepoint()
-            taken = self._try(order, "", params)
-            if taken is None:
-                transaction.savepoint_rollback(before)
-            transaction.savepoint_commit(before)
+            taken = self._try(order, "", params)  # what was passed over may have another place: wait for it
         return taken
 
     def _try(self, order: _Order, hint: str, params: Mapping[str, float]) -> _Row | None:
+        """One attempt. Where it fails, what it locked is let go again.
+
+        A row that changed while the statement ran is locked before PostgreSQL finds that it no longer fits, and stays
+        so. With such a row in hand, going on to wait for another one would let two wait for each other.
+        """
+        savepoint = transaction.savepoint() if self.patient else None
+        taken = self._reserve(order, hint, params)
+        if savepoint and taken is None:
+            transaction.savepoint_rollback(savepoint)
+        return taken
+
+    def _reserve(self, order: _Order, hint: str, params: Mapping[str, float]) -> _Row | None:
         taken = self.run(_take(order, hint), **params)
         return _Row(*taken[0]) if taken else None
 

@@ -211,7 +211,7 @@ def test_tabs_that_submit_and_go_on_at_once_stay_within_the_budget(campaign):
     check_places(campaign)
 
 
-@pytest.mark.parametrize("repeat", range(3))
+@pytest.mark.parametrize("repeat", range(6))
 def test_who_waits_for_the_last_places_keeps_nobody_from_them(campaign, repeat):
     admin = create_annotator(username="admin")
     crowd = people(12)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import random
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ from annotate import bias_queries
 from annotate.bias_queries import campaign_bias
 from annotate.models import Completion, Gold, Task
 from annotate.quality.style import FEATURES
+from annotate.services import claiming
 from annotate.services.claiming import claim_next_task
 from annotate.services.judging import submit_ranking
 from annotate.style_store import StyleStore, look_at
@@ -19,6 +21,12 @@ from tests.world import add_ranking_task
 
 PAGE = "/campaigns/answers/bias/"
 LONG = "It is a longer answer, with many more words in it than the others have."
+
+
+@pytest.fixture(autouse=True)
+def shuffled_alike(monkeypatch):
+    """The long answer is shown first in some tasks, not in all: else nobody could tell length from position."""
+    monkeypatch.setattr(claiming, "shuffler", random.Random(4))
 
 
 def love_length(world, tasks):
