@@ -1,6 +1,5 @@
 """Disagreements: the queue of disputed tasks, and the page on which an expert decides one."""
 
-import csv
 from collections.abc import Iterator
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -23,6 +22,7 @@ from annotate.services.adjudicating import AsGold
 from annotate.services.records import answer_of
 from annotate.views.access import admin_required
 from annotate.views.beside import rows_of, words_of
+from annotate.views.downloads import table_as_csv
 from annotate.views.work import TEMPLATES, refuse_what_is_missing
 from annotate.views.work_forms import Work, cards, number, step_cards, typed
 from annotate.views.writing import writing_context
@@ -100,14 +100,8 @@ def _rows(request: HttpRequest, slug: str) -> Iterator[Disputed]:
 @require_safe
 def disagreements_csv(request: HttpRequest, slug: str) -> HttpResponse:
     """The queue as asked for, as CSV."""
-    rows = [row.as_row() for row in _rows(request, slug)]
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="disagreements-{slug}.csv"'
     columns = ["task", "domain", "score", "n", "target", "state", "cause", "decided_at"]
-    table = csv.DictWriter(response, columns)
-    table.writeheader()
-    table.writerows(rows)
-    return response
+    return table_as_csv(f"disagreements-{slug}", columns, (row.as_row() for row in _rows(request, slug)))
 
 
 @require_safe

@@ -1,6 +1,5 @@
 """What the rankings of a campaign add up to, for admins: the page and its downloads, from one query."""
 
-import csv
 from collections.abc import Iterator
 
 from django.core.paginator import Paginator
@@ -11,6 +10,7 @@ from django.views.decorators.http import require_safe
 from annotate.consensus_queries import CampaignConsensus, TaskConsensus, campaign_consensus
 from annotate.models import Campaign
 from annotate.views.access import admin_required
+from annotate.views.downloads import table_as_csv
 
 TASKS_A_PAGE = 25
 TASKS_AT_A_TIME = 500
@@ -33,13 +33,8 @@ def figures_csv(request: HttpRequest, slug: str, what: str) -> HttpResponse:
     """One of the page's tables as CSV, whole."""
     if what not in TABLES:
         raise Http404
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="consensus-{slug}-{what}.csv"'
     columns, rows = TABLES[what]
-    written = csv.DictWriter(response, columns)
-    written.writeheader()
-    written.writerows(rows(_find(slug)))
-    return response
+    return table_as_csv(f"consensus-{slug}-{what}", columns, rows(_find(slug)))
 
 
 def _find(slug: str) -> CampaignConsensus:

@@ -1,19 +1,23 @@
 """A page's figures as files: the CSV and the JSON of exactly what is shown."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.http import HttpResponse, JsonResponse
 
 
 def as_csv(name: str, figures: Sequence[dict]) -> HttpResponse:
-    """A CSV file of figures, which all have the same fields."""
+    """A CSV file of figures, with all the fields that any of them has."""
+    return table_as_csv(name, list(dict.fromkeys(field for figure in figures for field in figure)), figures)
+
+
+def table_as_csv(name: str, columns: Sequence[str], rows: Iterable[dict]) -> HttpResponse:
+    """A CSV file of rows with these columns, which has its header also where there are no rows."""
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    columns = list(dict.fromkeys(field for figure in figures for field in figure))
-    rows = csv.DictWriter(response, columns)
-    rows.writeheader()
-    rows.writerows(figures)
+    table = csv.DictWriter(response, columns)
+    table.writeheader()
+    table.writerows(rows)
     return response
 
 

@@ -1,7 +1,6 @@
 """Keeping gold in order, for admins: proposals from unanimous tasks, and signals that an answer goes around."""
 
-import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from django.contrib import messages
 from django.db.models import prefetch_related_objects
@@ -18,6 +17,7 @@ from annotate.models import Campaign, Completion, Gold
 from annotate.services.disputes import weigh
 from annotate.services.gold_keeping import AT_ONCE, MOST, accept_proposals
 from annotate.views.access import admin_required
+from annotate.views.downloads import table_as_csv
 from annotate.views.said import known_answer
 from annotate.views.work_forms import typed
 
@@ -86,7 +86,7 @@ def _accept(request: HttpRequest, campaign: Campaign, least: int) -> None:
 @admin_required
 def proposals_csv(request: HttpRequest, slug: str) -> HttpResponse:
     """The proposals as CSV."""
-    return _csv(f"gold-proposals-{slug}", PROPOSAL, _proposal_rows(request, slug))
+    return table_as_csv(f"gold-proposals-{slug}", PROPOSAL, _proposal_rows(request, slug))
 
 
 @require_safe
@@ -117,7 +117,9 @@ def leaks_csv(request: HttpRequest, slug: str) -> HttpResponse:
     """The signals as CSV."""
     names = ("score", "rise", "above", "pace")
     columns = ["task", "standing_out", *(f"{name}{end}" for name in names for end in ("", "_lo", "_hi", "_n"))]
-    return _csv(f"gold-leaks-{slug}", columns, [one.as_row() for one in queries.leaks(campaign=_campaign(slug))])
+    return table_as_csv(
+        f"gold-leaks-{slug}", columns, [one.as_row() for one in queries.leaks(campaign=_campaign(slug))]
+    )
 
 
 @require_safe
@@ -125,12 +127,3 @@ def leaks_csv(request: HttpRequest, slug: str) -> HttpResponse:
 def leaks_json(request: HttpRequest, slug: str) -> HttpResponse:
     """The signals as JSON."""
     return JsonResponse({"campaign": slug, "gold": [one.as_row() for one in queries.leaks(campaign=_campaign(slug))]})
-
-
-def _csv(name: str, columns: list[str], rows: Iterable[dict]) -> HttpResponse:
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    table = csv.DictWriter(response, columns)
-    table.writeheader()
-    table.writerows(rows)
-    return response

@@ -1,6 +1,5 @@
 """People, for admins: who is invited, who takes part, what they say they know, and counts of who they are."""
 
-import csv
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -20,6 +19,7 @@ from annotate.services import invitations, membership, onboarding
 from annotate.services.onboarding import Declared
 from annotate.views.access import admin_required
 from annotate.views.demographic_labels import LABELS, label
+from annotate.views.downloads import table_as_csv
 from annotate.views.work_forms import typed
 
 DAYS = (1, 3, 7, 14, 30, 90)
@@ -137,12 +137,7 @@ def expertise_list(request: HttpRequest) -> HttpResponse:
 @admin_required
 def expertise_csv(request: HttpRequest) -> HttpResponse:
     """The rows of the expertise page as CSV."""
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="expertise.csv"'
-    rows = csv.DictWriter(response, EXPERTISE_COLUMNS)
-    rows.writeheader()
-    rows.writerows(one.as_dict() for one in _expertise(request)[0])
-    return response
+    return table_as_csv("expertise", EXPERTISE_COLUMNS, (one.as_dict() for one in _expertise(request)[0]))
 
 
 @require_safe

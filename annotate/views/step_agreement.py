@@ -1,7 +1,5 @@
 """Agreement on step labels, for admins: the page and its downloads, from one query."""
 
-import csv
-
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +8,7 @@ from django.views.decorators.http import require_safe
 from annotate import campaign_queries
 from annotate.models import Campaign
 from annotate.views.access import admin_required
+from annotate.views.downloads import table_as_csv
 
 # name: (label, what it says with what n counts, whether it is a share)
 MEASURES = {
@@ -66,12 +65,8 @@ def _figures(found: campaign_queries.CampaignStepAgreement) -> list[dict]:
 @admin_required
 def figures_csv(request: HttpRequest, slug: str) -> HttpResponse:
     """Every figure of the page as CSV."""
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="agreement-{slug}.csv"'
-    rows = csv.DictWriter(response, ["scope", "of", "measure", "value", "lo", "hi", "n", "reason"])
-    rows.writeheader()
-    rows.writerows(_figures(_find(slug)))
-    return response
+    columns = ["scope", "of", "measure", "value", "lo", "hi", "n", "reason"]
+    return table_as_csv(f"agreement-{slug}", columns, _figures(_find(slug)))
 
 
 @require_safe
