@@ -42,6 +42,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from annotate.quality.bias_kernels import gradients, means, posteriors
+from annotate.quality.columns import floats
 from annotate.quality.intervals import Z_95, Estimate, student_t_quantile, undefined
 from annotate.quality.table import TableError, coded
 from annotate.translations import translatable
@@ -121,7 +122,7 @@ def annotator_bias(
     labels, annotator = coded("annotators", annotators)
     left = _outcomes(left_preferred, annotator.size)
     columns, names = _columns(annotator.size, features, names, quality, position)
-    weight = _numbers("weight", np.ones(annotator.size) if weights is None else weights, annotator.size)
+    weight = floats("weight", np.ones(annotator.size) if weights is None else weights, annotator.size)
     _refuse("has weight {}; weights are above 0.", weight, weight <= 0)
     strict = left != 0.5
     annotator, left, columns, weight = annotator[strict], left[strict], columns[strict], weight[strict]
@@ -156,7 +157,7 @@ def ranking_weight(k: ArrayLike) -> NDArray[np.float64]:
 
 
 def _outcomes(left_preferred: ArrayLike, n: int) -> NDArray[np.float64]:
-    left = _numbers("outcome", left_preferred, n)
+    left = floats("outcome", left_preferred, n)
     sentence = "has outcome {}; give 1 for the left text, 0 for the right one, 0.5 for a tie."
     _refuse(sentence, left, ~np.isin(left, (0, 0.5, 1)))
     return left
@@ -182,24 +183,13 @@ def _columns(
         raise TableError(
             f'{table.shape[1]} features need as many different names, none of them "{QUALITY}" or "{POSITION}".'
         )
-    columns = {name: _numbers(name, table[:, at], n) for at, name in enumerate(names)}
+    columns = {name: floats(name, table[:, at], n) for at, name in enumerate(names)}
     if quality is not None:
-        columns = {QUALITY: _numbers(QUALITY, quality, n), **columns}
-    shown = _numbers(POSITION, np.ones(n) if position is None else position, n)
+        columns = {QUALITY: floats(QUALITY, quality, n), **columns}
+    shown = floats(POSITION, np.ones(n) if position is None else position, n)
     _refuse("has position {}; give 1, -1 or 0.", shown, ~np.isin(shown, (-1, 0, 1)))
     columns[POSITION] = shown
     return np.ascontiguousarray(np.stack(list(columns.values()), axis=1)), list(columns)
-
-
-def _numbers(name: str, values: ArrayLike, n: int) -> NDArray[np.float64]:
-    try:
-        column = np.asarray(values, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise TableError(f"The column {name} holds something else than numbers ({error}).") from error
-    if column.shape != (n,):
-        raise TableError(f"Every row needs an annotator and a value of {name}, but there are {n} and {column.size}.")
-    _refuse(f"has {name} {{}}; give a finite number.", column, ~np.isfinite(column))
-    return column
 
 
 def _refuse(sentence: str, column: NDArray, wrong: NDArray) -> None:

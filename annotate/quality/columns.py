@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from annotate.quality.score_kernels import look_up, mark
+from annotate.quality.column_kernels import look_up, mark
 from annotate.quality.table import TableError, coded
 
 _SPARSEST = 8
@@ -19,8 +19,8 @@ def labelled_pair(left: Sequence, right: Sequence) -> tuple[NDArray, NDArray[np.
     one, other = np.asarray(left), np.asarray(right)
     if one.shape != other.shape or one.ndim != 1:
         raise TableError(f"Every row needs a left and a right model, but there are {one.size} and {other.size}.")
-    if counted := _counted(one, other):
-        labels, (first, second) = counted
+    if found := counted(one, other):
+        labels, (first, second) = found
         return labels, first, second
     labels, codes = coded("models", np.concatenate([one, other]))
     return labels, codes[: one.size].astype(np.int32), codes[one.size :].astype(np.int32)
@@ -31,8 +31,8 @@ def grouping(name: str, column: Sequence, n: int) -> tuple[NDArray, int]:
     values = np.asarray(column)
     if values.shape != (n,):
         raise TableError(f"Every row needs one of the {name}, but there are {values.size} for {n} rows.")
-    if counted := _counted(values):
-        return counted[1][0], counted[0].size
+    if found := counted(values):
+        return found[1][0], found[0].size
     labels, codes = coded(name, values)
     return codes.astype(np.int32), labels.size
 
@@ -53,7 +53,7 @@ def floats(name: str, column: ArrayLike, n: int, *, low: float = -np.inf, high: 
     raise TableError(f"Row {row + 1} has {values[row]:g} as its {name}; that must be {said}.")
 
 
-def _counted(*columns: NDArray) -> tuple[NDArray, list[NDArray[np.int32]]] | None:
+def counted(*columns: NDArray) -> tuple[NDArray, list[NDArray[np.int32]]] | None:
     """Labels and codes as table.coded gives them, without sorting, where labels are whole numbers close together."""
     n = sum(column.size for column in columns)
     if not n or any(column.dtype.kind not in "iu" for column in columns):

@@ -131,19 +131,23 @@ def expertise(options: argparse.Namespace) -> dict[str, Any]:
     truth = _truth(options.truth) if options.truth else {}
     values = rows.numbers(options.value) if options.pairs else value.texts().astype(str)
     model = dawid_skene(item.codes, annotator.codes, values, pairs=options.pairs, seed=options.seed)
-    labels, best = model.labels, model.posterior.max(axis=1, initial=0.0)
+    labels = model.labels
     if options.method == "majority":
-        voted, labels = majority(item.codes, values, seed=options.seed)
-        assert np.array_equal(voted, model.item_labels)
-        best = model.posterior[np.arange(labels.size), np.searchsorted(model.classes, labels)]
+        labels = majority(item.codes, values, seed=options.seed)[1]  # of the same items in the same order
+    probable = model.posterior[np.arange(labels.size), np.searchsorted(model.classes, labels)]
     names = [item.labels[code] for code in model.item_labels.tolist()]
     estimates = dict(zip(names, map(_text, labels.tolist()), strict=True))
-    probabilities = dict(zip(names, best.tolist(), strict=True))
+    probabilities = dict(zip(names, probable.tolist(), strict=True))
     if options.out:
-        _write(options.out, ["item", "estimate", "probability"], zip(*_columns(estimates, probabilities), strict=True))
+        _write(
+            options.out,
+            ["item", "estimate", "probability"],
+            ([name, estimates[name], probabilities[name]] for name in names),
+        )
     known = [name for name in names if name in truth]
     against = accuracy_and_f1([estimates[name] for name in known], [_text_of(truth[name], options) for name in known])
     people = [annotator.labels[code] for code in model.annotator_labels.tolist()]
+    on_truth = _on_truth(item, annotator, value, truth)
     return {
         "n_items": len(names),
         "n_annotators": len(people),
@@ -152,31 +156,21 @@ def expertise(options: argparse.Namespace) -> dict[str, Any]:
         "estimates": estimates,
         "probabilities": probabilities,
         "annotators": {
-            name: _annotator(found, *shown)
-            for name, found, *shown in zip(people, model.accuracy, *_on_truth(rows, options, truth), strict=True)
+            name: {"n": found.n, "n_truth": shown.n} | flat({"accuracy": found, "truth_accuracy": shown})
+            for name, found, shown in zip(people, model.accuracy, on_truth, strict=True)
         },
         **(flat({"accuracy": against.accuracy, "f1": against.f1}) if options.truth else {}),
     }
 
 
-def _columns(estimates: Mapping[str, str], probabilities: Mapping[str, float]) -> tuple[Sequence, Sequence, Sequence]:
-    return list(estimates), list(estimates.values()), list(probabilities.values())
-
-
-def _annotator(found: Estimate, on_truth: Estimate) -> dict[str, Any]:
-    return {"n": found.n} | flat({"accuracy": found, "truth_accuracy": on_truth}) | {"n_truth": on_truth.n}
-
-
-def _on_truth(rows: Rows, options: argparse.Namespace, truth: Mapping[str, str]) -> tuple[list[Estimate]]:
+def _on_truth(item: Column, annotator: Column, value: Column, truth: Mapping[str, str]) -> list[Estimate]:
     """Each annotator's accuracy on the items whose truth is known, shrunk towards everybody's."""
-    item, annotator, value = (rows[name] for name in (options.item, options.annotator, options.value))
     true = np.array([truth.get(label, "") for label in item.labels], dtype=object)[item.codes]
-    said = value.texts()
     known = np.array([label in truth for label in item.labels], dtype=bool)[item.codes]
-    right = np.bincount(annotator.codes[known & (said == true)], minlength=len(annotator.labels))
+    right = np.bincount(annotator.codes[known & (value.texts() == true)], minlength=len(annotator.labels))
     n = np.bincount(annotator.codes[known], minlength=len(annotator.labels))
     used = np.unique(annotator.codes)
-    return (gold_accuracy(right[used], n[used]),)
+    return gold_accuracy(right[used], n[used])
 
 
 def _truth(path: Path) -> dict[str, str]:

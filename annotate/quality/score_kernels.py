@@ -19,22 +19,6 @@ _BLOCK = 512
 
 
 @njit(cache=True, nogil=True)
-def mark(values: NDArray, low: int, present: NDArray) -> None:
-    """Set present[value - low] for each of the values."""
-    for row in range(values.size):
-        present[values[row] - low] = True
-
-
-@njit(cache=True, nogil=True)
-def look_up(values: NDArray, low: int, place: NDArray) -> NDArray:
-    """(n,) place[value - low]."""
-    codes = np.empty(values.size, place.dtype)
-    for row in range(values.size):
-        codes[row] = place[values[row] - low]
-    return codes
-
-
-@njit(cache=True, nogil=True)
 def read_outcomes(outcome: NDArray, left: NDArray, right: NDArray) -> tuple[NDArray, bool]:
     """(n,) signs of outcomes 0, 0.5 and 1, and whether all outcomes are such, and no model stands on both sides."""
     sign = np.empty(outcome.size, np.int8)

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from annotate.quality.columns import counted
 from annotate.quality.table import TableError, coded
 
 Level = Literal["nominal", "ordinal", "interval"]
@@ -16,8 +17,6 @@ Level = Literal["nominal", "ordinal", "interval"]
 
 MOST_CATEGORIES = 64
 """Up to so many different values are a scale that people choose from; more are measurements."""
-
-_ROOMY = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,15 +109,9 @@ class ValueTable:
 def coded_fast(name: str, values: Sequence) -> tuple[NDArray, NDArray[np.int32]]:
     """What `coded` gives; whole numbers close together are coded by a table of them, without sorting."""
     array = np.asarray(values)
-    if array.ndim == 1 and array.size and array.dtype.kind in "iu":
-        low, high = int(array.min()), int(array.max())
-        if high - low < _ROOMY * array.size + 1024:
-            offsets = array - array.dtype.type(low)
-            present = np.zeros(high - low + 1, bool)
-            present[offsets] = True
-            return (np.flatnonzero(present) + low).astype(array.dtype), (np.cumsum(present, dtype=np.int32) - 1)[
-                offsets
-            ]
+    if array.ndim == 1 and (found := counted(array)):
+        labels, [codes] = found
+        return labels.astype(array.dtype), codes
     _refuse_missing(name, array)
     labels, codes = coded(name, values)
     return labels, codes.astype(np.int32)

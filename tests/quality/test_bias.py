@@ -182,9 +182,9 @@ def test_every_figure_is_ready_for_json():
     ("change", "said"),
     [
         ({"left_preferred": [1, 2, 0]}, "Row 2 has outcome 2"),
-        ({"features": [[1.0], [2.0], [float("nan")]]}, "Row 3 has length nan"),
+        ({"features": [[1.0], [2.0], [float("nan")]]}, "Row 3 has nan as its length"),
         ({"features": [[1.0], [2.0]]}, "Every row needs an annotator and its features"),
-        ({"quality": [1.0, 2.0]}, "value of quality, but there are 3 and 2"),
+        ({"quality": [1.0, 2.0]}, "quality has 2 values for 3 rows"),
         ({"weights": [1.0, 0.0, 1.0]}, "Row 2 has weight 0"),
         ({"position": [1, 1, 3]}, "Row 3 has position 3"),
         ({"names": ["quality"]}, "none of them"),
