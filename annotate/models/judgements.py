@@ -15,7 +15,7 @@ class AppendOnlyError(TypeError):
 
 
 class AppendOnlyQuerySet(models.QuerySet):
-    """A query set that reads and inserts only. (The database refuses an UPDATE too: see migration 0002.)"""
+    """A query set that reads and inserts only. (So does the database: `append_only` in the migration.)"""
 
     def update(self, **kwargs):
         raise AppendOnlyError("Judgements are never edited: submit a correction, which supersedes.")

@@ -2,8 +2,9 @@
 
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.db import DatabaseError, connection
 
+from annotate.models import CampaignChange
 from annotate.models.judgements import AppendOnly
 
 TABLES = [
@@ -21,3 +22,9 @@ def test_it_has_a_trigger_on_every_append_only_table(db, table):
     with connection.cursor() as cursor:
         cursor.execute(TRIGGERS[connection.vendor], [table])
         assert (f"{table}_append_only",) in cursor.fetchall()
+
+
+def test_it_says_why_a_change_on_record_is_not_edited(world):
+    CampaignChange.objects.create(campaign=world.ranking, field="name")
+    with pytest.raises(DatabaseError, match="what was changed stays on record"), connection.cursor() as cursor:
+        cursor.execute("UPDATE annotate_campaignchange SET field = 'overlap'")
