@@ -50,21 +50,22 @@ class Command(BaseCommand):
             try:
                 migrate()
                 call_command("sync_guidelines")
-                steps = [*([] if empty else demo_steps()), *compile_steps(), *ledger_steps()]
+                seeding = [] if empty else demo_steps()
+                steps = [*seeding, *compile_steps(), *ledger_steps()]
                 connections.close_all()  # this process only watches from here on
-                self.run(supervisor, steps=steps)
+                self.run(supervisor, steps=steps, seeding=bool(seeding))
             except KeyboardInterrupt:
                 self.stop(supervisor)
             finally:
                 supervisor.kill()
 
-    def run(self, supervisor, *, steps):
+    def run(self, supervisor, *, steps, seeding):
         announced = False
         while True:
             supervisor.tick()
             if not announced and answers(settings.HOST, settings.PORT):
                 announced = True
-                self.announce(seeding=bool(steps))
+                self.announce(seeding=seeding)
                 supervisor.services += workers()  # only now: the first page should not wait for them
                 supervisor.run_steps(steps)
             time.sleep(TICK_SECONDS)
