@@ -12,6 +12,11 @@ how sure all `n_votes` on the pair together, by these weights, make one that the
 most say otherwise, below 1/2. A text that somebody edited is one vote of weight 1. Both are rounded to DIGITS, so that
 the content hash does not hang on the last bit of a logarithm.
 
+Where an expert decided a task, its rows are the decision alone: it stands in for the judgements of the task. Every
+table says so in `decision`, which has the cause of the disagreement (style, underspecified, factual, safety or other)
+and is empty in all other rows; `judgement` is then `decision-ID`, `annotator` the expert, `seconds` null, and `n_votes`
+how many rankings the decision stands in for. What a decision weighs: annotate's docs/quality.md, "Weights".
+
 A row of `steps` is one judgement of a solution in TRL's stepwise format: `prompt` is a text, `completions` are the
 steps that were labelled, without white space at their ends, and `labels` are true for good and, as PRM800K counts
 them, for neutral steps; `verdicts` has the annotator's own words. Where labelling stopped at the first error, that step
@@ -43,7 +48,7 @@ ROWS_IN_MEMORY = 1000
 DIGITS = 6
 
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
-ORIGIN = [(name, pa.string()) for name in ("prompt_sha256", "judgement", "annotator", "domain", "campaign")]
+ORIGIN = [(name, pa.string()) for name in ("prompt_sha256", "judgement", "annotator", "domain", "campaign", "decision")]
 ON_THE_WHOLE = [(name, pa.string()) for name in ("verdict", "reason", "behaviour", "rationale")]
 PASSAGE = pa.struct(
     [
@@ -169,7 +174,8 @@ ALONE = Sureness(ASSUMED_ACCURACY, 1)
 
 @dataclass(frozen=True)
 class ExportedJudgement:
-    """A judgement with everything that a snapshot says about it: ranking, ratings, demonstration or step labels."""
+    """A judgement, or the decision that stands in for a task's, with everything that a snapshot says about it: ranking,
+    ratings, demonstration or step labels."""
 
     judgement: str
     annotator: str
@@ -179,7 +185,8 @@ class ExportedJudgement:
     guideline_sha256: str
     prompt: list[dict[str, str]]
     prompt_sha256: str
-    seconds: float
+    seconds: float | None
+    """Active seconds; None of a decision, which nobody times."""
     ranked: tuple[Ranked, ...] = ()
     """The completions in an order that never changes; empty for a demonstration."""
     demonstration: str = ""
@@ -199,6 +206,8 @@ class ExportedJudgement:
     strength: int | None = None
     behaviour: str = ""
     rationale: str = ""
+    decision: str = ""
+    """Of an expert's decision, why people disagreed."""
 
     @property
     def on_the_whole(self) -> dict[str, str]:

@@ -75,6 +75,19 @@ class Votes:
         found = dict(zip(pairs, zip(chances, self.n[start:end].tolist(), strict=True), strict=True))
         return tuple(Sureness(*found[pair]) for pair in combinations(completions, 2))
 
+    def together(self, annotators: Sequence[int]) -> float:
+        """What the rankings of these annotators weigh together, but not less than one vote."""
+        return round(max(1.0, sum(map(self.weight, annotators))), DIGITS)
+
+    def decided(self, weight: float, ranks: Sequence[int], n_votes: int) -> tuple[Sureness, ...]:
+        """How sure a decision for these ranks makes each pair, in the order of `combinations`, if it weighs so much.
+
+        Where nobody is better than chance on gold, the expert is taken for what annotators are without any gold.
+        """
+        margin = weight * np.array([np.sign(other - one) for one, other in combinations(ranks, 2)])
+        scale = self.weights.scale or equal_weights(0).scale
+        return tuple(Sureness(chance, n_votes) for chance in soft_posterior(margin, scale).tolist())
+
     @property
     def of_one(self) -> Sureness:
         """How sure a single vote of weight 1 makes a pair."""

@@ -1,5 +1,7 @@
 """Adjudication: what an expert decides where annotators disagree, and who may. Decisions are append-only."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -11,9 +13,15 @@ from annotate.models.work import Campaign, Task
 
 
 class AdjudicationQuerySet(AppendOnlyQuerySet):
-    def current(self):
-        """The decisions that stand: those that no later one supersedes, and that were not taken back."""
-        return self.filter(superseded_by__isnull=True, answer__isnull=False)
+    def current(self, until: datetime | None = None):
+        """The decisions that stand: those that no later one supersedes, and that were not taken back.
+
+        With `until`, those that stood then.
+        """
+        if until is None:
+            return self.filter(superseded_by__isnull=True, answer__isnull=False)
+        later = Q(superseded_by__isnull=True) | Q(superseded_by__at__gt=until)
+        return self.filter(later, answer__isnull=False, at__lte=until)
 
 
 class Adjudication(AppendOnly):

@@ -17,12 +17,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from annotate.errors import DomainError
-from annotate.models import Campaign, Judgement, RankedCompletion, Review, TaskCompletion, User
+from annotate.models import Adjudication, Campaign, Guideline, Judgement, Review, User
 from annotate.weight_queries import counted
-from training.exporting import ExportedJudgement, LabelledSteps, Ranked, Rated, SnapshotWriter, describe_counts
+from training.exporting import ExportedJudgement, SnapshotWriter, describe_counts
 from training.modelling.artifacts import FORMAT, MANIFEST, write_json
 from training.models import Snapshot
+from training.services.decided import Decisions
 from training.services.messages import send
+from training.services.rows import COMPLETIONS, exported, exported_after, exported_decision
 from training.services.weighing import read_votes
 from training.version import code_version
 from training.weighing import Votes
@@ -126,30 +128,63 @@ def _hold(snapshot: Snapshot, **fields: Any) -> None:
         raise SnapshotTaken
 
 
+class _Gathered:
+    """The rows of a snapshot, one judgement after the other, and what its manifest says of them in the end."""
+
+    def __init__(self, votes: Votes, decisions: Decisions):
+        self.votes, self.decisions = votes, decisions
+        self.guidelines: dict[str, dict[str, Any]] = {}
+        self.annotators: set[int] = set()
+        self.reviews: Counter[str] = Counter()
+
+    def row_of(self, judgement: Judgement) -> ExportedJudgement | None:
+        """What a judgement gives, after its review; None where a decision stands in for it."""
+        if self.decisions.replace(judgement):
+            return None
+        if decision := self.decisions.of_review(judgement):
+            self.reviews[decision.answer["decision"]] += 1
+            said, row = judgement, exported_after(decision, judgement, self.votes)
+            by = decision if row and row.seconds is None else judgement
+        else:
+            if review := newest_review(judgement):
+                self.reviews[review.decision] += 1
+            said = by = reviewed(judgement)
+            row = exported(said, self.votes) if said else None
+        if row:
+            self.annotators.add(said.annotator_id)
+            self._under(by.guideline)
+        return row
+
+    def decided_row(self, decision: Adjudication, annotators: Collection[int]) -> ExportedJudgement | None:
+        """What a decided task gives."""
+        row = exported_decision(decision, self.votes, annotators)
+        if row:
+            self._under(decision.guideline)
+        return row
+
+    def _under(self, text: Guideline) -> None:
+        self.guidelines[text.sha256] = {"slug": text.slug, "version": text.version, "sha256": text.sha256}
+
+
 def _export(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
     """Write the tables and the manifest into `folder`; returns the manifest."""
     slugs, until = snapshot.selection["campaigns"], datetime.fromisoformat(snapshot.selection["until"])
     _hold(snapshot, message="Weighing the votes.")
     votes, weights = read_votes(campaigns=slugs, until=until, alive=lambda: _hold(snapshot))
-    guidelines: dict[str, dict[str, Any]] = {}
-    annotators: set[int] = set()
-    reviews: Counter[str] = Counter()
+    gathered = _Gathered(votes, Decisions(campaigns=slugs, until=until))
     done = 0
     with SnapshotWriter(folder) as writer:
         for batch in judgements_until(campaigns=slugs, until=until):
-            for judgement in batch:
-                if review := newest_review(judgement):
-                    reviews[review.decision] += 1
-                said = reviewed(judgement)
-                row = exported(said, votes) if said else None
-                if said is None or row is None:
-                    continue
-                text = said.guideline
-                guidelines[text.sha256] = {"slug": text.slug, "version": text.version, "sha256": text.sha256}
-                annotators.add(said.annotator_id)
-                writer.add(row)
+            for row in map(gathered.row_of, batch):
+                if row:
+                    writer.add(row)
             done += len(batch)
             _hold(snapshot, message=f"Writing: {done} judgements so far.")
+        for decided in gathered.decisions.batches():
+            for decision, replaced in decided:
+                if row := gathered.decided_row(decision, replaced):
+                    writer.add(row)
+            _hold(snapshot)
     if not done:
         raise DomainError(NOTHING_JUDGED % {"campaigns": ", ".join(slugs)})
     content = writer.content
@@ -159,11 +194,12 @@ def _export(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
         "format": FORMAT,
         "sha256": content.sha256,
         "selection": snapshot.selection,
-        "guidelines": sorted(guidelines.values(), key=lambda text: (text["slug"], text["version"])),
+        "guidelines": sorted(gathered.guidelines.values(), key=lambda text: (text["slug"], text["version"])),
         "counts": content.counts,
         "ties": content.ties,
-        "reviews": {decision: reviews[decision] for decision in Review.Decision.values},
-        "annotators": len(annotators),
+        "reviews": {decision: gathered.reviews[decision] for decision in Review.Decision.values},
+        "annotators": len(gathered.annotators),
+        "decisions": gathered.decisions.described(),
         "weights": weights,
         "code_version": code_version(),
     }
@@ -171,8 +207,6 @@ def _export(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
     return manifest
 
 
-PASSAGE = ("start", "end", "type", "severity", "note")
-COMPLETIONS = Prefetch("task__task_completions", TaskCompletion.objects.select_related("completion__producer"))
 READ_BESIDE: dict[str, list] = {
     Campaign.Kind.STEPS: ["step_labels", COMPLETIONS],
     Campaign.Kind.RANKING: ["ratings", "flags", "spans", COMPLETIONS],
@@ -186,9 +220,9 @@ def judgements_until(*, campaigns: Collection[str], until: datetime) -> Iterator
     stays open between them.
 
     A judgement counts unless a correction had superseded it by then, or its task is gold, which measures people and
-    trains nothing. Reviews come with what they review: they have no
-    rows of their own. Completions come by a join: Django's prefetch of
-    more than 999 rows through a foreign key is a query that SQLite refuses ("Expression tree is too large").
+    trains nothing. Reviews come with what they review: they have no rows of their own. Completions come by a join:
+    Django's prefetch of more than 999 rows through a foreign key is a query that SQLite refuses ("Expression tree is
+    too large").
     """
     then = counted(Judgement.objects.of_work(), until)
     judgements = (
@@ -196,7 +230,7 @@ def judgements_until(*, campaigns: Collection[str], until: datetime) -> Iterator
         .exclude(task__campaign__kind=Campaign.Kind.REVIEW)
         .select_related(*SAID)
         .prefetch_related(
-            Prefetch("ranked", RankedCompletion.objects.select_related("completion__producer")),
+            "ranked",
             Prefetch(
                 "demonstration__reviews",
                 Review.objects.filter(judgement__in=then)
@@ -228,79 +262,6 @@ def reviewed(judgement: Judgement) -> Judgement | None:
     if review is None or review.decision == Review.Decision.ACCEPT:
         return judgement
     return review.judgement if review.decision == Review.Decision.EDIT else None
-
-
-def exported(judgement: Judgement, votes: Votes) -> ExportedJudgement | None:
-    """What a snapshot says about a judgement: the annotator only by pseudonym. None when it gives no rows."""
-    written = getattr(judgement, "demonstration", None)
-    prompt = written.completion.prompt if written else judgement.task.prompt
-    fields = {
-        "judgement": str(judgement.pk),
-        "annotator": judgement.annotator.pseudonym,
-        "domain": prompt.domain.slug if prompt.domain else "",
-        "campaign": judgement.task.campaign.slug,
-        "guideline_sha256": judgement.guideline.sha256,
-        "prompt": prompt.messages,
-        "prompt_sha256": prompt.sha256,
-        "seconds": judgement.seconds,
-    }
-    if written:
-        revision = getattr(written, "revision", None)
-        return ExportedJudgement(
-            **fields,
-            demonstration=written.completion.text,
-            reasoning=written.reasoning,
-            original=revision.original.text if revision else "",
-            sureness=(votes.of_one,),
-        )
-    if judgement.task.campaign.kind == Campaign.Kind.STEPS:
-        return ExportedJudgement(**fields, solution=_labelled(judgement))
-    ranked = sorted(judgement.ranked.all(), key=lambda item: item.completion_id)
-    rated = tuple(_rated(judgement))
-    if not ranked and not rated:
-        return None
-    return ExportedJudgement(
-        **fields,
-        ranked=tuple(
-            Ranked(item.completion.text, item.completion.sha256, item.completion.producer.name, item.rank)
-            for item in ranked
-        ),
-        rated=rated,
-        weight=votes.weight(judgement.annotator_id) if ranked else 1.0,
-        sureness=votes.sureness(judgement.task_id, [item.completion_id for item in ranked]) if ranked else (),
-        **{name: getattr(judgement, name) for name in ("verdict", "reason", "strength", "behaviour", "rationale")},
-    )
-
-
-def _rated(judgement: Judgement) -> Iterator[Rated]:
-    """The completions of a judgement that says more than ranks, or gives none: also those that nothing is said of."""
-    said = [*judgement.ratings.all(), *judgement.flags.all(), *judgement.spans.all()]
-    if not said and judgement.ranked.all():
-        return
-    for shown in sorted(judgement.task.task_completions.all(), key=lambda shown: shown.completion_id):
-        one = shown.completion
-        yield Rated(
-            one.text,
-            one.sha256,
-            one.producer.name,
-            ratings=tuple(sorted((r.axis, r.value) for r in judgement.ratings.all() if r.completion_id == one.pk)),
-            flags=tuple(sorted(flag.name for flag in judgement.flags.all() if flag.completion_id == one.pk)),
-            spans=tuple(
-                {name: getattr(span, name) for name in PASSAGE}
-                for span in judgement.spans.all()
-                if span.completion_id == one.pk
-            ),
-        )
-
-
-def _labelled(judgement: Judgement) -> LabelledSteps:
-    (shown,) = judgement.task.task_completions.all()
-    return LabelledSteps(
-        steps=tuple(judgement.task.steps),
-        labels=tuple(row.label for row in judgement.step_labels.all()),
-        sha256=shown.completion.sha256,
-        producer=shown.completion.producer.name,
-    )
 
 
 def publish_folder(folder: Path, target: Path) -> None:
