@@ -103,6 +103,7 @@ def _held_by_others(annotator: User, campaign: Campaign, access: Access) -> list
     """What others have in hand of what this person could do otherwise. Found by the leases: they are few."""
     taken = Assignment.objects.filter(campaign=campaign, state=State.CLAIMED, task__queue__in=access.work)
     taken = taken.filter(task__withdrawn=False).exclude(task__in=_mine(annotator)).order_by()
+    taken = taken.exclude(task__in=annotator.adjudications.order_by().values("task"))
     found = taken.aggregate(n=Count("task", distinct=True), first=Min("lease_expires_at"))
     if not found["n"]:
         return []

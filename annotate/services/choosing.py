@@ -33,12 +33,16 @@ AND NOT EXISTS (SELECT 1 FROM annotate_assignment a WHERE a.task_id = t.id AND a
 AND NOT (EXISTS (SELECT 1 FROM annotate_producer p WHERE p.user_id = %(annotator)s)
     AND EXISTS (SELECT 1 FROM annotate_taskcompletion tc JOIN annotate_completion c ON c.id = tc.completion_id
         JOIN annotate_producer p ON p.id = c.producer_id WHERE tc.task_id = t.id AND p.user_id = %(annotator)s
+        LIMIT 1 OFFSET 0))
+AND NOT (EXISTS (SELECT 1 FROM annotate_adjudication d WHERE d.by_id = %(annotator)s)
+    AND EXISTS (SELECT 1 FROM annotate_adjudication d WHERE d.task_id = t.id AND d.by_id = %(annotator)s
         LIMIT 1 OFFSET 0))"""
-"""Which tasks `t` of a queue `q` may be given to the annotator: a place is free, not theirs yet, not their own work.
+"""Which tasks `t` of a queue `q` may be given to the annotator: a place is free, not theirs yet, not their own work,
+and they did not decide it as an expert, who has seen what others said.
 
 The OFFSETs change nothing but PostgreSQL's plan. It would turn NOT EXISTS into joins over the whole queue and sort what
 they leave; so it walks along an index of open tasks, asks of one after the other, and stops at the first that is free.
-Whether the annotator has written anything at all is asked once, and most have not.
+Whether the annotator has written or decided anything at all is asked once, and most have not.
 """
 
 PASS_OVER = " FOR NO KEY UPDATE OF t SKIP LOCKED"

@@ -19,7 +19,7 @@ from annotate.services.choosing import take_next
 from annotate.services.given_back import take_back
 from annotate.services.onboarding import check_may_work
 from annotate.services.own import PROMPT, OwnTurn, joined, own_assignment
-from annotate.services.places import give_place_back, take_place
+from annotate.services.places import decided_by, give_place_back, put_place_back, take_place
 from annotate.services.queues import Access, access_by, access_of
 from annotate.statements import Columns, insert_unread, run
 
@@ -160,12 +160,12 @@ def _held(annotator: User, campaign: Campaign) -> _Held:
 
 
 def claim_task(*, task: Task, annotator: User, guideline: Guideline, opened: bool = True) -> Assignment | None:
-    """Take one place of this very task, or None when somebody else took the last one.
+    """Take one place of this very task, or None when somebody else took the last one, or this person decided it.
 
     Raises IntegrityError when the annotator holds, did or skipped it already, or holds another of the campaign so.
     """
     with transaction.atomic():
-        if not take_place(task.pk):
+        if not take_place(task.pk, annotator.pk):
             return None
         return _hold(task, _load_content(task, annotator), annotator, guideline, opened=opened)
 
@@ -273,6 +273,8 @@ def open_ahead(*, assignment_id: UUID, annotator: User, seconds_ago: float = 0.0
     assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
     opened_at = max(assignment.claimed_at, timezone.now() - timedelta(seconds=min(seconds_ago, MAX_AGO)))
     if not (_open(assignment, opened_at) or _still_claimed(assignment) or _open_again(assignment, opened_at)):
+        if decided_by(assignment.task_id, annotator.pk):
+            raise LeaseLost(_("You have decided this task as an expert since. Take the next one."))
         raise LeaseLost(_("The time for this task ran out, and others have done it since. Take the next one."))
     return assignment
 
@@ -296,7 +298,7 @@ def _open_again(assignment: Assignment, opened_at: datetime) -> bool:
     )
     fields = {"state": State.CLAIMED, "ended_at": None, "opened_at": opened_at}
     with transaction.atomic():
-        if not take_place(assignment.task_id):
+        if not take_place(assignment.task_id, annotator.pk):
             return False
         if not _update_alone(lost, assignment, lease_expires_at=_lease_end(assignment), **fields):
             give_place_back(assignment.task_id)
@@ -437,5 +439,5 @@ def _leave_claimed(assignment: Assignment, state: str, *, only_ahead: bool = Fal
         return False
     if held.update(state=state, ended_at=timezone.now(), **fields):
         return True
-    take_place(assignment.task_id)  # this one was not held any more: it is somebody else's place
+    put_place_back(assignment.task_id)  # this one was not held any more: it is somebody else's place
     return False

@@ -29,11 +29,12 @@ def take_back(*, annotator: User, campaign: Campaign, access: Access) -> Taken |
         task__withdrawn=False,
     )
     same = Assignment.objects.filter(task=OuterRef("task"), annotator=annotator)
+    left = left.exclude(task__in=annotator.adjudications.order_by().values("task"))
     left = left.exclude(Exists(same.filter(state__in=[State.CLAIMED, State.SUBMITTED, State.SKIPPED])))
     last = left.select_related("task").order_by(F("opened_at").desc(nulls_last=True), "-claimed_at").first()
     if last is None or (last.task.queue_id in access.gold and not _has_work(annotator, access)):
         return None
-    return Taken(last.task_id, last.lane, last.probability) if take_place(last.task_id) else None
+    return Taken(last.task_id, last.lane, last.probability) if take_place(last.task_id, annotator.pk) else None
 
 
 def _has_work(annotator: User, access: Access) -> bool:

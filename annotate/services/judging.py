@@ -21,7 +21,7 @@ from annotate.services.claiming import access_without_ado, claim_next_task, give
 from annotate.services.onboarding import check_may_submit_late
 from annotate.services.overlap import reconsider
 from annotate.services.own import own_assignment, own_turn
-from annotate.services.places import FILL, fill_place, take_place
+from annotate.services.places import FILL, decided_by, fill_place, take_place
 from annotate.services.queues import Access
 from annotate.services.records import WRITERS, columns_of
 from annotate.services.skills import record as record_skill
@@ -297,7 +297,8 @@ def _ending(assignment: Assignment, states: Sequence[str]) -> tuple[str, dict[st
 def _take_late(assignment: Assignment) -> bool:
     """When the lease was lost but the place is still free: expired or released -> submitted.
 
-    Too late it is when the place is taken, the campaign is closed or its budget used up.
+    Too late it is when the place is taken, the campaign is closed or its budget used up, or the annotator has decided
+    the task as an expert since.
     """
     campaign = assignment.task.campaign
     check_may_submit_late(user=assignment.annotator, campaign=campaign)
@@ -306,7 +307,9 @@ def _take_late(assignment: Assignment) -> bool:
         annotator_id=assignment.annotator_id,
         state__in=[State.CLAIMED, State.SUBMITTED, State.SKIPPED],
     )
-    if campaign.state == Campaign.State.CLOSED or again.exists() or not take_place(assignment.task_id):
+    if campaign.state == Campaign.State.CLOSED or again.exists():
+        return False
+    if not take_place(assignment.task_id, assignment.annotator_id):
         return False
     try:
         with transaction.atomic():
@@ -326,14 +329,17 @@ def _explain_refusal(assignment: Assignment, draft: dict, idempotency_key: str) 
     assignment.refresh_from_db()
     if assignment.state in (State.EXPIRED, State.RELEASED):
         Assignment.objects.filter(pk=assignment.pk).update(draft=draft)
-        raise LeaseLost(_why_too_late(assignment.task.campaign))
+        raise LeaseLost(_why_too_late(assignment))
     raise DomainError(
         _("This task is already %(state)s; take the next one.") % {"state": assignment.get_state_display().lower()}
     )
 
 
-def _why_too_late(campaign: Campaign) -> str:
+def _why_too_late(assignment: Assignment) -> str:
+    campaign = assignment.task.campaign
     names = {"campaign": campaign.name}
+    if decided_by(assignment.task_id, assignment.annotator_id):
+        return _("You have decided this task as an expert since, so you do not judge it. Your work is kept as a draft.")
     if campaign.state == Campaign.State.CLOSED:
         sentence = _("The time for this task ran out, and “%(campaign)s” is closed. Your work is kept as a draft.")
     elif budgets.used_up(campaign):
