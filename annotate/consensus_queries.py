@@ -10,12 +10,14 @@ from django.db.models import Count
 from numpy.typing import NDArray
 
 from annotate.adjudication_queries import with_ids
+from annotate.audit_queries.contests import Contested, contested, strict_pairs_of
 from annotate.ledger.boards import Board
+from annotate.ledger.columns import Rows
 from annotate.ledger.live import ledger
 from annotate.models import Adjudication, Campaign, Judgement, Task, TaskCompletion, User
-from annotate.quality.consensus import Ballots, Consensus, consensus, strict_pairs
+from annotate.quality.consensus import Ballots, Consensus, consensus
 from annotate.quality.intervals import Estimate
-from annotate.quality.weights import Weights, equal_weights, export_weights, soft_posterior
+from annotate.quality.weights import Weights, annotator_weight, equal_weights, export_weights, soft_posterior
 from annotate.weight_queries import PairAccuracy, pair_accuracy
 
 
@@ -95,7 +97,8 @@ class CampaignConsensus:
     """The consensus of every task of a campaign that somebody ranked. Page, CSV and API show what this holds."""
 
     campaign: Campaign
-    found: Consensus
+    board: Board
+    contested: Contested
     accuracy: PairAccuracy
     weights: Weights
     people: NDArray[np.int64]
@@ -104,12 +107,12 @@ class CampaignConsensus:
     @property
     def n_tasks(self) -> int:
         """Tasks that somebody ranked."""
-        return self.found.item_labels.size
+        return self.contested.tasks.size
 
     @property
     def n_cyclic(self) -> int:
         """Of these, the ones whose majorities contradict each other."""
-        return int(self.found.cyclic.sum())
+        return self.contested.n_cyclic
 
     @property
     def by_gold(self) -> bool:
@@ -131,96 +134,87 @@ class CampaignConsensus:
 
 
 class MostContested(Sequence):
-    """The tasks of a consensus, most contested first; a slice is a list of TaskConsensus, in four queries."""
+    """The tasks of a consensus, most contested first; a slice is a list of TaskConsensus, in four queries.
+
+    The consensus is computed of the tasks of the slice alone.
+    """
 
     def __init__(self, whole: CampaignConsensus):
-        self._found, self._scale = whole.found, whole.weights.scale
+        self._whole, self._tasks = whole, whole.contested.tasks
 
     def __len__(self) -> int:
-        return self._found.item_labels.size
+        return self._tasks.size
 
     def __getitem__(self, chosen: int | slice) -> "TaskConsensus | list[TaskConsensus]":
         if not isinstance(chosen, slice):
             return self[chosen : chosen + 1 or None][0]
-        items = self._found.most_contested[chosen]
-        ids = self._found.item_labels[items].tolist()
-        beside = _read_beside(ids)
-        return [self._task(item, task, beside) for item, task in zip(items.tolist(), ids, strict=True)]
+        tasks = self._tasks[chosen]
+        if not tasks.size:
+            return []
+        ballots = _ballots(self._whole.board.of_tasks(tasks))
+        weight = self._whole.weights.weight[np.searchsorted(self._whole.people, ballots.annotator_labels)]
+        found = consensus(ballots, weight)
+        beside = _read_beside(tasks.tolist())
+        items = np.searchsorted(found.item_labels, tasks)
+        return [_task(found, item, beside, self._whole.weights.scale) for item in items.tolist()]
 
-    def _task(self, item: int, task: int, beside: "_Beside") -> TaskConsensus:
-        found, shown, decided = self._found, beside.shown[task], beside.decided.get(task)
-        rows = slice(*np.searchsorted(found.item, [item, item + 1]))
-        columns = (found.completion, found.rank, found.score, found.in_cycle)
-        places = [
-            Place(*shown[code], *said)
-            for code, *said in zip(*(column[rows].tolist() for column in columns), strict=True)
-        ]
-        if decided is not None:
-            ranks = with_ids(decided).get("ranks") or {}
-            places = [replace(one, rank=ranks[one.completion]) for one in places if one.completion in ranks]
-        return TaskConsensus(
-            task=task,
-            prompt=beside.prompts[task][-1]["content"],
-            places=sorted(places, key=lambda place: (place.rank, place.letter)),
-            pairs=self._pairs(item, shown),
-            n_rankings=int(found.n_rankings[item]),
-            n_cannot_rank=beside.n_refused.get(task, 0),
-            contest=float(found.contest[item]),
-            cyclic=bool(found.cyclic[item]),
-            decided=decided is not None,
-        )
 
-    def _pairs(self, item: int, shown: list[tuple[str, int]]) -> list[Pair]:
-        pairs = self._found.pairs
-        rows = slice(*np.searchsorted(pairs.item, [item, item + 1]))
-        sure = soft_posterior(pairs.margin[rows], self._scale).tolist()
-        codes = zip(pairs.first[rows].tolist(), pairs.second[rows].tolist(), strict=True)
-        made = []
-        for (one, other), votes, posterior in zip(codes, pairs.votes[rows].tolist(), sure, strict=True):
-            if sum(votes):
-                made.append(Pair(shown[one][0], shown[other][0], *votes, posterior))
-        return made
+def _task(found: Consensus, item: int, beside: "_Beside", scale: float) -> TaskConsensus:
+    task = int(found.item_labels[item])
+    shown, decided = beside.shown[task], beside.decided.get(task)
+    rows = slice(*np.searchsorted(found.item, [item, item + 1]))
+    columns = (found.completion, found.rank, found.score, found.in_cycle)
+    places = [
+        Place(*shown[code], *said) for code, *said in zip(*(column[rows].tolist() for column in columns), strict=True)
+    ]
+    if decided is not None:
+        ranks = with_ids(decided).get("ranks") or {}
+        places = [replace(one, rank=ranks[one.completion]) for one in places if one.completion in ranks]
+    return TaskConsensus(
+        task=task,
+        prompt=beside.prompts[task][-1]["content"],
+        places=sorted(places, key=lambda place: (place.rank, place.letter)),
+        pairs=_pairs(found, item, shown, scale),
+        n_rankings=int(found.n_rankings[item]),
+        n_cannot_rank=beside.n_refused.get(task, 0),
+        contest=float(found.contest[item]),
+        cyclic=bool(found.cyclic[item]),
+        decided=decided is not None,
+    )
+
+
+def _pairs(found: Consensus, item: int, shown: list[tuple[str, int]], scale: float) -> list[Pair]:
+    pairs = found.pairs
+    rows = slice(*np.searchsorted(pairs.item, [item, item + 1]))
+    sure = soft_posterior(pairs.margin[rows], scale).tolist()
+    codes = zip(pairs.first[rows].tolist(), pairs.second[rows].tolist(), strict=True)
+    made = []
+    for (one, other), votes, posterior in zip(codes, pairs.votes[rows].tolist(), sure, strict=True):
+        if sum(votes):
+            made.append(Pair(shown[one][0], shown[other][0], *votes, posterior))
+    return made
 
 
 def campaign_consensus(*, campaign: Campaign) -> CampaignConsensus:
     """The consensus of a ranking campaign, by the judgements that count."""
     board = ledger().board(campaign.pk)
-    ballots = board.once("ballots", lambda: _ballots(board))
     accuracy = pair_accuracy()
-    people, n_pairs = ballots.annotator_labels, board.once("strict pairs", lambda: strict_pairs(ballots))
-    if accuracy.n_gold:
-        weights = export_weights([accuracy.of(one).value for one in people.tolist()], n_pairs)
-    else:
-        weights = equal_weights(people.size)
-    return CampaignConsensus(campaign, _weighed(board, ballots, weights), accuracy, weights, people, n_pairs)
+    people = board.annotators
+    n_pairs = board.once("strict pairs", lambda: strict_pairs_of(board))[people]
+    worth = [accuracy.of(one).value for one in people.tolist()] if accuracy.n_gold else []
+    weights = export_weights(worth, n_pairs) if worth else equal_weights(people.size)
+    # Whether majorities run in a circle does not depend on the unit of the weights, which each judgement changes.
+    raw = annotator_weight(worth) if worth and weights.scale else np.ones(people.size)
+    return CampaignConsensus(campaign, board, contested(board, raw), accuracy, weights, people, n_pairs)
 
 
-def _ballots(board: Board) -> Ballots:
-    """The rankings of a board, which is sorted already: completions are coded by their position."""
-    judgement, completion = np.nonzero(board.rows.ranks)
-    task = board.rows.task[judgement]
-    begins = np.ones(task.size, bool)
-    begins[1:] = task[1:] != task[:-1]
-    return Ballots(
-        item=np.cumsum(begins) - 1,
-        annotator=board.annotator[judgement],
-        completion=completion,
-        rank=board.rows.ranks[judgement, completion].astype(np.int64),
-        item_labels=task[begins],
-        annotator_labels=board.annotators,
-    )
-
-
-def _weighed(board: Board, ballots: Ballots, weights: Weights) -> Consensus:
-    """The consensus by these weights: the one from before, while neither they nor the judgements have changed."""
-    newest: dict[bytes, Consensus] = board.once("consensus", dict)
-    key = weights.weight.tobytes()
-    found = newest.get(key)
-    if found is None:
-        found = consensus(ballots, weights.weight)
-        newest.clear()
-        newest[key] = found
-    return found
+def _ballots(rows: Rows) -> Ballots:
+    """The rankings of judgements that are sorted by task: completions are coded by their position."""
+    judgement, completion = np.nonzero(rows.ranks)
+    tasks, item = np.unique(rows.task[judgement], return_inverse=True)
+    people, annotator = np.unique(rows.annotator[judgement], return_inverse=True)
+    rank = rows.ranks[judgement, completion].astype(np.int64)
+    return Ballots(item, annotator, completion, rank, item_labels=tasks, annotator_labels=people)
 
 
 @dataclass(frozen=True, slots=True)

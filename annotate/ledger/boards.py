@@ -20,6 +20,7 @@ from annotate.quality.agreement import RankingAgreement, agreement_of
 from annotate.quality.counts import Dyads, Sums
 from annotate.quality.ranking_kernels import CHANNELS, MEETING_PRODUCTS, OF_MEETING
 from annotate.quality.table import RankingTable, united
+from annotate.quality.votes import stretches
 
 Found = TypeVar("Found")
 Slots = Mapping[str, int]
@@ -49,6 +50,11 @@ class Sheet:
         if name not in self.memo:
             self.memo[name] = compute()
         return self.memo[name]
+
+    def of_tasks(self, tasks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The places of the judgements of some tasks, sorted if these are."""
+        first, last = (np.searchsorted(self.rows.task, tasks, side=side) for side in ("left", "right"))
+        return stretches(first, last - first)
 
     @cached_property
     def ranked(self) -> NDArray[np.int64]:
@@ -124,6 +130,17 @@ class Board:
         rows = self.pick(lambda rows: np.ones(len(rows), bool))
         keys = rows.task * (rows.annotator.max(initial=0) + 1) + rows.annotator
         return rows.take(np.argsort(keys, kind="stable"))  # two sorted runs, which that only merges
+
+    @cached_property
+    def changed(self) -> NDArray[np.int64]:
+        """The tasks, sorted, of which the base does not say what counts now."""
+        return np.unique(np.concatenate([self.base.rows.task[self.gone], self.now.rows.task]))
+
+    def of_tasks(self, tasks: NDArray[np.int64]) -> Rows:
+        """The judgements of some tasks, sorted by task, then annotator: costs what these tasks cost."""
+        tasks = np.unique(tasks)
+        base = self.base.rows.take(self.base.of_tasks(np.setdiff1d(tasks, self.changed)))
+        return Sheet.of(joined([base, self.now.rows.take(self.now.of_tasks(tasks))])).rows
 
     @cached_property
     def annotators(self) -> NDArray[np.int64]:

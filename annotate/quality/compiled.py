@@ -14,7 +14,7 @@ import numpy as np
 from annotate.quality.agreement import agreement_of, ranking_agreement
 from annotate.quality.bias import annotator_bias
 from annotate.quality.bootstrap import item_bootstrap
-from annotate.quality.consensus import Method, consensus, strict_pairs
+from annotate.quality.consensus import Method, consensus, contests
 from annotate.quality.counts import Sums
 from annotate.quality.dawid_skene import dawid_skene
 from annotate.quality.scores import bradley_terry
@@ -65,7 +65,7 @@ def rankings(rng: np.random.Generator) -> None:
     ranking_agreement(RankingTable.from_arrays(*wide, rng.integers(1, 9, wide[0].size)))
     for method in get_args(Method):
         consensus(table, method=method)
-    strict_pairs(table)
+    contests(np.array([0, 2, 4]), rng.integers(0, 3, (4, 9)).astype(np.int8), np.ones(4))
 
 
 def values(rng: np.random.Generator) -> None:

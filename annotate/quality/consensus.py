@@ -25,6 +25,7 @@ import hashlib
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
@@ -152,6 +153,24 @@ def consensus(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Contests:
+    """What a list of items shows of each one's consensus, (items,): see `Consensus`."""
+
+    n_rankings: NDArray[np.int64]
+    contest: NDArray[np.float64]
+    cyclic: NDArray[np.bool_]
+
+
+def contests(starts: NDArray, ranks: NDArray, weight: NDArray, *, tolerance: float = TOLERANCE) -> Contests:
+    """How contested items are, for whoever has judgements (n,) as rows sorted by item; item i is from starts[i] on.
+
+    `ranks` (n, K) hold the rank of each completion, 0 where it was not ranked; `weight` (n,) is what each judgement
+    weighs, in any unit. `starts` is (items + 1,). A tenth of what `consensus` takes.
+    """
+    return Contests(*kernels.contests(starts, ranks, np.asarray(weight, float), float(tolerance)))
+
+
 def strict_order(found: Consensus, *, seed: int = 0) -> NDArray[np.int64]:
     """(rows,) places 1, 2, 3, ... of each item without ties, which are broken at random.
 
@@ -213,6 +232,10 @@ def _scrambled(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def strict_pairs(table: RankingTable | Ballots) -> NDArray[np.int64]:
-    """(annotators,) how many pairs of completions each annotator puts in an order, ties left out."""
-    return kernels.count_strict(table.item, table.annotator, table.rank, table.annotator_labels.size)
+def strict_pairs(ranks: NDArray) -> NDArray[np.int64]:
+    """(n,) how many pairs of completions each judgement puts in an order, ties left out; `ranks` as in `contests`."""
+    found = np.zeros(ranks.shape[0], np.int64)
+    columns = [np.ascontiguousarray(column) for column in ranks.T if column.any()]
+    for one, other in combinations(columns, 2):
+        found += (one != other) & (one > 0) & (other > 0)
+    return found

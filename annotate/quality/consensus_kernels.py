@@ -38,18 +38,64 @@ def count_votes(item, annotator, completion, rank, weight, size, first_pair):
 
 
 @njit(cache=True, nogil=True)
-def count_strict(item, annotator, rank, n_annotators):
-    """(annotators,) pairs of completions that each annotator ranks differently."""
-    found = np.zeros(n_annotators, np.int64)
-    start = 0
-    for row in range(1, item.size + 1):
-        if row < item.size and item[row] == item[start] and annotator[row] == annotator[start]:
-            continue
-        for one in range(start, row):
-            for other in range(one + 1, row):
-                found[annotator[start]] += rank[one] != rank[other]
-        start = row
-    return found
+def contests(starts, ranks, weight, tolerance):
+    """(items,) rankings, contest and whether majorities run in a circle, of judgements (n, K) sorted by item.
+
+    Item i is starts[i] : starts[i + 1]; rank 0: not ranked. As `Consensus` has them, in one pass without its rows.
+    """
+    items, widest = starts.size - 1, ranks.shape[1]
+    n_rankings, contest, cyclic = np.zeros(items, np.int64), np.zeros(items), np.zeros(items, np.bool_)
+    votes, margin, total = (
+        np.zeros((widest, widest, 3), np.int64),
+        np.zeros((widest, widest)),
+        np.zeros((widest, widest)),
+    )
+    reach = np.zeros((widest, widest), np.bool_)
+    for item in range(items):
+        k = 0
+        votes[:], margin[:], total[:] = 0, 0.0, 0.0
+        for row in range(starts[item], starts[item + 1]):
+            said = False
+            for d in range(widest):
+                if not ranks[row, d]:
+                    continue
+                said = True
+                k = max(k, d + 1)
+                for c in range(d):
+                    if ranks[row, c]:
+                        sign = int(ranks[row, c] < ranks[row, d]) - int(ranks[row, c] > ranks[row, d])
+                        votes[c, d, 1 - sign] += 1
+                        margin[c, d] += weight[row] * sign
+                        total[c, d] += weight[row]
+            n_rankings[item] += said
+        split = 0.0
+        for c in range(k):
+            for d in range(c + 1, k):
+                n = votes[c, d].sum()
+                if n:
+                    split += 2.0 * min(votes[c, d, 0], votes[c, d, 2]) / n
+        if k > 1:
+            contest[item] = split / (k * (k - 1) // 2)
+        if k > 2:
+            _majorities(k, margin, total, tolerance, reach)
+            for c in range(k):
+                cyclic[item] |= reach[c, c]
+    return n_rankings, contest, cyclic
+
+
+@njit(cache=True, nogil=True)
+def _majorities(k, margin, total, tolerance, reach):
+    """Set reach[c, d]: c beats d, or one that beats d, and so on; margin and total (k, k) hold pairs c < d."""
+    reach[:] = False
+    for c in range(k):
+        for d in range(c + 1, k):
+            reach[c, d] = margin[c, d] > tolerance * total[c, d]
+            reach[d, c] = -margin[c, d] > tolerance * total[c, d]
+    for via in range(k):
+        for c in range(k):
+            if reach[c, via]:
+                for d in range(k):
+                    reach[c, d] |= reach[via, d]
 
 
 @njit(cache=True, nogil=True)
@@ -157,17 +203,12 @@ def in_cycle(size, first_row, first_pair, margin, total, tolerance):
         k = size[item]
         if k < 3:
             continue
-        reach = np.zeros((k, k), np.bool_)
+        margins, totals, reach = np.zeros((k, k)), np.zeros((k, k)), np.zeros((k, k), np.bool_)
         for c in range(k):
             for d in range(c + 1, k):
                 pair = first_pair[item] + _pair(c, d, k)
-                reach[c, d] = margin[pair] > tolerance * total[pair]
-                reach[d, c] = -margin[pair] > tolerance * total[pair]
-        for via in range(k):
-            for c in range(k):
-                if reach[c, via]:
-                    for d in range(k):
-                        reach[c, d] |= reach[via, d]
+                margins[c, d], totals[c, d] = margin[pair], total[pair]
+        _majorities(k, margins, totals, tolerance, reach)
         for c in range(k):
             found[first_row[item] + c] = reach[c, c]
     return found

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from annotate.quality.consensus import consensus, strict_order, strict_pairs
+from annotate.quality.consensus import Ballots, consensus, contests, strict_order, strict_pairs
 from annotate.quality.table import RankingTable, TableError
 
 METHODS = ["borda", "bradley_terry"]
@@ -196,9 +196,30 @@ def test_it_refuses_another_method():
         consensus(table_of(order("a", "b")), method="kemeny")
 
 
-def test_it_counts_the_pairs_that_each_annotator_puts_in_an_order():
-    table = table_of(order("a", "b", "c"), order("ab", "c"), order("ab"), order("a", "bcd"), items=[1, 1, 2, 2])
-    assert strict_pairs(table).tolist() == [3, 2, 0, 3]
+def test_it_counts_the_pairs_that_each_judgement_puts_in_an_order():
+    ranks = np.array([[1, 2, 3, 0], [1, 1, 2, 0], [1, 1, 0, 0], [1, 2, 2, 2], [0, 0, 0, 0]], np.int8)
+    assert strict_pairs(ranks).tolist() == [3, 2, 0, 3, 0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_contests_are_those_of_the_whole_consensus(seed):
+    rng = np.random.default_rng(seed)
+    item, person = np.sort(rng.integers(0, 40, 200)), rng.integers(0, 9, 200)
+    ranks = (rng.integers(1, 4, (200, 9)) * (rng.random((200, 9)) < 0.5)).astype(np.int8)
+    ranks[rng.random(200) < 0.1] = 0
+    item, person = np.unique(np.stack([item, person]), axis=1)
+    ranks, weight = ranks[: item.size], rng.exponential(1, 9) * (rng.random(9) < 0.8)
+    found = contests(np.searchsorted(item, np.arange(41)), ranks, weight[person])
+    row, completion = np.nonzero(ranks)
+    items, code = np.unique(item[row], return_inverse=True)
+    ballots = Ballots(code, person[row], completion, ranks[row, completion].astype(int), items, np.arange(9))
+    whole = consensus(ballots, weight)
+    ranked = found.n_rankings > 0
+    assert np.flatnonzero(ranked).tolist() == whole.item_labels.tolist()
+    assert found.n_rankings[ranked].tolist() == whole.n_rankings.tolist()
+    assert found.cyclic[ranked].tolist() == whole.cyclic.tolist()
+    assert found.cyclic.any()
+    assert found.contest[ranked] == pytest.approx(whole.contest, abs=1e-12)
 
 
 def test_it_orders_items_by_contest():

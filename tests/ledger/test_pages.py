@@ -1,0 +1,142 @@
+"""What the audit's pages show after anything that may happen is what they would show from scratch."""
+
+from collections.abc import Callable
+from dataclasses import asdict, fields, is_dataclass
+
+import numpy as np
+import pytest
+
+from annotate import consensus_queries
+from annotate.consensus_queries import CampaignConsensus, _ballots, campaign_consensus
+from annotate.ledger import live
+from annotate.ledger.live import Ledger
+from annotate.ledger.store import Store
+from annotate.models import Judgement
+from annotate.quality.consensus import consensus
+from annotate.services.claiming import claim_task
+from annotate.services.gold import make_gold, mix_in
+from annotate.services.judging import correct, may_correct, submit
+from annotate.services.people import create_annotator
+from tests.world import World, add_ranking_task
+
+TASKS, PEOPLE, STEPS = 9, 6, 36
+
+
+class Happenings:
+    """People who judge, correct themselves and cannot rank, and tasks that become gold, by chance."""
+
+    def __init__(self, world: World, seed: int):
+        self.rng, self.world = np.random.default_rng(seed), world
+        self.people = [create_annotator(username=f"judge-{n}") for n in range(PEOPLE)]
+        self.tasks = [
+            add_ranking_task(
+                world.ranking,
+                question=f"Question {n}?",
+                answers=[f"{letter}{n}" * (1 + n * place % 5) for place, letter in enumerate("abcd"[: 2 + n % 3])],
+                by=world.carol,
+            )
+            for n in range(TASKS)
+        ]
+        world.ranking.tasks.update(target=PEOPLE)
+        self.free = [(task, who) for task in self.tasks for who in self.people]
+        self.rng.shuffle(self.free)
+        self.judged: list[Judgement] = []
+
+    def go_on(self, steps: int) -> None:
+        """Let so many things happen."""
+        kinds = self.rng.choice([self.judge, self.correct, self.mark], steps, p=[0.75, 0.2, 0.05])
+        for one in kinds:
+            one()
+
+    def judge(self) -> None:
+        task, who = self.free.pop()
+        task.refresh_from_db()
+        held = claim_task(task=task, annotator=who, guideline=task.campaign.guideline)
+        answer = {"ranks": self.ranks(task)} if self.rng.random() < 0.9 else {"verdict": "cannot_rank", "reason": "No."}
+        seconds = float(self.rng.integers(5, 90))
+        self.judged.append(submit(assignment_id=held.pk, annotator=who, answer=answer, seconds=seconds))
+
+    def correct(self) -> None:
+        one = self.judged[int(self.rng.integers(len(self.judged)))] if self.judged else None
+        if one and may_correct(one):
+            answer = {"ranks": self.ranks(one.task)}
+            self.judged.remove(one)
+            self.judged.append(correct(judgement_id=one.pk, annotator=one.annotator, answer=answer, seconds=9.0))
+
+    def mark(self) -> None:
+        task = self.tasks[int(self.rng.integers(TASKS))]
+        task.refresh_from_db()
+        if task.purpose == "work":
+            ranks = dict(zip(self.ranks(task), range(1, 9), strict=False))
+            make_gold(task=task, answer={"ranks": ranks}, explanation="So.", by=self.world.carol)
+            mix_in(task=task, by=self.world.carol)
+
+    def ranks(self, task) -> dict[int, int]:
+        places = task.task_completions.order_by("position").values_list("completion_id", flat=True)
+        ranks = self.rng.integers(1, 4, len(places))
+        return dict(zip(places, (np.unique(ranks, return_inverse=True)[1] + 1).tolist(), strict=True))
+
+
+def flat(value) -> list:
+    """The numbers and words in a value."""
+    if is_dataclass(value):
+        return [one for field in fields(value) for one in flat(getattr(value, field.name))]
+    if isinstance(value, dict):
+        return [one for pair in value.items() for part in pair for one in flat(part)]
+    if isinstance(value, list | tuple):
+        return [one for part in value for one in flat(part)]
+    return [value]
+
+
+def same(one, other, *, within: float = 1e-9) -> bool:
+    first, second = flat(one), flat(other)
+    return len(first) == len(second) and all(
+        a == b or (isinstance(a, float) and isinstance(b, float) and a == pytest.approx(b, abs=within))
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+@pytest.fixture
+def anew(tmp_path, monkeypatch) -> Callable:
+    """Calls a function of a module with a ledger that was never used before."""
+
+    def call(module, function, **arguments):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "ledger", lambda: Ledger(Store(tmp_path / "anew", database="anew")))
+            return function(**arguments)
+
+    return call
+
+
+@pytest.fixture
+def happenings(world, tmp_path, monkeypatch, request) -> Happenings:
+    """Half of it is in the ledger, and what follows is not yet."""
+    found = Happenings(world, request.param)
+    found.go_on(STEPS // 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(live, "OLD", -5.0)
+        Store(tmp_path / "anew", database="anew")
+        Ledger(Store(tmp_path / "kept", database="kept")).build()
+    kept = Ledger(Store(tmp_path / "kept", database="kept"))
+    assert len(kept.look().stored.rows)
+    monkeypatch.setattr(consensus_queries, "ledger", lambda: kept)
+    return found
+
+
+def shown_of(found: CampaignConsensus) -> list:
+    """All that the page and the downloads show."""
+    voters = [asdict(one) for one in found.voters]
+    return [found.tasks[0:1000], voters, found.n_tasks, found.n_cyclic, found.weights.scale]
+
+
+@pytest.mark.parametrize("happenings", [0, 1], indirect=True)
+def test_the_consensus_follows(happenings, anew):
+    campaign = happenings.world.ranking
+    for _round in range(6):
+        happenings.go_on(STEPS // 12)
+        found = campaign_consensus(campaign=campaign)
+        assert same(shown_of(found), shown_of(anew(consensus_queries, campaign_consensus, campaign=campaign)))
+        whole = consensus(_ballots(found.board.rows), found.weights.weight[found.people.argsort()])
+        assert [one.task for one in found.tasks[0:1000]] == whole.item_labels[whole.most_contested].tolist()
+        assert [one.contest for one in found.tasks[0:1000]] == whole.contest[whole.most_contested].tolist()
+        assert found.n_cyclic == whole.cyclic.sum()
