@@ -86,8 +86,10 @@ EXPERTISE_ORDERS: dict[str, Callable[[ExpertiseFigure], object]] = {
 }
 
 
-def expertise(*, annotator_id: int | None = None, order: str = "waiting") -> list[ExpertiseFigure]:
-    """Declared, verified and measured side by side, of everybody or one, in all domains and in each.
+def expertise(
+    *, annotator_id: int | None = None, domain_id: int | None = None, order: str = "waiting"
+) -> list[ExpertiseFigure]:
+    """Declared, verified and measured side by side, of everybody or one, in all domains and in each, or in one.
 
     Accuracies are shrunk toward the pool (quality/expertise.py), so everybody's gold is read even for one. `order` is
     one of EXPERTISE_ORDERS: what waits to be verified first, or by person, by domain, by accuracy (lowest first).
@@ -108,6 +110,8 @@ def expertise(*, annotator_id: int | None = None, order: str = "waiting") -> lis
     found += [(row[0], None, estimate) for row, estimate in zip(in_all, measured_in_all, strict=True)]
     if annotator_id is not None:
         found = [one for one in found if one[0] == annotator_id]
+    if domain_id is not None:
+        found = [one for one in found if one[1] == domain_id]
     people, domains = User.objects.in_bulk({one[0] for one in found}), Domain.objects.in_bulk()
     figures = [
         ExpertiseFigure(people[person], domains.get(domain), claims.get((person, domain)), estimate)

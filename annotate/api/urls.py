@@ -5,6 +5,7 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from annotate.api import (
+    across,
     adjudication,
     audit,
     bias,
@@ -77,6 +78,8 @@ urlpatterns = [
     path("annotators/<int:pk>/audit/", audit.AnnotatorAudit.as_view(), name="annotator_audit"),
     path("expertise/", records.ExpertiseOfAll.as_view(), name="expertise"),
     path("agreement/", audit.Agreement.as_view(), name="agreement"),
+    path("agreement/domains/", across.Domains.as_view(), name="domains"),
+    path("agreement/domains/<slug:slug>/", across.DomainDetail.as_view(), name="domain"),
     path("campaigns/<slug:slug>/guideline-change/", audit.GuidelineChange.as_view(), name="guideline_change"),
     path("campaigns/<slug:slug>/time/", audit.TimeAndPay.as_view(), name="time"),
     path("campaigns/<slug:slug>/composition/", audit.PoolComposition.as_view(), name="composition"),

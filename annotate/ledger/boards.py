@@ -195,10 +195,10 @@ class Board:
         added = Sums.of(self.now.table, after)
         if not self.base.ranked.size:
             return agreement_of(added)
-        return agreement_of(_changed(self.base.sums(slots), Sums.of(self.base.table, before), added))
+        return agreement_of(changed(self.base.sums(slots), Sums.of(self.base.table, before), added))
 
 
-def _changed(sums: Sums, less: Sums, more: Sums) -> Sums:
+def changed(sums: Sums, less: Sums, more: Sums) -> Sums:
     """sums - less + more. Of pairs of annotators only the squares, so that most pairs are not even copied."""
     labels = united(united(sums.annotator_labels, less.annotator_labels)[0], more.annotator_labels)[0]
     parts = [(part, factor, united(part.annotator_labels, labels)[1][0]) for part, factor in ((less, -1), (more, 1))]

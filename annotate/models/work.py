@@ -5,8 +5,10 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from annotate.assignment_rules import AssignmentRules, parse_rules
@@ -15,6 +17,9 @@ from annotate.models.corpus import Completion, Prompt
 from annotate.models.guidelines import Guideline
 from annotate.models.people import Domain
 from annotate.onboarding_rules import Onboarding, parse_onboarding
+
+RESERVED = ("domains", "guidelines", "people", "producers", "tasks", "weeks")
+"""Addresses under agreement/ that are no campaign's."""
 
 
 class Campaign(models.Model):
@@ -103,6 +108,12 @@ class Campaign(models.Model):
 
     def __str__(self):
         return self.name
+
+    def clean_fields(self, exclude=None):
+        super().clean_fields(exclude)
+        if self._state.adding and self.slug in RESERVED:
+            sentence = gettext("%(slug)s is a page of the audit; choose another address.") % {"slug": self.slug}
+            raise ValidationError({"slug": sentence})
 
     @property
     def parsed_form(self) -> Form:

@@ -53,6 +53,18 @@ TABS = [
 ]
 
 
+ACROSS = [
+    Tab("campaigns", "annotate:agreements", gettext_lazy("Campaigns")),
+    Tab("domains", "annotate:domains", gettext_lazy("Domains")),
+]
+
+
+@register.simple_tag
+def across_tabs() -> list[Tab]:
+    """The pages of the audit over all campaigns."""
+    return ACROSS
+
+
 @register.simple_tag
 def audit_tabs() -> list[Tab]:
     """The pages of a campaign's audit."""
@@ -63,6 +75,12 @@ def audit_tabs() -> list[Tab]:
 def slice_url(slug: str, chosen: Slice, name: str, key: str) -> str:
     """The address of the slice that is shown, narrowed by one more part."""
     return f"{reverse('annotate:agreement', args=[slug])}?{urlencode({**chosen.given, name: key})}"
+
+
+@register.simple_tag
+def part_url(name: str, key: str) -> str:
+    """The address of a domain's own page, over all campaigns; nothing for parts that have none."""
+    return reverse("annotate:domain", args=[key]) if name == "domain" else ""
 
 
 @register.simple_tag

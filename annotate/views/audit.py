@@ -17,7 +17,7 @@ from annotate.models import Campaign, Completion, Judgement
 from annotate.quality.signals import WORDS_PER_MINUTE
 from annotate.services import gold
 from annotate.views.access import admin_required
-from annotate.views.downloads import as_csv, as_json
+from annotate.views.downloads import as_csv, as_json, page_number
 from annotate.views.measures import MEASURE, MEASURES, change_meaning, meaning
 from annotate.views.said import known_answer
 from annotate.views.work_forms import LETTERS
@@ -28,7 +28,7 @@ from annotate.views.writing import written_in
 @admin_required
 def agreements(request: HttpRequest) -> HttpResponse:
     """The ranking campaigns to choose from."""
-    context = {"section": "agreement", "campaigns": audited_campaigns()}
+    context = {"section": "agreement", "tab": "campaigns", "is_list": True, "campaigns": audited_campaigns()}
     return render(request, "annotate/audit/campaigns.html", context)
 
 
@@ -65,7 +65,7 @@ def _ranking_campaign(slug: str) -> Campaign:
 @admin_required
 def pairs(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
     """How far each two annotators agree: a heat map, and the same as a table, CSV and JSON."""
-    found = annotator_pairs(campaign=_ranking_campaign(slug), page=_number(request.GET.get("page", "")))
+    found = annotator_pairs(campaign=_ranking_campaign(slug), page=page_number(request.GET.get("page", "")))
     if form == "csv":
         return as_csv(f"pairs-{slug}", found.figures)
     if form == "json":
@@ -97,7 +97,7 @@ def change(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
 @admin_required
 def time(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
     """How long a judgement takes beside what reading takes, and what an hour comes to."""
-    found = time_and_pay(campaign=_ranking_campaign(slug), page=_number(request.GET.get("page", "")))
+    found = time_and_pay(campaign=_ranking_campaign(slug), page=page_number(request.GET.get("page", "")))
     if form == "csv":
         return as_csv(f"time-{slug}", found.figures)
     if form == "json":
@@ -107,10 +107,6 @@ def time(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
     context = {"section": "agreement", "campaign": found.campaign, "tab": "time", "found": found}
     context["speed"] = f"{WORDS_PER_MINUTE:g}"
     return render(request, "annotate/audit/time.html", context)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 1
 
 
 @require_safe

@@ -22,5 +22,15 @@ def table_as_csv(name: str, columns: Sequence[str], rows: Iterable[dict]) -> Htt
 
 
 def as_json(campaign: str, figures: Sequence[dict], **more: object) -> JsonResponse:
+    """A JSON document of a campaign's figures."""
+    return figures_as_json(figures, campaign=campaign, **more)
+
+
+def figures_as_json(figures: Sequence[dict], **more: object) -> JsonResponse:
     """A JSON document of figures."""
-    return JsonResponse({"campaign": campaign, "figures": list(figures), **more})
+    return JsonResponse({**more, "figures": list(figures)})
+
+
+def page_number(text: str) -> int:
+    """The page that an address asks for; the first where it asks for none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 1

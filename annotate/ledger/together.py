@@ -1,0 +1,168 @@
+"""The judgements of several campaigns as one: the agreement in a domain, a week or under a version, whatever campaign.
+
+No task is in two campaigns, so the sums of all are the sums of each added up. Those of what is stored are added once;
+a change costs what its tasks cost, as on the board of one campaign. Pure numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotate.ledger.boards import Board, Sheet, changed, table_of
+from annotate.ledger.columns import Rows, empty, joined
+from annotate.quality.agreement import RankingAgreement, agreement_of
+from annotate.quality.counts import Sums, meet
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which judgements are meant, by ids; None stands for all."""
+
+    domain: int | None = None
+    version: int | None = None
+    week: int | None = None
+    elsewhere: int | None = None
+    """Those of every domain but this one."""
+
+    def inside(self, sheet: Sheet, among: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.bool_]:
+        """Whether each row of a sheet, or each `among` its rows, is meant."""
+        found = np.ones(sheet.rows.id[among].size, bool)
+        for name in ("domain", "version", "week"):
+            if (slot := getattr(self, name)) is not None:
+                found &= sheet.parts[name][among] == slot
+        if self.elsewhere is not None:
+            found &= sheet.parts["domain"][among] != self.elsewhere
+        return found
+
+    def numbers(self, sheet: Sheet, among: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+        """The numbers in the sheet's table of the judgements that are meant, sorted; of those `among` its rows."""
+        if among is None:
+            return np.flatnonzero(self.inside(sheet)[sheet.ranked])
+        chosen = among[self.inside(sheet, among)]
+        return np.searchsorted(sheet.ranked, chosen[sheet.rows.ranks[chosen].any(axis=1)])
+
+
+ALL = Part()
+
+
+@dataclass(frozen=True, eq=False)
+class Together:
+    """The boards of campaigns, by id."""
+
+    boards: dict[int, Board]
+    _sheets: tuple[Sheet, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_sheets", tuple(board.base for board in self.boards.values()))
+
+    def once(self, key: Hashable, compute: Callable[[], Found]) -> Found:
+        """What `compute` returns, computed once while nothing changes in any of the campaigns."""
+        boards = tuple(self.boards.values())
+        return (
+            _once(max(boards, key=lambda one: len(one.base.rows)).memo, key, boards, compute) if boards else compute()
+        )
+
+    def _of_base(self, key: Hashable, compute: Callable[[], Found]) -> Found:
+        """The same of what is stored, which changes seldom."""
+        if not self._sheets:
+            return compute()
+        return _once(max(self._sheets, key=lambda one: len(one.rows)).memo, key, self._sheets, compute)
+
+    def agreement(self, part: Part = ALL) -> RankingAgreement:
+        """How far the annotators of all campaigns agree."""
+        return self.once(("agreement", part), lambda: self._agreement(part))
+
+    def _agreement(self, part: Part) -> RankingAgreement:
+        less, more = self._changes(part)
+        if not less and not more:
+            return self._of_base(("agreement", part), lambda: agreement_of(self._base_sums(part)))
+        nothing = Sums.of(table_of(empty()))
+        return agreement_of(changed(self._base_sums(part), _total(less, nothing), _total(more, nothing)))
+
+    def sums(self, part: Part = ALL) -> Sums:
+        """The sums of all campaigns, additive: dearer than what `agreement` needs."""
+        return self.once(("sums", part), lambda: self._sums(part))
+
+    def _sums(self, part: Part) -> Sums:
+        less, more = self._changes(part)
+        sums = self._base_sums(part)
+        return reduce(add, more, reduce(Sums.__sub__, less, sums))
+
+    def _base_sums(self, part: Part) -> Sums:
+        def added() -> Sums:
+            numbers = [(sheet, part.numbers(sheet)) for sheet in self._sheets if sheet.ranked.size]
+            parts = [Sums.of(sheet.table, chosen) for sheet, chosen in numbers if chosen.size]
+            return _total(sorted(parts, key=lambda one: one.items[0]), Sums.of(table_of(empty())))
+
+        return self._of_base(("sums", part), added)
+
+    def _changes(self, part: Part) -> tuple[list[Sums], list[Sums]]:
+        """The sums of the changed tasks as they were, and as they are."""
+        less, more = [], []
+        for board in self.boards.values():
+            before, after = part.numbers(board.base, board.gone), part.numbers(board.now)
+            less += [Sums.of(board.base.table, before)] if before.size else []
+            more += [Sums.of(board.now.table, after)] if after.size else []
+        return less, more
+
+    def rows(self, part: Part = ALL) -> Rows:
+        """The judgements that are meant, those without a ranking included, campaign by campaign."""
+        return self.once(("rows", part), lambda: joined([empty(), *(_rows(one, part) for one in self.boards.values())]))
+
+    def counts(self, name: str, part: Part = ALL) -> NDArray[np.int64]:
+        """How many judgements there are by the id in a column, up to the highest id."""
+        if part == ALL:
+            found = [board.counts(name) for board in self.boards.values()]
+            total = np.zeros(max((one.size for one in found), default=0), np.int64)
+            for one in found:
+                total[: one.size] += one
+            return total
+        return np.bincount(getattr(self.rows(part), name))
+
+    def disputed(self, part: Part = ALL) -> NDArray[np.int64]:
+        """The tasks, sorted, that two people ordered differently, within what is meant."""
+        return self.once(("disputed", part), lambda: self._disputed(part))
+
+    def _disputed(self, part: Part) -> NDArray[np.int64]:
+        found = []
+        for board in self.boards.values():
+            old = board.base.once(("disputed", part), lambda sheet=board.base: _disputed_in(sheet, part))
+            touched = np.union1d(board.base.rows.task[board.gone], board.now.rows.task)
+            found += [np.setdiff1d(old, touched, assume_unique=True), _disputed_in(board.now, part)]
+        return np.sort(np.concatenate([np.zeros(0, np.int64), *found]))
+
+
+def _once(memo: dict, key: Hashable, of: tuple, compute: Callable[[], Found]) -> Found:
+    """What was computed of these very things, else computed: only the last is kept, so that old ones can go."""
+    kept = memo.get(("together", key))
+    if kept is None or kept[0] != of:
+        kept = memo["together", key] = (of, compute())
+    return kept[1]
+
+
+def _total(parts: Sequence[Sums], nothing: Sums) -> Sums:
+    return reduce(add, parts) if parts else nothing
+
+
+def _rows(board: Board, part: Part) -> Rows:
+    inside = part.inside(board.base)
+    inside[board.gone] = False
+    return joined([board.base.rows.take(np.flatnonzero(inside)), board.now.rows.take(part.inside(board.now))])
+
+
+def _disputed_in(sheet: Sheet, part: Part) -> NDArray[np.int64]:
+    numbers = part.numbers(sheet)
+    if not numbers.size:
+        return np.zeros(0, np.int64)
+    meetings = meet(sheet.table, numbers)
+    differing = meetings.left[meetings.distance > 0]
+    return np.unique(sheet.table.item_labels[sheet.table.judgement_item[differing]]).astype(np.int64)

@@ -1,0 +1,20 @@
+"""The audit over all campaigns over the API: the same numbers as the functions give, and clear refusals."""
+
+from annotate.audit_queries.domain import audited_domains, domain_audit
+from tests.api.calls import problem
+from tests.services.test_queries import rank
+
+
+def test_it_gives_domains(world, admin, alice):
+    rank(world, world.alice, 1, 2, 3, 4)
+    rank(world, world.bob, 1, 2, 4, 3)
+    listed = admin.get("/api/v1/agreement/domains/").json()
+    assert [(one["domain"], one["n_open"]) for one in listed] == [("art", 0), ("physics", 1)]
+    assert [one["agreement"] for one in listed] == [one.agreement.as_dict() for one in audited_domains()]
+    answer = admin.get("/api/v1/agreement/domains/physics/").json()
+    computed = domain_audit(slug="physics")
+    assert (answer["overall"], answer["elsewhere"]) == (computed.overall.as_dict(), computed.elsewhere.as_dict())
+    assert [one["annotator"] for one in answer["people"]] == ["alice", "bob"]
+    problem(admin.get("/api/v1/agreement/domains/nowhere/"), 404)
+    problem(admin.get("/api/v1/agreement/domains/physics/", {"page": "x"}), 400)
+    problem(alice.get("/api/v1/agreement/domains/physics/"), 403)
