@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django import template
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -17,6 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from annotate.audit_queries.pairs import Pairs
 from annotate.audit_queries.slices import Group, Slice
+from annotate.models import Campaign
 from annotate.quality.intervals import Estimate
 from annotate.templatetags.concord import percent
 
@@ -24,9 +26,9 @@ register = template.Library()
 
 CHANCE = 0.5
 """Strict agreement of people who toss coins."""
-ROW, LABELS, LEFT, RIGHT, WIDTH = 26, 118, 128, 402, 420
-"""Units of a dot plot: a row's height, where labels end, the axis from left to right, and the whole."""
-LABEL_LETTERS = 17
+ROW, LABELS, LEFT, RIGHT, WIDTH = 26, 126, 136, 342, 362
+"""Units of a dot plot: a row's height, where labels end, the axis from left to right, and the whole (a telephone's)."""
+LABEL_LETTERS = 18
 WEEKS_WIDTH, WEEKS_HEIGHT, WEEKS_LEFT, WEEKS_TOP, WEEKS_BOTTOM = 640, 220, 52, 12, 188
 WEEK_LABELS = 8
 
@@ -50,6 +52,7 @@ TABS = [
     Tab("time", "annotate:time", gettext_lazy("Time and pay")),
     Tab("disagreements", "annotate:disagreements", gettext_lazy("Disagreements")),
     Tab("bias", "annotate:bias", gettext_lazy("Bias")),
+    Tab("gold", "annotate:campaign_gold", gettext_lazy("Gold")),
 ]
 
 
@@ -69,6 +72,12 @@ def across_tabs() -> list[Tab]:
 def audit_tabs() -> list[Tab]:
     """The pages of a campaign's audit."""
     return TABS
+
+
+@register.simple_tag
+def tab_label(name: str) -> Promise:
+    """What the page is called by its tab."""
+    return next(tab.label for tab in TABS if tab.name == name)
 
 
 @register.simple_tag
@@ -128,7 +137,11 @@ def _dot_row(place: int, label: str, found: Estimate) -> dict[str, Any]:
 
 
 def _short(label: str, letters: int) -> str:
-    return label if len(label) <= letters else label[: letters - 1] + "…"
+    """A label that fits: what is left out is in the middle, since versions and names often differ at their ends."""
+    if len(label) <= letters:
+        return label
+    end = (letters - 1) // 2
+    return f"{label[: letters - 1 - end].rstrip()}…{label[-end:].lstrip()}"
 
 
 def _place(share: float) -> str:
@@ -160,7 +173,7 @@ def week_plot(groups: Sequence[Group]) -> dict[str, Any]:
         "ticks": [
             {"y": up(share), "text_y": f"{float(up(share)) + 4:.1f}", "label": f"{share:.0%}"} for share in shares
         ],
-        "days": [{"x": across(day), "label": f"{day:%d.%m.}"} for day, _one in found[::every]],
+        "days": [{"x": across(day), "label": date_format(day, "j M")} for day, _one in found[::every]],
         "chance": up(CHANCE),
         "left": WEEKS_LEFT,
         "left_end": WEEKS_LEFT - 8,
@@ -207,8 +220,8 @@ def in_words(found: Estimate) -> str:
     return _("%(value)s (%(lo)s to %(hi)s), n = %(n)s") % words
 
 
-BARS_LEFT, BARS_RIGHT, BARS_WIDTH, BARS_ROW, BARS_LETTERS = 168, 440, 460, 34, 23
-"""Units of the bars: where they begin, 100 %, the whole, a group's height, and how much of a label fits."""
+BARS_LEFT, BARS_RIGHT, BARS_WIDTH, BARS_ROW, BARS_LETTERS = 12, 342, 362, 50, 50
+"""Units of the bars: where they begin, 100 %, the whole, a group's height with its label, and how much of that fits."""
 
 
 @register.inclusion_tag("annotate/audit/_bars.html")
@@ -218,8 +231,8 @@ def group_bars(rows: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     for place, (label, group) in enumerate(rows):
         found, top = group.judgements, 6 + BARS_ROW * place
         words = {"label": label, "people": percent(group.people_share), "judgements": in_words(found)}
-        row = {"label": _short(label, BARS_LETTERS), "text_y": top + 14, "people_y": top, "judged_y": top + 12}
-        row |= {"people": _bar(group.people_share), "middle": top + 17}
+        row = {"label": _short(label, BARS_LETTERS), "text_y": top + 11, "people_y": top + 17, "judged_y": top + 29}
+        row |= {"people": _bar(group.people_share), "middle": top + 34}
         row["title"] = _("%(label)s: %(people)s of the people; of the judgements: %(judgements)s") % words
         if found.value is not None:
             row["judged"] = _bar(found.value)
@@ -236,7 +249,6 @@ def group_bars(rows: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         "height": bottom + 20,
         "width": BARS_WIDTH,
         "left": BARS_LEFT,
-        "labels_end": BARS_LEFT - 10,
         "summary": _("For each group its share of the people (grey) over its share of the judgements, with intervals."),
     }
 
@@ -245,47 +257,41 @@ def _bar(share: float) -> str:
     return f"{min(share, 1.0) * (BARS_RIGHT - BARS_LEFT):.1f}"
 
 
-CELL, NAMES, NAME_LETTERS = 26, 110, 15
-"""Units of a heat map: a cell, the space for names, and how much of a name fits there."""
+NAME_LETTERS = 15
+"""How much of a name fits in a heat map."""
 SHADES = 9
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """How often two annotators prefer the same completion, as a whole number of percent on its shade."""
+
+    shade: str
+    said: str
+    title: str
+
+
 @register.inclusion_tag("annotate/audit/_heat_map.html")
-def heat_map(found: Pairs) -> dict[str, Any]:
-    """A square of annotators: the darker a cell, the more often the two prefer the same completion."""
-    places = {name: place for place, (name, _n) in enumerate(found.annotators)}
-    cells = []
+def heat_map(found: Pairs, campaign: Campaign) -> dict[str, Any]:
+    """A square table of annotators: the stronger a cell's colour, the more often the two prefer the same completion."""
+    cells = {}
     for pair in found.pairs:
-        words = f"{pair.first}, {pair.second}: {in_words(pair.strict_agreement)}"
-        for row, column in ((pair.first, pair.second), (pair.second, pair.first)):
-            value = pair.strict_agreement.value
-            cells.append(
-                {
-                    "x": NAMES + CELL * places[column],
-                    "y": NAMES + CELL * places[row],
-                    "shade": "none" if value is None else shade(value),
-                    "title": words,
-                }
-            )
-    names = [
-        {"label": _short(name, NAME_LETTERS), "at": NAMES + CELL * place + CELL // 2, "title": name}
-        for name, place in places.items()
+        value = pair.strict_agreement.value
+        words = {"first": pair.first, "second": pair.second, "figures": in_words(pair.strict_agreement)}
+        title = _("%(first)s and %(second)s: %(figures)s") % words
+        cell = Cell("none", "–", title) if value is None else Cell(str(shade(value)), f"{100 * value:.0f}", title)
+        cells[pair.first, pair.second] = cells[pair.second, pair.first] = cell
+    names = [name for name, _n in found.annotators]
+    rows = [
+        (
+            name,
+            _short(name, NAME_LETTERS),
+            found.ids[name],
+            [None if other == name else cells.get((name, other)) for other in names],
+        )
+        for name in names
     ]
-    legend = [{"x": NAMES + 22 * place, "shade": place} for place in range(SHADES + 1)]
-    side = NAMES + CELL * len(places)
-    return {
-        "cells": cells,
-        "names": names,
-        "legend": legend,
-        "legend_end": NAMES + 22 * (SHADES + 1) + 8,
-        "legend_y": side + 14,
-        "legend_text_y": side + 26,
-        "names_end": NAMES - 8,
-        "size": CELL - 2,
-        "width": max(side, NAMES + 22 * (SHADES + 1) + 60),
-        "height": side + 40,
-        "summary": _("Strict agreement of each two annotators; the table below has the figures."),
-    }
+    return {"rows": rows, "campaign": campaign, "legend": range(SHADES + 1)}
 
 
 def shade(value: float) -> int:

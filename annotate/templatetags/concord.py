@@ -86,8 +86,14 @@ def citation_link(source: str) -> SafeString | str:
 
 @register.filter
 def percent(share: float) -> str:
-    """0.726 as 72.6 %."""
-    return f"{share * 100:.1f}\N{NO-BREAK SPACE}%"
+    """0.726 as 72.6 %, with a real minus sign."""
+    return _signed(f"{share * 100:.1f}\N{NO-BREAK SPACE}%")
+
+
+@register.filter
+def points(share: float) -> str:
+    """A difference of two shares: 0.037 as +3.7. In points, since 3.7 % of what would be the question."""
+    return _signed(f"{share * 100:+.1f}")
 
 
 @register.filter
@@ -110,7 +116,7 @@ def significant(value: float) -> str:
 
 def _signed(number: str) -> str:
     """With a real minus sign; amid a right-to-left text, a mark keeps it in front of the number."""
-    if "-" not in number:
+    if not {"-", "+"} & set(number):
         return number
     return "\N{LEFT-TO-RIGHT MARK}" * get_language_bidi() + number.replace("-", "\N{MINUS SIGN}")
 
@@ -129,12 +135,14 @@ def estimate(
     drawn: bool = True,
     middle: float = 0.0,
     high: float = 1.0,
+    in_points: bool = False,
 ) -> dict:
     """A cell of a table: value, interval (drawn on an axis from `low` to `high`, too) and n, or the reason why not.
 
-    The axis has a mark at `middle`: where a value says nothing.
+    The axis has a mark at `middle`: where a value says nothing. The difference of two shares is said `in_points`.
     """
-    return {"found": found, "is_share": is_share, "drawing": _drawing(found, low, middle, high) if drawn else None}
+    drawing = _drawing(found, low, middle, high) if drawn else None
+    return {"found": found, "is_share": is_share, "in_points": in_points, "drawing": drawing}
 
 
 def _drawing(found: Estimate, low: float, middle: float, high: float) -> dict[str, str] | None:

@@ -104,7 +104,7 @@ def test_every_part_leads_to_its_slice(carol, ranked_world):
 def test_it_draws_who_agrees_with_whom_beside_the_table(carol, ranked_world):
     page = carol.get("/agreement/answers/pairs/").content.decode()
     assert "<bdi>alice</bdi></a> and <a" in page
-    assert page.count('<rect class="shade-0" x="1') == 3  # two cells, and the legend's
+    assert page.count('<td class="shade-0" title="alice and bob: 0.0\xa0%') == 2  # in the row of each
     rows = list(csv.DictReader(io.StringIO(carol.get("/agreement/answers/pairs/figures.csv").content.decode())))
     assert [(row["first"], row["second"], row["measure"], row["value"]) for row in rows] == [
         ("alice", "bob", "strict_agreement", "0.0"),
@@ -132,7 +132,7 @@ def test_it_shows_everybodys_ranks_of_a_task_side_by_side(carol, ranked_world):
     assert "model-0" in page
     for rank in (1, 2, 3, 4):
         assert page.count(f'<span class="rank rank-{rank}">') == 2
-    assert page.index("><bdi>alice</bdi></th>") < page.index("><bdi>bob</bdi></th>")
+    assert page.index("><bdi>alice</bdi></a></th>") < page.index("><bdi>bob</bdi></a></th>")
 
 
 def test_it_shows_who_flagged_what(carol, world):
