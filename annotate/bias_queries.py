@@ -1,17 +1,19 @@
 """Which way the annotators of a campaign lean, and how they work: what the page, the API and the downloads show."""
 
-import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
-from django.conf import settings
-from django.db.models import QuerySet
 from numpy.typing import NDArray
 
-from annotate.hashing import sha256_of
+from annotate.ledger.boards import Board
 from annotate.ledger.live import ledger
-from annotate.models import Campaign, Completion, Gold, Judgement, RankedCompletion, User
+from annotate.ledger.shown import AT_ONCE, Desk, Work, batches
+from annotate.models import Campaign, Gold, Judgement, User
 from annotate.quality import signals
 from annotate.quality.bias import Bias
 from annotate.quality.intervals import Estimate
@@ -20,16 +22,10 @@ from annotate.quality.sentences import Said
 from annotate.quality.shared_bias import preferred_share, shared_bias_warning
 from annotate.quality.signals import Signal
 from annotate.quality.style import FEATURES
-from annotate.rankings import MAX_COMPLETIONS
-from annotate.style_store import Looked, StyleStore, look_at
 from annotate.translations import translatable
 
 NEWEST = 10_000
 """Judgements of a campaign that are looked at: the newest. Enough to tell people apart, and soon done."""
-PATIENCE = 1.0
-"""Seconds of a request that may go into looking at texts for the first time."""
-AT_ONCE = 5000
-LOOKED_AT_ONCE = 250
 NO_GOLD = translatable("Nobody has answered a task with a known answer yet.")
 
 
@@ -51,14 +47,33 @@ class PoolLeaning(Leaning):
     """The share where the quality is known, which leaves the taste alone; None where no task has a known answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PersonBias:
-    """How one annotator leans and works."""
+    """How one annotator leans and works; worked out when it is asked for, since a page shows few of a thousand."""
 
     annotator_id: int
     annotator: str
-    leanings: list[Leaning]
-    signals: list[Signal]
+    _place: int
+    """In the labels of the fit."""
+    _bias: Bias = field(repr=False)
+    _work: _Rankings = field(repr=False)
+    _chosen: NDArray = field(repr=False)
+    """Which of the rankings are theirs."""
+
+    def coefficient(self, feature: str) -> Estimate:
+        """How much a feature weighs."""
+        return self._bias.annotators[feature][self._place]
+
+    @cached_property
+    def leanings(self) -> list[Leaning]:
+        """In each feature."""
+        found = {name: self.coefficient(name) for name in self._bias.annotators}
+        return [Leaning(name, one, _share(name, one)) for name, one in found.items()]
+
+    @cached_property
+    def signals(self) -> list[Signal]:
+        """How they work."""
+        return self._work.signals(self._chosen)
 
 
 @dataclass(frozen=True)
@@ -83,7 +98,7 @@ class CampaignBias:
 
 
 @dataclass(frozen=True, eq=False)
-class _Work:
+class _Rankings:
     """Rankings, with how long each took and how many words there were to read."""
 
     rankings: ShownRankings
@@ -93,7 +108,12 @@ class _Work:
     completions: NDArray
     """(texts,) ids, as the rows of the rankings' features."""
     n_waiting: int
-    is_cut: bool
+
+    @classmethod
+    def of(cls, work: Work) -> _Rankings:
+        """As they lie on the desk."""
+        shown = work.shown
+        return cls(work.rankings, shown.task, shown.seconds, work.words, work.texts.id, work.n_waiting)
 
     def signals(self, chosen: NDArray | None = None) -> list[Signal]:
         """Of everybody, or of the chosen rankings of one person."""
@@ -109,31 +129,71 @@ class _Work:
 
 def campaign_bias(*, campaign: Campaign) -> CampaignBias:
     """How the annotators of a ranking campaign lean and work; computed anew when something was judged."""
-    board = ledger().board(campaign.pk)
-    answers = dict(Gold.objects.filter(task__campaign=campaign).order_by("task").values_list("task_id", "answer"))
-    counted = Judgement.objects.current().filter(task__campaign=campaign)
-    gold = counted.filter(task__gold__isnull=False)
-    newest = gold.order_by("-pk").values_list("pk", flat=True).first()
-    stamp = ("bias", sha256_of(sorted(answers.items())), newest)
-    if stamp not in board.memo:
-        work, known = (_work(_newest(judgements)) for judgements in (counted.of_work(), gold))
-        found = _figures(campaign, work, known, answers, board.agreement().alpha)
-        if found.n_waiting:
-            return found
-        board.memo[stamp] = found
-    return replace(board.memo[stamp], campaign=campaign)
+    board, kept = ledger().board(campaign.pk), ledger().kept
+    last: _Last = kept.setdefault(("bias", campaign.pk), _Last())
+    answers = _answers(campaign)
+    judged, known = board.once("newest", lambda: _newest(_keys(board))), _newest(_of_tasks(list(answers)))
+    alpha = board.agreement().alpha
+    stamp = (judged.tobytes(), known.tobytes(), answers, alpha)
+    with last.lock:
+        if last.stamp != stamp:
+            work, gold = (_Rankings.of(one) for one in last.desk.lay_out(judged, known))
+            of_gold = (known.tobytes(), answers, gold.n_waiting)
+            if last.of_gold[0] != of_gold:
+                last.of_gold = (of_gold, _against_gold(gold, answers))
+            last.found = _figures(campaign, work, gold.n_waiting, last.of_gold[1], alpha)
+            last.stamp = None if last.found.n_waiting else stamp
+        return replace(last.found, campaign=campaign, is_cut=len(board) > NEWEST)
+
+
+@dataclass
+class _Last:
+    """What was asked for last of a campaign, and what was found."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    desk: Desk = field(default_factory=Desk)
+    of_gold: tuple = (None, None)
+    """What was asked, and the answer of `_against_gold`."""
+    stamp: tuple | None = None
+    found: CampaignBias | None = None
+
+
+def _keys(board: Board) -> NDArray[np.int64]:
+    """The keys of the judgements that count, without gold."""
+    return np.concatenate([np.delete(board.base.rows.id, board.gone), board.now.rows.id])
+
+
+def _answers(campaign: Campaign) -> dict[int, Mapping]:
+    """The known answers of its tasks, by task. Of all campaigns: a database that knows which would read every task."""
+    known = Gold.objects.order_by("task").values_list("task_id", "answer", "task__campaign_id")
+    return {task: answer for task, answer, of in known if of == campaign.pk}
+
+
+def _of_tasks(tasks: Sequence[int]) -> NDArray[np.int64]:
+    """The keys of the judgements of tasks that count: those that no correction supersedes."""
+    keys, corrected = [], []
+    for part in batches(tasks, AT_ONCE):
+        found = Judgement.objects.filter(task__in=part).order_by()
+        keys += found.values_list("pk", flat=True)
+        corrected += found.filter(version__gt=1).values_list("supersedes", flat=True)
+    return np.setdiff1d(np.array(keys, np.int64), np.array(corrected, np.int64))
+
+
+def _newest(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The highest of these, sorted."""
+    return np.sort(np.partition(keys, -NEWEST)[-NEWEST:] if keys.size > NEWEST else keys)
 
 
 def _figures(
-    campaign: Campaign, work: _Work, gold: _Work, answers: Mapping[int, Mapping], alpha: Estimate
+    campaign: Campaign, work: _Rankings, n_waiting: int, of_gold: tuple[Bias | None, Estimate], alpha: Estimate
 ) -> CampaignBias:
     bias = work.rankings.pairs().bias(FEATURES)
-    known, accuracy = _against_gold(gold, answers)
+    known, accuracy = of_gold
     return CampaignBias(
         campaign=campaign,
         n_judgements=len(work.rankings),
-        is_cut=work.is_cut,
-        n_waiting=work.n_waiting + gold.n_waiting,
+        is_cut=False,
+        n_waiting=work.n_waiting + n_waiting,
         n_comparisons=bias.n_judgements,
         n_ties=bias.n_ties,
         pool=_pool(bias, known),
@@ -145,74 +205,7 @@ def _figures(
     )
 
 
-def _newest(judgements: QuerySet[Judgement]) -> list[tuple]:
-    """(key, annotator, task, seconds, order shown) of the newest of these judgements."""
-    fields = ("pk", "annotator_id", "task_id", "seconds", "assignment__shown_order")
-    return list(judgements.order_by("-pk").values_list(*fields)[:NEWEST])
-
-
-def _work(rows: list[tuple]) -> _Work:
-    """The rankings among these judgements whose texts were all looked at."""
-    is_cut = len(rows) == NEWEST
-    ranks = _ranks([row[0] for row in rows])
-    rows = [row for row in rows if row[0] in ranks]
-    shown = {completion for row in rows for completion in row[4]}
-    looked = _looked(shown)
-    rows = [row for row in rows if all(completion in looked for completion in row[4])]
-    place = {completion: at for at, completion in enumerate(looked)}
-    rank, text = np.zeros((2, len(rows), MAX_COMPLETIONS), np.int64)
-    for at, (pk, _, _, _, order) in enumerate(rows):
-        rank[at, : len(order)] = [ranks[pk].get(completion, 0) for completion in order]
-        text[at, : len(order)] = [place[completion] for completion in order]
-    features = np.array([one.style for one in looked.values()]).reshape(len(looked), len(FEATURES))
-    people, tasks = (np.array([row[column] for row in rows], np.int64) for column in (1, 2))
-    words = [sum(looked[one].words for one in row[4]) + looked[row[4][0]].prompt_words for row in rows]
-    return _Work(
-        rankings=ShownRankings(annotator=people, rank=rank, text=text, features=features),
-        task=tasks,
-        seconds=np.array([row[3] for row in rows], float),
-        words=np.array(words, float),
-        completions=np.array(list(looked), np.int64),
-        n_waiting=len(shown) - len(looked),
-        is_cut=is_cut,
-    )
-
-
-def _ranks(judgements: Sequence[int]) -> dict[int, dict[int, int]]:
-    """{judgement: {completion: rank}} of those that rank anything."""
-    ranks: dict[int, dict[int, int]] = {}
-    for part in _parts(judgements, AT_ONCE):
-        ranked = RankedCompletion.objects.filter(judgement__in=part).order_by()
-        for judgement, completion, rank in ranked.values_list("judgement_id", "completion_id", "rank"):
-            ranks.setdefault(judgement, {})[completion] = rank
-    return ranks
-
-
-def _looked(completions: Collection[int]) -> dict[int, Looked]:
-    """What these texts look like; those never looked at before as far as there is time."""
-    until = time.monotonic() + PATIENCE
-    names: dict[int, str] = {}
-    for part in _parts(sorted(completions), AT_ONCE):
-        found = Completion.objects.filter(pk__in=part).order_by().values_list("pk", "prompt__sha256", "sha256")
-        names |= {pk: f"{prompt}-{text}" for pk, prompt, text in found}
-    store = StyleStore(settings.VAR_DIR)
-    known = store.known(set(names.values()))
-    for part in _parts([pk for pk, name in names.items() if name not in known], LOOKED_AT_ONCE):
-        if time.monotonic() > until:
-            break
-        texts = Completion.objects.filter(pk__in=part).order_by().values_list("pk", "text", "prompt__messages")
-        new = {names[pk]: look_at(text, messages) for pk, text, messages in texts}
-        store.add(new)
-        known |= new
-    return {pk: known[name] for pk, name in names.items() if name in known}
-
-
-def _parts(keys: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    for start in range(0, len(keys), size):
-        yield keys[start : start + size]
-
-
-def _against_gold(work: _Work, answers: Mapping[int, Mapping]) -> tuple[Bias | None, Estimate]:
+def _against_gold(work: _Rankings, answers: Mapping[int, Mapping]) -> tuple[Bias | None, Estimate]:
     """The coefficients where the better text of each two is known, and how often that one is preferred."""
     pairs = work.rankings.pairs()
     known = _known_ranks(work, {task: answer.get("ranks") or {} for task, answer in answers.items()})
@@ -223,7 +216,7 @@ def _against_gold(work: _Work, answers: Mapping[int, Mapping]) -> tuple[Bias | N
     return bias, pairs.right_share(better, NO_GOLD)
 
 
-def _known_ranks(work: _Work, answers: Mapping[int, Mapping[str, int]]) -> NDArray:
+def _known_ranks(work: _Rankings, answers: Mapping[int, Mapping[str, int]]) -> NDArray:
     """(n, places) the known rank of each text that was shown, or 0."""
     shown = work.completions[work.rankings.text] if len(work.rankings) else work.rankings.text
     known = [
@@ -259,19 +252,14 @@ def _share(name: str, found: Estimate) -> Estimate:
     return Estimate(value, lo, hi, found.n, found.reason)
 
 
-def _people(bias: Bias, work: _Work) -> list[PersonBias]:
+def _people(bias: Bias, work: _Rankings) -> list[PersonBias]:
     """By user name."""
     names = dict(User.objects.filter(pk__in=bias.annotator_labels.tolist()).values_list("pk", "username"))
     order = np.argsort(work.rankings.annotator, kind="stable")
     ends = np.searchsorted(work.rankings.annotator[order], bias.annotator_labels, side="right")
     rows = np.split(order, ends)
     people = [
-        PersonBias(
-            annotator_id=person,
-            annotator=names[person],
-            leanings=[Leaning(name, found[at], _share(name, found[at])) for name, found in bias.annotators.items()],
-            signals=work.signals(rows[at]),
-        )
+        PersonBias(person, names[person], at, bias, work, rows[at])
         for at, person in enumerate(bias.annotator_labels.tolist())
     ]
     return sorted(people, key=lambda one: one.annotator)

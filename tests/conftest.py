@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from annotate import bias_queries
+from annotate.ledger import shown
 from annotate.services import anywhere, choosing
 from tests import world as worlds
 from tests.product import CHROMIUM_ARGUMENTS, Product, chromium, running_redis
@@ -63,7 +63,7 @@ def in_order() -> Iterator[None]:
 def unhurried() -> Iterator[None]:
     """A page looks at every text, however slow the machine is."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(bias_queries, "PATIENCE", math.inf)
+        patched.setattr(shown, "PATIENCE", math.inf)
         yield
 
 

@@ -113,6 +113,9 @@ class Board:
 
     once = Sheet.once
 
+    def __len__(self) -> int:
+        return len(self.base.rows) - self.gone.size + len(self.now.rows)
+
     def pick(self, chosen: Callable[[Rows], NDArray[np.bool_]]) -> Rows:
         """The judgements for which a function of rows says so."""
         return joined([self.base.rows.take(self._of_base(chosen)), self.now.rows.take(chosen(self.now.rows))])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from django.conf import settings
@@ -86,6 +87,8 @@ class Ledger:
         self._fresh: Rows = empty()
         self._bases: dict[int, Base] = {}
         self._boards: dict[int, tuple[tuple, Board]] = {}
+        self.kept: dict[Hashable, Any] = {}
+        """What readers know of judgements and of what these are of: it stays true unless the database is another."""
 
     def look(self) -> Look:
         """What there is now; makes the ledger where there is none that can be believed."""
@@ -135,6 +138,8 @@ class Ledger:
 
     def _take(self, stored: Stored, keys: list[tuple[int, str]]) -> None:
         """Have these rows beyond the stored ones, reading only those that are not at hand."""
+        if self._stored and not self._goes_on(stored, keys):
+            self.kept = {}
         if self._stored is None or self._stored.meta != stored.meta or self._keys != keys[: len(self._keys)]:
             self._keys, self._fresh = [], empty()
         missing = [key for key, _of in keys[len(self._keys) :]]
@@ -143,6 +148,13 @@ class Ledger:
             here = set(self._fresh.id.tolist())
             keys = [one for one in keys if one[0] in here]
         self._stored, self._keys = stored, keys
+
+    def _goes_on(self, stored: Stored, keys: list[tuple[int, str]]) -> bool:
+        """Whether everything that was there is there still: a database that began anew has other judgements."""
+        if stored.meta.generation != self._stored.meta.generation:
+            return False
+        gone = [key for key, _of in set(self._keys) - set(keys)]
+        return bool(np.isin(gone, stored.rows.id[len(self._stored.rows) :]).all())
 
     def _old(self) -> NDArray[np.bool_]:
         return self._fresh.created <= time.time() - OLD

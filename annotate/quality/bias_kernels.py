@@ -57,9 +57,10 @@ def posteriors(information: NDArray, linear: NDArray, precision: NDArray) -> tup
     covariance = np.empty((people, width, width))
     total = np.zeros((width, width))
     shifted = np.zeros(width)
+    lower, solved = np.zeros((width, width)), np.zeros(width)
     for person in range(people):
         inverse = covariance[person]
-        _invert(information[person], precision, inverse)
+        _invert(information[person], precision, inverse, lower, solved)
         for i in range(width):
             for j in range(width):
                 total[i, j] += inverse[i, j]
@@ -68,10 +69,12 @@ def posteriors(information: NDArray, linear: NDArray, precision: NDArray) -> tup
 
 
 @njit(cache=True, nogil=True)
-def _invert(information: NDArray, precision: NDArray, inverse: NDArray) -> None:
-    """The inverse of `information` + diag(`precision`), which is positive definite, by Cholesky."""
+def _invert(information: NDArray, precision: NDArray, inverse: NDArray, lower: NDArray, solved: NDArray) -> None:
+    """The inverse of `information` + diag(`precision`), which is positive definite, by Cholesky.
+
+    `lower` (P, P) and `solved` (P,) are room to work in.
+    """
     width = precision.size
-    lower = np.zeros((width, width))
     for i in range(width):
         for j in range(i + 1):
             total = information[i, j] + (precision[i] if i == j else 0.0)
@@ -79,30 +82,29 @@ def _invert(information: NDArray, precision: NDArray, inverse: NDArray) -> None:
                 total -= lower[i, k] * lower[j, k]
             lower[i, j] = math.sqrt(max(total, 1e-300)) if i == j else total / lower[j, j]
     for column in range(width):
-        solved = np.zeros(width)
         for i in range(column, width):
             total = 1.0 if i == column else 0.0
             for k in range(column, i):
                 total -= lower[i, k] * solved[k]
             solved[i] = total / lower[i, i]
-        for i in range(width - 1, -1, -1):
+        for i in range(width - 1, column - 1, -1):
             total = solved[i]
             for k in range(i + 1, width):
                 total -= lower[k, i] * inverse[k, column]
-            inverse[i, column] = total / lower[i, i]
+            inverse[i, column] = inverse[column, i] = total / lower[i, i]
 
 
 @njit(cache=True, nogil=True)
 def means(covariance: NDArray, linear: NDArray, precision: NDArray, pool: NDArray) -> tuple[NDArray, NDArray]:
-    """The posterior means V (b + D mu) (A, P), and (P,) the sum over annotators of (mean - mu)^2 + V's diagonal."""
+    """The posterior means V (b + D mu) (A, P), and (P,) the sum over annotators of (mean - mu)^2."""
     people, width = linear.shape
     mean = np.zeros((people, width))
-    scatter = np.zeros(width)
+    apart = np.zeros(width)
     for person in range(people):
         for i in range(width):
             total = 0.0
             for j in range(width):
                 total += covariance[person, i, j] * (linear[person, j] + precision[j] * pool[j])
             mean[person, i] = total
-            scatter[i] += (total - pool[i]) ** 2 + covariance[person, i, i]
-    return mean, scatter
+            apart[i] += (total - pool[i]) ** 2
+    return mean, apart

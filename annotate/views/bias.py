@@ -50,7 +50,8 @@ def bias(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
     chosen = request.GET.get("feature")
     chosen = chosen if chosen in names else names[0]
     at = list(FEATURES).index(chosen)
-    people = sorted(found.people, key=lambda person: -(person.leanings[at].coefficient.value or 0.0))
+    people = sorted(found.people, key=lambda person: -(person.coefficient(chosen).value or 0.0))
+    page = Paginator(people, PEOPLE_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "section": "agreement",
         "campaign": found.campaign,
@@ -64,9 +65,8 @@ def bias(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
         "features": [(name, FEATURES[name][0]) for name in names],
         "chosen": chosen,
         "meaning": FEATURES[chosen],
-        "people": Paginator([(one, one.leanings[at]) for one in people], PEOPLE_A_PAGE).get_page(
-            request.GET.get("page")
-        ),
+        "people": page,
+        "rows": [(person, person.leanings[at]) for person in page],
     }
     return render(request, "annotate/bias.html", context)
 

@@ -2,18 +2,46 @@
 
 import json
 import time
+from collections import defaultdict
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.management.color import no_style
 from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
 
+from annotate.gold import score_answer
 from annotate.ledger.live import ledger
-from annotate.models import Assignment, Campaign, Domain, Guideline, Judgement, RankedCompletion, User
+from annotate.models import (
+    Assignment,
+    Campaign,
+    Domain,
+    Expertise,
+    Gold,
+    Guideline,
+    Judgement,
+    RankedCompletion,
+    Skill,
+    Task,
+    TaskCompletion,
+    User,
+)
+from annotate.services.queues import queue_for
 
 WEEKS, DOMAINS, VERSIONS = 20, 8, 3
 JUDGES = 4
+GOLD_TASKS = 2_000
 ASSIGNMENT = {"sqlite": "printf('%032x', {})", "postgresql": "lpad(to_hex({}), 32, '0')::uuid"}
+SHOWN = "CASE WHEN (t.id + j.j) % 2 = 0 THEN {0} ELSE {1} END"
+ORDER = {
+    "sqlite": SHOWN.format(
+        "json_array(c.completion_id, d.completion_id)", "json_array(d.completion_id, c.completion_id)"
+    ),
+    "postgresql": SHOWN.format(
+        "jsonb_build_array(c.completion_id, d.completion_id)", "jsonb_build_array(d.completion_id, c.completion_id)"
+    ),
+}
 TIME = {"sqlite": "strftime('%Y-%m-%d %H:%M:%f', {}, 'unixepoch')", "postgresql": "to_timestamp({})"}
 
 
@@ -38,8 +66,8 @@ def judge(slug: str, *, people: int) -> None:
             f"{int(time.time()) - 86_400 * 7 * WEEKS - 7_200} + t.position * {86_400 * 7 * WEEKS} / {tasks} + j.j * 60"
         ),
         "key": ASSIGNMENT[connection.vendor].format(f"(t.id * {JUDGES} + j.j)"),
-        "from": f"FROM annotate_task t CROSS JOIN (SELECT 0 AS j UNION SELECT 1 UNION SELECT 2 UNION SELECT 3) j"
-        f" WHERE t.campaign_id = {campaign.pk}",
+        "from": f"FROM (SELECT * FROM annotate_task WHERE campaign_id = {campaign.pk}) t"
+        " CROSS JOIN (SELECT 0 AS j UNION SELECT 1 UNION SELECT 2 UNION SELECT 3) j",
     }
     with transaction.atomic(), connection.cursor() as cursor:
         for statement in _statements(campaign, domains, words):
@@ -52,7 +80,7 @@ def judge(slug: str, *, people: int) -> None:
 
 
 def _statements(campaign: Campaign, domains: list[int], words: dict[str, str]) -> list[str]:
-    order = "'[]'" if connection.vendor == "sqlite" else "'[]'::jsonb"
+    order = ORDER[connection.vendor]
     wrong = "(t.id * 31 + u.annotator_id * 17) % 100 < 25"
     return [
         f"UPDATE annotate_prompt SET domain_id = {domains[0]} + id % {len(domains)} WHERE id IN"
@@ -60,7 +88,9 @@ def _statements(campaign: Campaign, domains: list[int], words: dict[str, str]) -
         "INSERT INTO annotate_assignment (id, task_id, campaign_id, annotator_id, guideline_id, state, shown_order,"
         " claimed_at, opened_at, lease_expires_at, ended_at, skip_reason, lane)"
         f" SELECT {words['key']}, t.id, t.campaign_id, {words['annotator']}, {words['version']}, 'submitted', {order},"
-        f" {words['made']}, {words['made']}, {words['made']}, {words['made']}, '', '' {words['from']}",
+        f" {words['made']}, {words['made']}, {words['made']}, {words['made']}, '', '' {words['from']}"
+        " JOIN annotate_taskcompletion c ON c.task_id = t.id AND c.position = 0"
+        " JOIN annotate_taskcompletion d ON d.task_id = t.id AND d.position = 1",
         "INSERT INTO annotate_judgement (id, assignment_id, task_id, annotator_id, guideline_id, version,"
         " idempotency_key, seconds, rationale, verdict, reason, behaviour, created_at)"
         " SELECT (SELECT coalesce(max(id), 0) FROM annotate_judgement) + row_number() OVER (ORDER BY a.claimed_at),"
@@ -73,6 +103,50 @@ def _statements(campaign: Campaign, domains: list[int], words: dict[str, str]) -
         f" JOIN annotate_taskcompletion c ON c.task_id = t.id WHERE t.campaign_id = {campaign.pk}",
         f"UPDATE annotate_task SET reserved = {JUDGES}, submitted = {JUDGES} WHERE campaign_id = {campaign.pk}",
     ]
+
+
+def gold(slug: str) -> None:
+    """Some tasks of a campaign become gold that was taken out again, and everybody says what they know of."""
+    campaign = Campaign.objects.get(slug=slug)
+    every = max(1, campaign.tasks.count() // GOLD_TASKS)
+    tasks = campaign.tasks.extra(where=[f"position % {every} = 7 % {every}"])
+    tasks = Task.objects.filter(pk__in=list(tasks.values_list("pk", flat=True)))
+    best = TaskCompletion.objects.filter(task__in=tasks, position=0).values_list("task", "completion")
+    other = dict(TaskCompletion.objects.filter(task__in=tasks, position=1).values_list("task", "completion"))
+    Gold.objects.bulk_create(
+        Gold(task_id=task, answer={"ranks": {str(one): 1 + task % 2, str(other[task]): 2 - task % 2}})
+        for task, one in best
+    )
+    queue = queue_for(campaign=campaign, prompt=tasks[0].prompt, purpose=Task.Purpose.GOLD)
+    tasks.update(purpose=Task.Purpose.GOLD, queue=queue, withdrawn=True)
+    _measure_skills(tasks)
+    people = list(User.objects.filter(username__startswith="judge-").values_list("pk", flat=True))
+    domains = list(Domain.objects.values_list("pk", flat=True))
+    Expertise.objects.bulk_create(
+        Expertise(user_id=person, domain_id=domain, level="some", declared_at=timezone.now())
+        for person in people
+        for domain in domains
+        if (person + domain) % 4 == 0
+    )
+
+
+def _measure_skills(tasks: QuerySet[Task]) -> None:
+    """What services.skills.recount would say of everybody, in one go."""
+    known = {gold.task_id: gold.answer for gold in Gold.objects.filter(task__in=tasks)}
+    domain = dict(tasks.values_list("pk", "prompt__domain"))
+    ranks = defaultdict(dict)
+    rows = RankedCompletion.objects.filter(judgement__task__in=tasks).order_by("judgement")
+    for person, task, one, rank in rows.values_list("judgement__annotator", "judgement__task", "completion", "rank"):
+        ranks[person, task][str(one)] = rank
+    shares = defaultdict(list)
+    for (person, task), said in ranks.items():
+        share = score_answer("ranking", {"ranks": said}, known[task]).share
+        for place in (None, domain[task]):
+            shares[person, place].append(share)
+    Skill.objects.bulk_create(
+        Skill(annotator_id=person, domain_id=place, n=len(found), right=sum(found))
+        for (person, place), found in shares.items()
+    )
 
 
 def build() -> None:

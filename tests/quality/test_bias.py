@@ -10,6 +10,8 @@ from annotate.quality.bias import (
     NOT_SEPARABLE,
     NOTHING_COMPARED,
     ONE_PERSON,
+    _empirical_bayes,
+    _Prior,
     annotator_bias,
     ranking_weight,
 )
@@ -30,6 +32,17 @@ def test_it_is_logistic_regression_for_one_annotator_with_many_judgements():
     widths = [(found.pool[name].hi - found.pool[name].lo) / 2 for name in names]
     assert widths == pytest.approx(1.96 * fit.bse, rel=0.01)
     assert found.pool["length"].reason == ONE_PERSON
+
+
+def test_the_spread_is_where_em_would_stand_still():
+    rng = np.random.default_rng(3)
+    information = np.array([one @ one.T for one in rng.normal(size=(40, 3, 5))])
+    linear = rng.normal(size=(40, 3)) * 2
+    start = _Prior(np.zeros(3), np.full(3, 0.25))
+    found = _empirical_bayes(information, linear, start, 1e-9)
+    pool, variance = found.prior.mean, found.prior.variance
+    squares = np.square(found.mean - pool).sum(axis=0) + np.einsum("app->p", found.covariance)
+    assert (squares + 0.25) / 41 == pytest.approx(variance, rel=1e-6)
 
 
 def test_it_finds_the_top_tenth_of_length_lovers_at_a_hundred_judgements_each():

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from rest_framework.test import APIClient
 
-from annotate import bias_queries
 from annotate.bias_queries import campaign_bias
+from annotate.ledger import shown
 from annotate.models import Completion, Gold, Task
 from annotate.quality.style import FEATURES
 from annotate.services import claiming
@@ -101,11 +101,11 @@ def test_it_is_the_same_however_often_it_is_asked(lover):
 
 
 def test_it_goes_on_where_time_ran_out(lover, monkeypatch, tmp_path):
-    monkeypatch.setattr(bias_queries, "settings", SimpleNamespace(VAR_DIR=tmp_path))
-    monkeypatch.setattr(bias_queries, "PATIENCE", -1.0)
+    monkeypatch.setattr(shown, "settings", SimpleNamespace(VAR_DIR=tmp_path))
+    monkeypatch.setattr(shown, "PATIENCE", -1.0)
     found = campaign_bias(campaign=lover.ranking)
     assert (found.n_waiting, found.n_judgements) == (12, 0)
-    monkeypatch.setattr(bias_queries, "PATIENCE", 10.0)
+    monkeypatch.setattr(shown, "PATIENCE", 10.0)
     assert campaign_bias(campaign=lover.ranking).n_judgements == 6
 
 
