@@ -99,19 +99,22 @@ def expertise(
         for one in Expertise.objects.exclude(level=Expertise.Level.NONE).select_related("verified_by")
     }
     skills = list(Skill.objects.filter(n__gt=0).order_by("pk").values_list("annotator_id", "domain_id", "right", "n"))
+
+    def wanted(place: tuple[int, int | None]) -> bool:
+        return annotator_id in (None, place[0]) and domain_id in (None, place[1])
+
     in_all = [row for row in skills if row[1] is None]
     measured_in_all = gold_accuracy([row[2] for row in in_all], [row[3] for row in in_all])
     rows = measuring.expertise(
         declared=list(claims),
         verified=[place for place, claim in claims.items() if claim.verified_at],
         gold={(person, domain): (right, n) for person, domain, right, n in skills if domain is not None},
+        wanted=wanted,
     )
     found = [(one.annotator, one.domain, one.measured) for one in rows]
-    found += [(row[0], None, estimate) for row, estimate in zip(in_all, measured_in_all, strict=True)]
-    if annotator_id is not None:
-        found = [one for one in found if one[0] == annotator_id]
-    if domain_id is not None:
-        found = [one for one in found if one[1] == domain_id]
+    found += [
+        (row[0], None, estimate) for row, estimate in zip(in_all, measured_in_all, strict=True) if wanted(row[:2])
+    ]
     people, domains = User.objects.in_bulk({one[0] for one in found}), Domain.objects.in_bulk()
     figures = [
         ExpertiseFigure(people[person], domains.get(domain), claims.get((person, domain)), estimate)

@@ -138,8 +138,7 @@ def _judged(board: Board, person: int) -> int:
 
 def _shared(board: Board, person: int) -> Rows:
     """Everybody's judgements of the tasks that this person judged, too."""
-    tasks = np.unique(board.pick(lambda rows: rows.annotator == person).task)
-    return board.pick(lambda rows: np.isin(rows.task, tasks))
+    return board.of_tasks(np.unique(board.pick(lambda rows: rows.annotator == person).task))
 
 
 def _with_others(

@@ -17,6 +17,7 @@ from annotate.quality.bootstrap import item_bootstrap
 from annotate.quality.consensus import Method, consensus, contests
 from annotate.quality.counts import Sums
 from annotate.quality.dawid_skene import dawid_skene
+from annotate.quality.expertise import domain_accuracy
 from annotate.quality.scores import bradley_terry
 from annotate.quality.slices import (
     agreement_by_annotator_pair,
@@ -84,7 +85,7 @@ def values(rng: np.random.Generator) -> None:
 
 
 def models(rng: np.random.Generator) -> None:
-    """Bias and scores."""
+    """Bias, scores and expertise."""
     n = 60
     people, left, right = rng.integers(0, ANNOTATORS, n), rng.integers(0, 3, n), rng.integers(3, 6, n)
     said, gaps = rng.integers(0, 3, n) / 2, rng.normal(size=(n, 2))
@@ -92,6 +93,7 @@ def models(rng: np.random.Generator) -> None:
     for clusters in (None, people, (np.arange(n) // 4, people)):
         bradley_terry(left, right, said, clusters=clusters)
         bradley_terry(left, right, said, np.ones(n), {"length": gaps[:, 0]}, clusters)
+    domain_accuracy([[3, 1.5], [2, 0]], [[4, 3], [2, 0]])
     win_rates(left, np.arange(n) // 3, said, {"length": (gaps[:, 0], gaps[:, 1])})
 
 

@@ -22,13 +22,14 @@ Departures:
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
+from annotate.quality.expertise_kernels import eliminated, moments, predicted, variances, working
 from annotate.quality.gold_accuracy import NO_GOLD, NO_GOLD_AT_ALL, counts
 from annotate.quality.intervals import Z_95, Estimate, undefined
 from annotate.quality.table import TableError
@@ -76,12 +77,15 @@ class DomainAccuracy:
         """[annotator][domain] of estimates; where no gold was answered the reason says what the value is."""
         if not self.n.any():
             return [[undefined(NO_GOLD_AT_ALL) for _ in row] for row in self.n]
+        people, domains = self.n.shape
+        cells = self.of_cells(*np.indices((people, domains)).reshape(2, -1))
+        return [cells[first : first + domains] for first in range(0, people * domains, domains)]
+
+    def of_cells(self, annotators: NDArray[np.int64], domains: NDArray[np.int64]) -> list[Estimate]:
+        """The estimates of some cells, by row and column, where any gold was answered at all."""
         lo, hi = self.interval
-        columns = (each.tolist() for each in (self.value, lo, hi, self.n))
-        return [
-            [Estimate(*cell, "" if cell[3] else NO_GOLD) for cell in zip(*row, strict=True)]
-            for row in zip(*columns, strict=True)
-        ]
+        columns = (each[annotators, domains].tolist() for each in (self.value, lo, hi, self.n))
+        return [Estimate(*cell, "" if cell[3] else NO_GOLD) for cell in zip(*columns, strict=True)]
 
 
 def domain_accuracy(right: ArrayLike, n: ArrayLike) -> DomainAccuracy:
@@ -94,97 +98,76 @@ def domain_accuracy(right: ArrayLike, n: ArrayLike) -> DomainAccuracy:
         raise TableError(f"Accuracy by domain needs annotators x domains, but right has {right.ndim} dimensions.")
     if not n.any():
         return DomainAccuracy(np.zeros(n.shape), np.full(n.shape, PRIOR_VARIANCE), n.astype(int), (0.0, 0.0, 0.0))
-    # Domains first from here on: sums over a few long rows are several times faster than over many short ones.
-    count = np.ascontiguousarray(n.T)
-    share = np.ascontiguousarray(right.T) / np.maximum(count, 1)
+    share = right / np.maximum(n, 1)
     pooled = (right.sum() + 1) / (n.sum() + 2)
-    within = ((count * share * (1 - share)).sum() + pooled * (1 - pooled)) / (np.maximum(count - 1, 0).sum() + 1)
-    spread = _spread(share, count, within)
-    logit, variance = _predict(share, count, (share * count + START * pooled) / (count + START), spread)
-    return DomainAccuracy(logit.T, variance.T, n.astype(int), tuple(np.sqrt(spread).tolist()))
+    within = ((right * (1 - share)).sum() + pooled * (1 - pooled)) / (np.maximum(n - 1, 0).sum() + 1)
+    spread = _spread(share, n, within)
+    logit, variance = _predict(share, n, (right + START * pooled) / (n + START), spread)
+    return DomainAccuracy(logit, variance, n.astype(int), tuple(np.sqrt(spread).tolist()))
 
 
 def _spread(share: NDArray, n: NDArray, within: float) -> NDArray:
-    """(3,) the variances of annotators, domains and cells, of logits; `share` and `n` are (D, A).
+    """(3,) the variances of annotators, domains and cells, of logits; `share` and `n` are (A, D).
 
     `within` is the pool's mean of p (1 - p): the part of the noise that is binomial, and the mean slope of p in its
     logit, by whose square variances of p become variances of logits (Stein 1981, lemma 1).
     """
-    weight = n / (n + TYPICAL_N)
-    squared, noise = np.square(weight), weight * (within / (n + TYPICAL_N))
-    by_domain = np.maximum(weight.sum(axis=1), LEAST)
-    means = (weight * share).sum(axis=1) / by_domain
-    residual = weight * (share - means[:, None])
-    people, seen = int(n.any(axis=0).sum()), n.any(axis=1)
-    domains = int(seen.sum())
+    of_domains, (own, of_annotators, weights, parts) = moments(share, n, TYPICAL_N)
+    of_domains = of_domains[of_domains[:, 0] > 0]
+    by_domain, weighted, squared, noise = of_domains.T
+    noise = noise * within
+    people, domains = int(n.any(axis=1).sum()), len(of_domains)
     centred = people / max(people - 1, 1)
-    pairs = np.square(weight.sum(axis=0)).sum() - squared.sum()
-    own = np.square(residual).sum()
-    annotator = max(centred * (np.square(residual.sum(axis=0)).sum() - own) / max(pairs, LEAST), 0)
+    pairs = weights - squared.sum()
+    annotator = max(centred * (of_annotators - own) / max(pairs, LEAST), 0)
     cell = max((centred * own - noise.sum()) / squared.sum() - annotator, 0)
-    parts = (weight / by_domain[:, None])[seen]
-    parts -= parts.mean(axis=0)
-    errors = ((noise + cell * squared).sum(axis=1) / np.square(by_domain))[seen].sum() * (1 - 1 / domains)
-    away = np.square(means[seen] - means[seen].mean()).sum()
-    domain = max((away - annotator * np.square(parts).sum() - errors) / max(domains - 1, 1), 0)
+    errors = ((noise + cell * squared) / np.square(by_domain)).sum() * (1 - 1 / domains)
+    means = weighted / by_domain
+    away = np.square(means - means.mean()).sum()
+    domain = max((away - annotator * parts - errors) / max(domains - 1, 1), 0)
     cases = np.array([people - 1, domains - 1, (people - 1) * (domains - 1)])
     found = np.minimum(np.array([annotator, domain, cell]) / within**2, MOST_SPREAD)
     return (PRIOR_CASES * PRIOR_SPREAD + cases * found) / (PRIOR_CASES + cases)
 
 
 def _predict(share: NDArray, n: NDArray, start: NDArray, spread: NDArray) -> tuple[NDArray, NDArray]:
-    """(D, A) the predictions of mu + u + v + w on the logit scale, and their variances; `start` are probabilities."""
-    logit = np.log(start / (1 - start))
-    for step in range(MOST_STEPS):
+    """(A, D) the predictions of mu + u + v + w on the logit scale, and their variances; `start` are probabilities."""
+    logit, p = np.log(start / (1 - start)), start
+    for _ in range(MOST_STEPS):
         before = logit
-        p = expit(before) if step else start
-        inside = np.maximum(p * (1 - p), LEAST)
-        logit, known = _linear(before + (share - p) / inside, n * inside, spread)
+        logit, known = _linear(*working(before, p, share, n, LEAST), spread)
         if np.abs(logit - before).max() < CLOSE:
             break
+        p = expit(logit)
     return logit, _variance(known, spread)
 
 
 @dataclass(frozen=True, eq=False)
 class _Known:
-    """What the cells say of the effects, of D domains and A annotators."""
+    """What the cells say of the effects, of A annotators and D domains."""
 
     kept: NDArray[np.float64]
-    """(D, A) the weight of a cell's own data beside its main effects."""
+    """(A, D) the weight of a cell's own data beside its main effects."""
     own: NDArray[np.float64]
     """(A,) the variance of u given b."""
-    pulled: NDArray[np.float64]
-    """(D, A) how u answers to b."""
     covariance: NDArray[np.float64]
     """(D, D) of b."""
 
 
 def _linear(seen: NDArray, precision: NDArray, spread: NDArray) -> tuple[NDArray, _Known]:
-    """(D, A) the best linear predictions from cells seen with these precisions (D, A), and what they rest on.
+    """(A, D) the best linear predictions from cells seen with these precisions (A, D), and what they rest on.
 
     b_d = mu + v_d has the prior covariance s_v^2 I + PRIOR_VARIANCE; u given b is a weighted mean of what b leaves.
     """
-    of_annotator, of_domain, of_cell = spread
-    kept = of_cell * precision
-    kept /= 1 + kept
-    weight = kept / of_cell
-    own = 1 / (weight.sum(axis=0) + 1 / of_annotator)
-    pulled = weight * own
-    inverse = np.linalg.inv(of_domain * np.eye(len(seen)) + PRIOR_VARIANCE)
-    covariance = np.linalg.inv(inverse + np.diag(weight.sum(axis=1)) - weight @ pulled.T)
-    weighted = weight * seen
-    by_annotator = weighted.sum(axis=0)
-    level = covariance @ (weighted.sum(axis=1) - pulled @ by_annotator)
-    main = own * (by_annotator - level @ weight) + level[:, None]
-    return main + kept * (seen - main), _Known(kept, own, pulled, covariance)
+    kept, own, matrix, side = eliminated(seen, precision, spread)
+    inverse = np.linalg.inv(spread[1] * np.eye(len(side)) + PRIOR_VARIANCE)
+    covariance = np.linalg.inv(inverse + matrix)
+    return predicted(seen, kept, own, covariance @ side, spread[2]), _Known(kept, own, covariance)
 
 
 def _variance(known: _Known, spread: NDArray) -> NDArray:
-    """(D, A) the variances of the predictions."""
-    through = known.covariance @ known.pulled
-    main = known.own + np.diag(known.covariance)[:, None] - 2 * through + (through * known.pulled).sum(axis=0)
-    left = 1 - known.kept
-    return np.square(left) * main + spread[2] * left
+    """(A, D) the variances of the predictions."""
+    return variances(known.kept, known.own, known.covariance, spread[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,25 +186,22 @@ def expertise(
     declared: Collection[tuple[Hashable, Hashable]],
     verified: Collection[tuple[Hashable, Hashable]],
     gold: Mapping[tuple[Hashable, Hashable], tuple[float, int]],
+    wanted: Callable[[tuple[Hashable, Hashable]], bool] = lambda place: True,
 ) -> list[Expertise]:
     """Declared, verified and measured side by side, one row for each (annotator, domain) that any of the three names.
 
     `gold` maps (annotator, domain) to (right, n): the accuracy is that of `domain_accuracy` over the whole pool. What
     was declared and never measured is undefined, and its reason says so: what the pool would lead one to expect is no
-    measurement. Rows come in the order in which the pairs are first named.
+    measurement. Rows come in the order in which the pairs are first named, as far as they are `wanted`.
     """
-    places = dict.fromkeys([*declared, *verified, *gold])
+    places = [place for place in dict.fromkeys([*declared, *verified, *gold]) if wanted(place)]
     rows = {annotator: row for row, annotator in enumerate(dict.fromkeys(annotator for annotator, _ in gold))}
     columns = {domain: column for column, domain in enumerate(dict.fromkeys(domain for _, domain in gold))}
     right, n = np.zeros((2, len(rows), len(columns)))
     for (annotator, domain), (share, count) in gold.items():
         right[rows[annotator], columns[domain]], n[rows[annotator], columns[domain]] = share, count
-    found = domain_accuracy(right, n).estimates()
-
-    def measured(annotator: Hashable, domain: Hashable) -> Estimate:
-        if not gold.get((annotator, domain), (0, 0))[1]:
-            return undefined(NOT_MEASURED)
-        return found[rows[annotator]][columns[domain]]
-
-    claimed, checked = set(declared), set(verified)
-    return [Expertise(*place, place in claimed, place in checked, measured(*place)) for place in places]
+    measured = [place for place in places if gold.get(place, (0, 0))[1]]
+    cells = np.array([(rows[annotator], columns[domain]) for annotator, domain in measured], int).reshape(-1, 2)
+    found = dict(zip(measured, domain_accuracy(right, n).of_cells(*cells.T), strict=True))
+    claimed, checked, unmeasured = set(declared), set(verified), undefined(NOT_MEASURED)
+    return [Expertise(*place, place in claimed, place in checked, found.get(place, unmeasured)) for place in places]

@@ -178,8 +178,17 @@ def agreement_with_others(table: RankingTable, annotator: Hashable) -> OwnAgreem
     mine = np.isin(table.judgement_annotator, np.flatnonzero(table.annotator_labels == annotator))
     shared = np.zeros(table.item_labels.size, bool)
     shared[table.judgement_item[mine]] = True
-    found = annotator_with_others(table, shared[table.judgement_item])
-    return found.get(annotator, OwnAgreement(0, 0, undefined(NOBODY_ELSE)))
+    meetings = meet(table, shared[table.judgement_item])
+    sides = [(meetings.left, meetings.right), (meetings.right, meetings.left)]
+    rows = [np.flatnonzero(mine[own]) for own, _other in sides]
+    own, others = (np.concatenate([side[at][row] for side, row in zip(sides, rows, strict=True)]) for at in (0, 1))
+    met, judgement = np.unique(own, return_inverse=True)
+    agreeing, strict = (
+        np.bincount(judgement, column[np.concatenate(rows)], minlength=met.size)
+        for column in (meetings.agreeing, meetings.strict)
+    )
+    n_others = np.unique(table.judgement_annotator[others]).size
+    return OwnAgreement(n_items=met.size, n_others=n_others, strict_agreement=_own_strict(agreeing, strict))
 
 
 def agreement_by_slice(table: RankingTable, slices: NDArray, n_slices: int) -> list[RankingAgreement]:

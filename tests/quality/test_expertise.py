@@ -18,8 +18,8 @@ def test_its_predictions_are_those_of_the_dense_mixed_model():
     rng = np.random.default_rng(0)
     spread = np.array([0.4, 0.1, 0.3])
     domains, annotators = 3, 5
-    seen, precision = rng.normal(size=(domains, annotators)), rng.integers(0, 4, (domains, annotators)) * 0.7
-    d, a = (each.ravel() for each in np.meshgrid(range(domains), range(annotators), indexing="ij"))
+    seen, precision = rng.normal(size=(annotators, domains)), rng.integers(0, 4, (annotators, domains)) * 0.7
+    a, d = (each.ravel() for each in np.meshgrid(range(annotators), range(domains), indexing="ij"))
     prior = PRIOR_VARIANCE + spread[0] * (a[:, None] == a) + spread[1] * (d[:, None] == d) + spread[2] * np.eye(d.size)
     measured = np.flatnonzero(precision.ravel())
     noisy = prior[np.ix_(measured, measured)] + np.diag(1 / precision.ravel()[measured])
@@ -107,5 +107,12 @@ def test_declared_verified_and_measured_stand_side_by_side():
     }
     measured = domain_accuracy([[8, 0], [3.5, 0]], [[10, 0], [10, 0]]).estimates()
     assert [rows[0].measured, rows[2].measured] == [measured[0][0], measured[1][0]]
+    only = expertise(
+        declared=[("ann", "art")],
+        verified=[],
+        gold={("ann", "law"): (8, 10), ("bob", "law"): (3.5, 10), ("bob", "art"): (0, 0)},
+        wanted=lambda place: place[0] == "ann",
+    )
+    assert [(one.domain, one.measured) for one in only] == [("art", rows[1].measured), ("law", rows[0].measured)]
     assert rows[1].measured.reason == "No gold answered in this domain yet."
     assert expertise(declared=[], verified=[], gold={}) == []
