@@ -15,7 +15,7 @@ from annotate.services import anywhere, choosing
 from tests import world as worlds
 from tests.product import CHROMIUM_ARGUMENTS, Product, chromium, running_redis
 
-world, committed_world = worlds.world, worlds.committed_world
+kept_world, world, committed_world = worlds.kept_world, worlds.world, worlds.committed_world
 
 # No wall clock decides a test: a busy machine is slow at making examples, too.
 hypothesis.settings.register_profile("concord", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

@@ -10,6 +10,7 @@ from annotate.services.corpus import add_completion, add_producer, add_prompt
 from annotate.services.gold import make_gold
 from annotate.services.people import create_admin, create_annotator
 from annotate.services.setup import change_campaign
+from tests.keeping import Kept
 
 FLAGS = [{"name": "hallucination", "label": "Hallucination", "meaning": "States as fact what is not so."}]
 PASSWORD = "correct horse battery"
@@ -108,12 +109,19 @@ def ask_for_qualification(world: World, *, made: int = 4, **rules) -> None:
     world.ranking = set_onboarding(campaign=world.ranking, onboarding={"qualification": rules}, access="everyone")
 
 
-@pytest.fixture
-def world(db) -> World:
-    return build_world()
+@pytest.fixture(scope="session")
+def kept_world(django_db_setup, django_db_blocker, quick_passwords, in_order) -> Kept[World]:
+    """The world as the services make it, before any test changes how they do that."""
+    with django_db_blocker.unblock():
+        return Kept(build_world)
 
 
 @pytest.fixture
-def committed_world(transactional_db) -> World:
+def world(db, kept_world: Kept[World]) -> World:
+    return kept_world.put_back()
+
+
+@pytest.fixture
+def committed_world(transactional_db, kept_world: Kept[World]) -> World:
     """The same world, visible to other connections: for tests with threads and processes."""
-    return build_world()
+    return kept_world.put_back()
