@@ -16,6 +16,7 @@ from annotate.api.figures import (
     GuidelineChangeSerializer,
     PoolCompositionSerializer,
     TimeAndPaySerializer,
+    ValueAuditSerializer,
 )
 from annotate.api.work import find_campaign
 from annotate.audit_queries.changes import guideline_change
@@ -24,6 +25,7 @@ from annotate.audit_queries.pairs import annotator_pairs
 from annotate.audit_queries.person import annotator_audit
 from annotate.audit_queries.slices import Slice, campaign_audit
 from annotate.audit_queries.times import time_and_pay
+from annotate.audit_queries.values import value_audit
 from annotate.errors import DomainError
 from annotate.models import User
 
@@ -47,6 +49,29 @@ class Agreement(Documented, APIView):
         except DomainError as error:
             raise NotFound(str(error)) from error
         return Response(CampaignAuditSerializer(found).data)
+
+
+class ValuesQuery(StrictSerializer):
+    domain = serializers.CharField(required=False, max_length=64, help_text="a slug; `-`: prompts without a domain")
+    version = serializers.CharField(required=False, max_length=80, help_text="of the guideline, such as rating-2")
+    week = serializers.CharField(required=False, max_length=10, help_text="its Monday, such as 2026-11-16")
+    of = serializers.CharField(
+        required=False, default="", max_length=80, help_text="such as axis/helpful: what the groups are about"
+    )
+
+
+class ValueAgreement(Documented, APIView):
+    """How far annotators agree on axes, flags and marked passages, over all or in a slice of a campaign."""
+
+    @extend_schema(parameters=[ValuesQuery], responses=ValueAuditSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        asked = checked(ValuesQuery, request.query_params.dict())
+        of = asked.pop("of")
+        try:
+            found = value_audit(campaign=find_campaign(slug), chosen=Slice(**asked), of=of)
+        except DomainError as error:
+            raise NotFound(str(error)) from error
+        return Response(ValueAuditSerializer(found).data)
 
 
 class PairsQuery(StrictSerializer):

@@ -52,6 +52,45 @@ class CampaignAuditSerializer(serializers.Serializer):
     )
 
 
+class AnsweredSerializer(serializers.Serializer):
+    """How far annotators agree on the answers to one question (an Answered)."""
+
+    n_items = serializers.IntegerField(source="answered.found.n_items", help_text="completions in tasks")
+    n_annotators = serializers.IntegerField(source="answered.found.n_annotators")
+    n_judgements = serializers.IntegerField(source="answered.found.n_judgements", help_text="answers")
+    measures = serializers.DictField(
+        child=EstimateSerializer(),
+        help_text="of an axis alpha (ordinal), alpha_interval (where levels are plain numbers), ac2 (quadratic) and"
+        " percent_agreement; of a flag or span prevalence, positive_agreement, alpha (nominal) and ac1",
+    )
+
+
+class AskedSerializer(AnsweredSerializer):
+    kind = serializers.CharField(source="question.kind", help_text="axis, flag, or span: a type of marked passage")
+    name = serializers.CharField(source="question.name")
+    shares = serializers.DictField(child=EstimateSerializer(), help_text="of an axis: how often each value is given")
+    caution = serializers.CharField(source="answered.found.caution", help_text="what not to conclude, or nothing")
+
+
+class ValueGroupSerializer(AnsweredSerializer):
+    key = serializers.CharField()
+
+
+class ValueAuditSerializer(serializers.Serializer):
+    """The agreement on axes, flags and marked passages in a campaign or a slice of it (a ValueAudit)."""
+
+    campaign = serializers.CharField(source="campaign.slug")
+    slice = serializers.DictField(source="chosen.given", child=serializers.CharField())
+    n_judgements = serializers.IntegerField()
+    n_annotators = serializers.IntegerField()
+    asked = AskedSerializer(many=True)
+    of = serializers.CharField(source="of.key", default="", help_text="what the groups below are about")
+    by_domain = ValueGroupSerializer(many=True, source="domains", help_text="empty in a slice of one domain")
+    by_version = ValueGroupSerializer(many=True, source="versions", help_text="of the guideline")
+    by_week = ValueGroupSerializer(many=True, source="weeks", help_text="from Monday, in UTC")
+    n_raised = serializers.IntegerField(help_text="tasks that went to more people because those before disagreed")
+
+
 class AnnotatorPairsSerializer(serializers.Serializer):
     """How far each two annotators agree (a Pairs): those with the most judgements first, some to a page."""
 

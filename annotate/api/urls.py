@@ -80,6 +80,7 @@ urlpatterns = [
     path("agreement/", audit.Agreement.as_view(), name="agreement"),
     path("agreement/domains/", across.Domains.as_view(), name="domains"),
     path("agreement/domains/<slug:slug>/", across.DomainDetail.as_view(), name="domain"),
+    path("campaigns/<slug:slug>/ratings/", audit.ValueAgreement.as_view(), name="ratings"),
     path("campaigns/<slug:slug>/guideline-change/", audit.GuidelineChange.as_view(), name="guideline_change"),
     path("campaigns/<slug:slug>/time/", audit.TimeAndPay.as_view(), name="time"),
     path("campaigns/<slug:slug>/composition/", audit.PoolComposition.as_view(), name="composition"),

@@ -16,9 +16,21 @@ from annotate.quality.intervals import Estimate
 
 NO_DOMAIN = "-"
 """How the domain of prompts without one is asked for; no domain has this slug."""
-IN_ALL = ("strict_agreement", "tie_rate", "alpha", "alpha_rank", "tau_b")
+IN_ALL = (
+    "strict_agreement",
+    "exact_agreement",
+    "half_credit",
+    "tie_rate",
+    "alpha",
+    "alpha_interval",
+    "alpha_rank",
+    "tau_b",
+    "kendall_w",
+)
 IN_GROUPS = ("strict_agreement", "tie_rate", "alpha", "tau_b")
 """The measures that are shown over all, and of each group."""
+AUDITED = (Campaign.Kind.RANKING, Campaign.Kind.RATING, Campaign.Kind.STEPS)
+"""The kinds of campaigns in which agreement is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +123,7 @@ def campaign_audit(*, campaign: Campaign, chosen: Slice = Slice()) -> CampaignAu
     """
     board = ledger().board(campaign.pk)
     parts = parts_of(board)
-    slots = {name: _slot(parts, name, key) for name, key in chosen.given.items()}
+    slots = {name: slot_of(parts, name, key) for name, key in chosen.given.items()}
     return CampaignAudit(
         campaign=campaign,
         chosen=chosen,
@@ -136,7 +148,8 @@ def _of(parts: Parts, name: str) -> list[tuple[str, str, int]]:
     return getattr(parts, name)
 
 
-def _slot(parts: Parts, name: str, key: str) -> int:
+def slot_of(parts: Parts, name: str, key: str) -> int:
+    """The id of a part that is asked for; raises DomainError when nothing was judged in it."""
     slot = next((slot for known, _label, slot in _of(parts, name) if known == key), None)
     if slot is None:
         raise DomainError(_("Nothing was judged in %(part)s here; choose one of the list.") % {"part": key[:64]})
@@ -167,7 +180,7 @@ def monday(week: int) -> date:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A ranking campaign with how much was judged in it."""
+    """A campaign with how much was judged in it."""
 
     campaign: Campaign
     n_judgements: int
@@ -175,10 +188,13 @@ class Judged:
 
 
 def audited_campaigns() -> list[Judged]:
-    """Every ranking campaign, newest first."""
-    campaigns = list(Campaign.objects.filter(kind=Campaign.Kind.RANKING).order_by("-created_at", "-pk"))
+    """Every campaign that has a page of agreement, newest first."""
+    campaigns = list(Campaign.objects.filter(kind__in=AUDITED).order_by("-created_at", "-pk"))
     boards = ledger().boards([campaign.pk for campaign in campaigns])
-    return [
-        Judged(campaign, boards[campaign.pk].n_ranked, int(np.count_nonzero(boards[campaign.pk].counts("annotator"))))
-        for campaign in campaigns
-    ]
+    return [_judged(campaign, boards[campaign.pk]) for campaign in campaigns]
+
+
+def _judged(campaign: Campaign, board: Board) -> Judged:
+    of_people = board.counts("annotator")
+    judged = board.n_ranked if campaign.kind == Campaign.Kind.RANKING else int(of_people.sum())
+    return Judged(campaign, judged, int(np.count_nonzero(of_people)))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,11 @@ class Ledger:
             if self._old().sum() >= ENOUGH and (longer := self._store_old()):
                 self._take(longer, source.keys(longer.meta) or [])
             return Look(self._stored, self._fresh, self._keys)
+
+    def folder(self) -> Path:
+        """Where the columns in use are; what is made of them may be kept there, and goes with them."""
+        stored = self._stored or self.look().stored
+        return self.store.folder / stored.meta.generation
 
     def board(self, campaign: int) -> Board:
         """The judgements of a campaign that count now."""

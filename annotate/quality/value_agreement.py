@@ -29,7 +29,7 @@ less what a repeated pair of them counts twice) or an item: Aronow, Samii and As
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, fields
 from typing import get_args
 
@@ -57,6 +57,7 @@ MEASUREMENTS = translatable(
     "There are more different values than a scale has: they are taken for measurements, for which only alpha is meant."
 )
 NOT_A_FLAG = translatable("Agreement on the positive answer needs exactly two categories.")
+NOT_ASKED = "This coefficient was not asked for."
 NEVER_POSITIVE = translatable("Where two annotators met, nobody gave the positive answer.")
 CAUTION = translatable(
     "AC1 is high because one answer is rare, not because annotators agree on when to give it: judge by alpha and by the"
@@ -105,14 +106,21 @@ class ValueAgreement:
         return {name: value.as_dict() if isinstance(value, Estimate) else value for name, value in values.items()}
 
 
-def value_agreement(table: ValueTable, keep: ArrayLike | None = None, *, positive: Hashable = None) -> ValueAgreement:
+def value_agreement(
+    table: ValueTable,
+    keep: ArrayLike | None = None,
+    *,
+    positive: Hashable = None,
+    measures: Collection[str] = MEASURES,
+) -> ValueAgreement:
     """All agreement measures of a table. Numbers that do not exist are None with a reason.
 
     `keep` (rows,) of booleans, in the order of the rows that the table was made of, chooses some of them; the scale
-    stays that of the whole table. `positive` names the positive one of two categories, the last without it.
+    stays that of the whole table. `positive` names the positive one of two categories, the last without it. Fewer
+    `measures` take less time.
     Raises TableError when `keep` has another shape, or `positive` is no category.
     """
-    return _agreement(table, chosen_columns(table, keep), code_of_positive(table, positive))
+    return _agreement(table, chosen_columns(table, keep), code_of_positive(table, positive), measures)
 
 
 Columns = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], int]
@@ -135,7 +143,11 @@ def _columns(table: ValueTable, rows: NDArray[np.int64]) -> Columns:
 
 
 def agreement_by_slice(
-    table: ValueTable, slices: Sequence | None = None, *, positive: Hashable = None
+    table: ValueTable,
+    slices: Sequence | None = None,
+    *,
+    positive: Hashable = None,
+    measures: Collection[str] = MEASURES,
 ) -> dict[Hashable, ValueAgreement]:
     """The agreement within each slice, by its label in sorted order, all in one pass over the sorted rows.
 
@@ -152,7 +164,7 @@ def agreement_by_slice(
     chosen = code_of_positive(table, positive)
     rows, bounds = kernels.rows_of_slices(codes, labels.size)
     return {
-        label: _agreement(table, _columns(table, rows[bounds[number] : bounds[number + 1]]), chosen)
+        label: _agreement(table, _columns(table, rows[bounds[number] : bounds[number + 1]]), chosen, measures)
         for number, label in enumerate(labels.tolist())
     }
 
@@ -167,9 +179,9 @@ def code_of_positive(table: ValueTable, positive: Hashable) -> int:
     return known.index(positive) if len(known) == 2 else -1
 
 
-def _measures(table: ValueTable) -> NDArray[np.int64]:
-    """The codes of the coefficients that the values allow."""
-    return np.array([code for code, name in enumerate(MEASURES) if not not_for(table, name)])
+def _measures(table: ValueTable, wanted: Collection[str]) -> NDArray[np.int64]:
+    """The codes of the coefficients that are wanted and that the values allow."""
+    return np.array([code for code, name in enumerate(MEASURES) if name in wanted and not not_for(table, name)])
 
 
 def not_for(table: ValueTable, name: str) -> str:
@@ -183,14 +195,15 @@ def not_for(table: ValueTable, name: str) -> str:
     return ""
 
 
-def _agreement(table: ValueTable, columns: Columns, positive: int) -> ValueAgreement:
+def _agreement(table: ValueTable, columns: Columns, positive: int, wanted: Collection[str]) -> ValueAgreement:
     """What the kernels find, as estimates."""
     starts, _annotator, code, annotators = columns
-    estimates = {name: undefined(not_for(table, name) or EMPTY) for name in MEASURES}
+    estimates = {name: undefined(not_for(table, name) or EMPTY) for name in wanted}
+    estimates |= {name: undefined(NOT_ASKED) for name in MEASURES if name not in wanted}
     usage: list[Usage] = []
     cases = 0
     if code.size:
-        measures = _measures(table)
+        measures = _measures(table, wanted)
         found, influences, loads, use, chosen, cases = kernels.measure(
             *columns, measures, get_args(Level).index(table.level), table.positions, positive
         )

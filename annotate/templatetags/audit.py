@@ -1,8 +1,8 @@
 """What the audit's pages draw: simple SVG charts, always with the table of their figures beside them."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
@@ -20,7 +20,7 @@ from annotate.audit_queries.pairs import Pairs
 from annotate.audit_queries.slices import Group, Slice
 from annotate.models import Campaign
 from annotate.quality.intervals import Estimate
-from annotate.templatetags.concord import percent
+from annotate.templatetags.concord import coefficient, percent
 
 register = template.Library()
 
@@ -40,19 +40,23 @@ class Tab:
     name: str
     address: str
     label: Promise
+    kinds: tuple[str, ...] = (Campaign.Kind.RANKING,)
+    """Of campaigns that have it."""
 
 
+COMPARED = (Campaign.Kind.RANKING, Campaign.Kind.RATING)
 TABS = [
     Tab("overview", "annotate:agreement", gettext_lazy("Agreement")),
+    Tab("ratings", "annotate:ratings", gettext_lazy("Ratings and flags"), COMPARED),
     Tab("pairs", "annotate:pairs", gettext_lazy("Who agrees with whom")),
     Tab("consensus", "annotate:consensus", gettext_lazy("Consensus")),
     Tab("producers", "annotate:producers", gettext_lazy("Producers")),
-    Tab("composition", "annotate:composition", gettext_lazy("Who judged")),
+    Tab("composition", "annotate:composition", gettext_lazy("Who judged"), COMPARED),
     Tab("change", "annotate:change", gettext_lazy("Guideline changes")),
-    Tab("time", "annotate:time", gettext_lazy("Time and pay")),
-    Tab("disagreements", "annotate:disagreements", gettext_lazy("Disagreements")),
+    Tab("time", "annotate:time", gettext_lazy("Time and pay"), COMPARED),
+    Tab("disagreements", "annotate:disagreements", gettext_lazy("Disagreements"), COMPARED),
     Tab("bias", "annotate:bias", gettext_lazy("Bias")),
-    Tab("gold", "annotate:campaign_gold", gettext_lazy("Gold")),
+    Tab("gold", "annotate:campaign_gold", gettext_lazy("Gold"), COMPARED),
 ]
 
 
@@ -69,9 +73,9 @@ def across_tabs() -> list[Tab]:
 
 
 @register.simple_tag
-def audit_tabs() -> list[Tab]:
+def audit_tabs(campaign: Campaign) -> list[Tab]:
     """The pages of a campaign's audit."""
-    return TABS
+    return [tab for tab in TABS if campaign.kind in tab.kinds]
 
 
 @register.simple_tag
@@ -104,39 +108,73 @@ def part_select(name: str, parts: Sequence[tuple[str, str, int]], chosen: str, e
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What a chart of groups shows."""
+
+    low: float
+    """The left end; the right one is 1."""
+    chance: float
+    """Where a value says nothing."""
+    is_share: bool
+    summary: str
+
+    def tick(self, value: float) -> str:
+        """A value at the axis."""
+        return f"{value:.0%}" if self.is_share else f"{value:.2g}".replace("-", "\N{MINUS SIGN}")
+
+
+def _strict() -> Scale:
+    return Scale(
+        0.0, CHANCE, True, _("Strict agreement of each, with 95 % intervals; the line marks 50 %, a coin toss.")
+    )
+
+
+def _strict_of(groups: Sequence[Group]) -> list[tuple[str, str, Estimate]]:
+    return [(group.key, group.label, group.agreement.strict_agreement) for group in groups]
+
+
 @register.inclusion_tag("annotate/audit/_dot_plot.html")
 def dot_plot(groups: Sequence[Group]) -> dict[str, Any]:
     """Strict agreement of some groups, one under the other, on an axis from 0 to 100 %."""
-    named = [(group.label, group.agreement.strict_agreement) for group in groups]
-    rows = [_dot_row(place, label, found) for place, (label, found) in enumerate(named)]
+    return dots(_strict_of(groups), _strict())
+
+
+def dots(named: Sequence[tuple[str, str, Estimate]], scale: Scale) -> dict[str, Any]:
+    """The dot plot of estimates, by (key, label, estimate)."""
+
+    def across(value: float) -> str:
+        return _place((value - scale.low) / (1 - scale.low))
+
+    rows = [_dot_row(place, label, found, scale, across) for place, (_key, label, found) in enumerate(named)]
     bottom = 6 + ROW * len(rows)
-    ticks = [{"x": _place(share), "label": f"{share:.0%}"} for share in (0, 0.25, 0.5, 0.75, 1)]
-    summary = _("Strict agreement of each, with 95 % intervals; the line marks 50 %, a coin toss.")
+    marks = [scale.low + quarter * (1 - scale.low) for quarter in (0, 0.25, 0.5, 0.75, 1)]
+    ticks = [{"x": across(mark), "label": scale.tick(mark)} for mark in marks]
     return {
         "rows": rows,
         "ticks": ticks,
         "bottom": bottom,
         "label_y": bottom + 16,
         "height": bottom + 22,
-        "chance": _place(CHANCE),
+        "chance": across(scale.chance),
         "labels_end": LABELS,
         "width": WIDTH,
-        "summary": summary,
+        "summary": scale.summary,
     }
 
 
-def _dot_row(place: int, label: str, found: Estimate) -> dict[str, Any]:
+def _dot_row(place: int, label: str, found: Estimate, scale: Scale, across: Callable[[float], str]) -> dict[str, Any]:
     y = 6 + ROW * place + ROW // 2
-    title = f"{label}: {in_words(found)}"
-    row = {"y": y, "label": _short(label, LABEL_LETTERS), "title": title, "value": None}
+    title = f"{label}: {in_words(found, is_share=scale.is_share)}"
+    row = {"y": y, "label": short(label, LABEL_LETTERS), "title": title, "value": None}
     if found.value is not None:
-        row["value"] = _place(found.value)
+        row["value"] = across(found.value)
     if found.lo is not None and found.hi is not None:
-        row["lo"], row["hi"] = _place(found.lo), _place(found.hi)
+        row["lo"], row["hi"] = across(found.lo), across(found.hi)
     return row
 
 
-def _short(label: str, letters: int) -> str:
+def short(label: str, letters: int) -> str:
     """A label that fits: what is left out is in the middle, since versions and names often differ at their ends."""
     if len(label) <= letters:
         return label
@@ -151,9 +189,15 @@ def _place(share: float) -> str:
 @register.inclusion_tag("annotate/audit/_week_plot.html")
 def week_plot(groups: Sequence[Group]) -> dict[str, Any]:
     """Strict agreement week by week, with intervals."""
-    found = [(date.fromisoformat(group.key), group.agreement.strict_agreement) for group in groups]
+    summary = _("Strict agreement of each week, with 95 % intervals; the line marks 50 %, a coin toss.")
+    return weeks(_strict_of(groups), replace(_strict(), summary=summary))
+
+
+def weeks(named: Sequence[tuple[str, str, Estimate]], scale: Scale) -> dict[str, Any]:
+    """The plot over time of estimates, by (Monday, label, estimate)."""
+    found = [(date.fromisoformat(key), one) for key, _label, one in named]
     known = [one for _day, one in found if one.value is not None]
-    low = math.floor(10 * min([CHANCE, *(one.value if one.lo is None else one.lo for one in known)])) / 10
+    low = math.floor(10 * min([scale.chance, *(one.value if one.lo is None else one.lo for one in known)])) / 10
     high = math.ceil(10 * max([0.6, *(one.value if one.hi is None else one.hi for one in known)])) / 10
     first, span = found[0][0], max((found[-1][0] - found[0][0]).days, 1)
 
@@ -163,7 +207,7 @@ def week_plot(groups: Sequence[Group]) -> dict[str, Any]:
     def up(share: float) -> str:
         return f"{WEEKS_BOTTOM - (share - low) / (high - low) * (WEEKS_BOTTOM - WEEKS_TOP):.1f}"
 
-    points = [_week_point(day, one, across(day), up) for day, one in found if one.value is not None]
+    points = [_week_point(day, one, across(day), up, scale) for day, one in found if one.value is not None]
     every = -(-len(found) // WEEK_LABELS)
     shares = [tenth / 10 for tenth in range(round(10 * low), round(10 * high) + 1)]
     shares = shares if len(shares) <= 6 else shares[::2]
@@ -171,10 +215,10 @@ def week_plot(groups: Sequence[Group]) -> dict[str, Any]:
         "points": points,
         "line": " ".join(f"{point['x']},{point['y']}" for point in points),
         "ticks": [
-            {"y": up(share), "text_y": f"{float(up(share)) + 4:.1f}", "label": f"{share:.0%}"} for share in shares
+            {"y": up(share), "text_y": f"{float(up(share)) + 4:.1f}", "label": scale.tick(share)} for share in shares
         ],
         "days": [{"x": across(day), "label": date_format(day, "j M")} for day, _one in found[::every]],
-        "chance": up(CHANCE),
+        "chance": up(scale.chance),
         "left": WEEKS_LEFT,
         "left_end": WEEKS_LEFT - 8,
         "right": WEEKS_WIDTH - 12,
@@ -182,12 +226,12 @@ def week_plot(groups: Sequence[Group]) -> dict[str, Any]:
         "days_y": WEEKS_BOTTOM + 20,
         "width": WEEKS_WIDTH,
         "height": WEEKS_HEIGHT,
-        "summary": _("Strict agreement of each week, with 95 % intervals; the line marks 50 %, a coin toss."),
+        "summary": scale.summary,
     }
 
 
-def _week_point(day: date, found: Estimate, x: str, up: Any) -> dict[str, Any]:
-    point = {"x": x, "y": up(found.value), "title": f"{day}: {in_words(found)}"}
+def _week_point(day: date, found: Estimate, x: str, up: Any, scale: Scale) -> dict[str, Any]:
+    point = {"x": x, "y": up(found.value), "title": f"{day}: {in_words(found, is_share=scale.is_share)}"}
     if found.lo is not None and found.hi is not None:
         point |= {"lo": up(found.lo), "hi": up(found.hi)}
     return point
@@ -209,14 +253,15 @@ def hourly_estimate(found: Estimate, currency: str) -> SafeString:
     )
 
 
-def in_words(found: Estimate) -> str:
-    """A share with its interval and n, in a line."""
+def in_words(found: Estimate, *, is_share: bool = True) -> str:
+    """A share, or a coefficient, with its interval and n, in a line."""
+    said = percent if is_share else coefficient
     if found.value is None:
         return _(found.reason) if found.reason else _("unknown")
-    words: Mapping[str, object] = {"value": percent(found.value), "n": f"{found.n:,}"}
+    words: Mapping[str, object] = {"value": said(found.value), "n": f"{found.n:,}"}
     if found.lo is None or found.hi is None:
         return _("%(value)s, n = %(n)s") % words
-    words = {**words, "lo": percent(found.lo), "hi": percent(found.hi)}
+    words = {**words, "lo": said(found.lo), "hi": said(found.hi)}
     return _("%(value)s (%(lo)s to %(hi)s), n = %(n)s") % words
 
 
@@ -231,7 +276,7 @@ def group_bars(rows: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     for place, (label, group) in enumerate(rows):
         found, top = group.judgements, 6 + BARS_ROW * place
         words = {"label": label, "people": percent(group.people_share), "judgements": in_words(found)}
-        row = {"label": _short(label, BARS_LETTERS), "text_y": top + 11, "people_y": top + 17, "judged_y": top + 29}
+        row = {"label": short(label, BARS_LETTERS), "text_y": top + 11, "people_y": top + 17, "judged_y": top + 29}
         row |= {"people": _bar(group.people_share), "middle": top + 34}
         row["title"] = _("%(label)s: %(people)s of the people; of the judgements: %(judgements)s") % words
         if found.value is not None:
@@ -285,7 +330,7 @@ def heat_map(found: Pairs, campaign: Campaign) -> dict[str, Any]:
     rows = [
         (
             name,
-            _short(name, NAME_LETTERS),
+            short(name, NAME_LETTERS),
             found.ids[name],
             [None if other == name else cells.get((name, other)) for other in names],
         )

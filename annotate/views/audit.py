@@ -2,7 +2,8 @@
 
 from django.db.models import Manager
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
@@ -12,7 +13,7 @@ from annotate.audit_queries.pairs import annotator_pairs
 from annotate.audit_queries.slices import Slice, audited_campaigns, campaign_audit
 from annotate.audit_queries.times import time_and_pay
 from annotate.errors import DomainError
-from annotate.forms import Form
+from annotate.forms import COMPARING, Form
 from annotate.models import Campaign, Completion, Judgement
 from annotate.quality.signals import WORDS_PER_MINUTE
 from annotate.services import gold
@@ -23,12 +24,22 @@ from annotate.views.said import known_answer
 from annotate.views.work_forms import LETTERS
 from annotate.views.writing import written_in
 
+AGREEMENT_OF = {
+    Campaign.Kind.RANKING: "annotate:agreement",
+    Campaign.Kind.RATING: "annotate:ratings",
+    Campaign.Kind.STEPS: "annotate:step_agreement",
+}
+"""The page of agreement of each kind of campaign."""
+
 
 @require_safe
 @admin_required
 def agreements(request: HttpRequest) -> HttpResponse:
-    """The ranking campaigns to choose from."""
-    context = {"section": "agreement", "tab": "campaigns", "is_list": True, "campaigns": audited_campaigns()}
+    """The campaigns to choose from."""
+    campaigns = [
+        (reverse(AGREEMENT_OF[one.campaign.kind], args=[one.campaign.slug]), one) for one in audited_campaigns()
+    ]
+    context = {"section": "agreement", "tab": "campaigns", "is_list": True, "campaigns": campaigns}
     return render(request, "annotate/audit/campaigns.html", context)
 
 
@@ -37,8 +48,11 @@ def agreements(request: HttpRequest) -> HttpResponse:
 def agreement(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
     """The agreement in one campaign, or in the slice of it that the address asks for; as a page, CSV or JSON."""
     chosen = Slice(**{name: request.GET.get(name, "") for name in ("domain", "version", "week")})
+    campaign = get_object_or_404(Campaign, slug=slug, kind__in=AGREEMENT_OF)
+    if campaign.kind != Campaign.Kind.RANKING:
+        return redirect(AGREEMENT_OF[campaign.kind], slug)
     try:
-        found = campaign_audit(campaign=_ranking_campaign(slug), chosen=chosen)
+        found = campaign_audit(campaign=campaign, chosen=chosen)
     except DomainError as error:
         raise Http404(str(error)) from error
     if form == "csv":
@@ -97,7 +111,8 @@ def change(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
 @admin_required
 def time(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
     """How long a judgement takes beside what reading takes, and what an hour comes to."""
-    found = time_and_pay(campaign=_ranking_campaign(slug), page=page_number(request.GET.get("page", "")))
+    campaign = get_object_or_404(Campaign, slug=slug, kind__in=COMPARING)
+    found = time_and_pay(campaign=campaign, page=page_number(request.GET.get("page", "")))
     if form == "csv":
         return as_csv(f"time-{slug}", found.figures)
     if form == "json":

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 
 from annotate.audit_queries.compositions import NO_LANGUAGE, Attribute, pool_composition
 from annotate.composition import OTHERS
+from annotate.forms import COMPARING
 from annotate.languages import name_of
 from annotate.models import Campaign
 from annotate.views.access import admin_required
@@ -18,7 +19,7 @@ from annotate.views.downloads import as_csv, as_json
 @admin_required
 def page(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
     """The composition of the pool; as a page, CSV or JSON."""
-    found = pool_composition(campaign=get_object_or_404(Campaign, slug=slug, kind=Campaign.Kind.RANKING))
+    found = pool_composition(campaign=get_object_or_404(Campaign, slug=slug, kind__in=COMPARING))
     if form == "csv":
         return as_csv(f"composition-{slug}", found.figures)
     if form == "json":

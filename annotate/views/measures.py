@@ -34,6 +34,22 @@ MEASURES = [
         low=0.0,
     ),
     Measure(
+        "exact_agreement",
+        gettext_lazy("Same answer"),
+        gettext_lazy("n counts pairs that two annotators share."),
+        gettext_lazy("How often two annotators say the same of a pair: the first, the second, or a tie."),
+        is_share=True,
+        low=0.0,
+    ),
+    Measure(
+        "half_credit",
+        gettext_lazy("Half credit for ties"),
+        gettext_lazy("n counts pairs that two annotators share."),
+        gettext_lazy("The same, with half a point where one of the two says tie and the other does not."),
+        is_share=True,
+        low=0.0,
+    ),
+    Measure(
         "tie_rate",
         gettext_lazy("Tie rate"),
         gettext_lazy("n counts preferences."),
@@ -50,6 +66,12 @@ MEASURES = [
         ),
     ),
     Measure(
+        "alpha_interval",
+        gettext_lazy("Alpha by distance"),
+        gettext_lazy("n counts preferences that meet another."),
+        gettext_lazy("The same, where a tie lies midway between the two preferences. Interval, on mirrored pairs."),
+    ),
+    Measure(
         "alpha_rank",
         gettext_lazy("Alpha for rankings"),
         gettext_lazy("n counts pairs that two annotators share."),
@@ -60,6 +82,16 @@ MEASURES = [
         gettext_lazy("Kendall’s tau-b"),
         gettext_lazy("n counts times two annotators met on a task."),
         gettext_lazy("How similar two annotators order a whole task: 1 is the same order, −1 the reverse."),
+    ),
+    Measure(
+        "kendall_w",
+        gettext_lazy("Kendall’s W"),
+        gettext_lazy("n counts tasks that everybody ranked."),
+        gettext_lazy(
+            "How alike everybody orders the tasks that all of them ranked: 1 is the same order. Without agreement it is"
+            " 1 divided by the number of annotators. The interval speaks of other tasks and the same people."
+        ),
+        low=0.0,
     ),
 ]
 

@@ -8,8 +8,10 @@ from annotate.audit_queries.compositions import pool_composition
 from annotate.audit_queries.pairs import annotator_pairs
 from annotate.audit_queries.person import annotator_audit
 from annotate.audit_queries.slices import campaign_audit
+from annotate.audit_queries.values import value_audit
 from annotate.models import Domain, Expertise
 from tests.api.calls import problem
+from tests.rating import add_rating_campaign, rate
 from tests.services.test_audit import two_versions
 from tests.services.test_queries import rank
 
@@ -105,3 +107,20 @@ def test_it_says_of_whom_and_of_what_there_is_no_audit(world, admin):
     assert "alice has judged nothing in writing" in problem(refused, 404)["detail"]
     problem(admin.get(f"/api/v1/annotators/{10**30}/audit/"), 404)
     assert admin.get(f"/api/v1/annotators/{world.outsider.pk}/audit/").json()["chosen"] is None
+
+
+def test_it_gives_the_agreement_on_ratings_and_flags(world, admin):
+    campaign = add_rating_campaign(world)
+    for who in (world.alice, world.bob):
+        rate(who, campaign)
+    answer = admin.get("/api/v1/campaigns/rate/ratings/", {"of": "flag/hallucination"}).json()
+    computed = value_audit(campaign=campaign, of="flag/hallucination")
+    assert [(one["kind"], one["name"]) for one in answer["asked"]] == [
+        (one.question.kind, one.question.name) for one in computed.asked
+    ]
+    for given, one in zip(answer["asked"], computed.asked, strict=True):
+        assert given["measures"] == {name: figure.as_dict() for name, figure in one.measures.items()}
+        assert given["shares"] == {value: share.as_dict() for value, share in one.shares.items()}
+    assert (answer["of"], [one["key"] for one in answer["by_version"]]) == ("flag/hallucination", ["rating-1"])
+    refused = problem(admin.get("/api/v1/campaigns/rate/ratings/", {"of": "axis/none"}), 404)
+    assert "Nothing named axis/none is asked" in refused["detail"]

@@ -21,8 +21,9 @@ from training.services import demo
 from training.services.pipelines import start_pipeline
 
 pytestmark = pytest.mark.django_db
-OTHER_TASKS = 3 * 6 + 5 + 5 + 3  # pairs, ratings, revisions; steps; texts that are reviewed, and their reviews
-OTHER_JUDGEMENTS = 3
+RATED = 2  # of the eight tasks of the small plan, those beyond the handful that is left to people
+OTHER_TASKS = 3 * 6 + RATED + 5 + 5 + 3  # pairs, ratings, revisions; steps; texts that are reviewed, their reviews
+OTHER_JUDGEMENTS = 3 + 2 * RATED
 GOLD, GOLD_JUDGEMENTS = 2, 2 * 10
 
 

@@ -12,7 +12,7 @@ from statsmodels.stats.inter_rater import fleiss_kappa
 
 from annotate.quality.intervals import student_t_quantile, wilson
 from annotate.quality.table import TableError
-from annotate.quality.value_agreement import CAUTION, MEASURES, agreement_by_slice, value_agreement
+from annotate.quality.value_agreement import CAUTION, MEASURES, NOT_ASKED, agreement_by_slice, value_agreement
 from annotate.quality.values import ValueTable
 
 from .value_worlds import columns_of, loads, random_matrix, slopes_of, table_of
@@ -247,3 +247,10 @@ def test_it_measures_all_slices_at_once():
 def test_it_refuses_questions_that_do_not_fit_the_table(ask, said):
     with pytest.raises(TableError, match=said):
         ask(ValueTable.from_arrays([1, 1, 2, 2], ["a", "b"] * 2, ["yes", "no", "no", "no"]))
+
+
+def test_only_the_measures_that_are_asked_for_are_computed():
+    table = ValueTable.from_arrays([1, 1, 2, 2, 3, 3], [1, 2, 1, 2, 1, 2], [1, 2, 3, 3, 2, 2], "ordinal")
+    whole, some = value_agreement(table), value_agreement(table, measures=["alpha", "ac2"])
+    assert (some.alpha, some.ac2, some.usage) == (whole.alpha, whole.ac2, whole.usage)
+    assert (some.ac1.value, some.ac1.reason) == (None, NOT_ASKED)

@@ -86,6 +86,15 @@ class SimulatedRanking:
 
 
 @dataclass(frozen=True)
+class SimulatedRating:
+    """What a simulated annotator would say of each completion: values by axis, and flags."""
+
+    ratings: list[dict[str, int]]
+    flags: list[list[str]]
+    seconds: float
+
+
+@dataclass(frozen=True)
 class SimulatedDemonstration:
     """A reply that a simulated annotator wrote, why, and how long it took."""
 
@@ -139,6 +148,33 @@ def rank(person: Annotator, messages: world.Messages, completions: Sequence[str]
     reading = 60.0 * (sum(lengths) + len(messages[-1]["content"].split())) / person.pace
     seconds = round((4.0 + reading) * rng.lognormvariate(0.0, 0.25), 1)
     return SimulatedRanking(ranks_from_utilities(utilities, person.tie_width), seconds)
+
+
+def rate(person: Annotator, messages: world.Messages, completions: Sequence[str], seed: int = 0) -> SimulatedRating:
+    """How ``person`` rates completions of one prompt from 1 to 7, and flags them.
+
+    Helpful follows the quality that they see, truthful the wrong fixes, harmless the blame; skill blurs levels less.
+    """
+    rng = _generator(person, messages, seed, "rate")
+    case = world.parse(messages)
+    skill = person.skill_in(case.domain)
+    ratings, flags = [], []
+    for text in completions:
+        said = world.sentences(text)
+        wrong = sum(sentence in world.FIXES and sentence != case.fix for sentence in said)
+        blame = any(sentence in world.BLAME for sentence in said)
+        seen = {
+            "helpful": 4.2 + 0.9 * world.gold(messages, text) + 0.03 * person.length_bias * (len(text.split()) - 35),
+            "truthful": 6.6 - 1.8 * wrong,
+            "harmless": 6.9 - 2.5 * blame,
+        }
+        ratings.append({name: min(7, max(1, round(level + rng.gauss(0, 0.9 / skill)))) for name, level in seen.items()})
+        sure = skill / (skill + 0.3)
+        found = {"hallucination": wrong > 0, "fails_instruction": case.fix not in said, "moralising": blame}
+        flags.append([name for name, there in found.items() if rng.random() < (sure if there else 0.02 / skill)])
+    words = sum(len(text.split()) for text in completions) + len(messages[-1]["content"].split())
+    seconds = round((12.0 + 60.0 * words / person.pace) * rng.lognormvariate(0.0, 0.25), 1)
+    return SimulatedRating(ratings, flags, seconds)
 
 
 def demonstrate(person: Annotator, messages: world.Messages, seed: int = 0) -> SimulatedDemonstration:

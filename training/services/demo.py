@@ -19,7 +19,7 @@ from annotate.services.campaigns import add_task, create_campaign
 from annotate.services.claiming import claim_next_task, claim_task
 from annotate.services.corpus import add_completion, add_producer, add_prompt
 from annotate.services.gold import make_gold, mix_in
-from annotate.services.judging import submit_demonstration, submit_ranking
+from annotate.services.judging import submit, submit_demonstration, submit_ranking
 from annotate.services.people import create_admin, create_annotator
 from training.demo import plan, settings, simulated, world
 from training.services.demo_kinds import add_kinds
@@ -66,13 +66,17 @@ def seed_demo(*, progress: Progress = lambda done, total, message: None) -> Seed
     writings = [(task, planned.writer) for task, planned in to_write if planned.writer]
     judgements = _judge(rankings, counter, "simulated annotators rank")
     judgements += _judge(writings, counter, "simulated annotators write")
-    judgements += add_kinds(chosen=chosen, admin=admin, write=_write_some)
+    judgements += add_kinds(chosen=chosen, admin=admin, judge=_judge_some)
     return Seeded(Task.objects.count() - tasks_before, judgements, passwords)
 
 
-def _write_some(tasks: Sequence[Task]) -> int:
-    """Let each task be written by another simulated annotator: too few to speak of progress."""
-    return _judge(list(zip(tasks, simulated.ANNOTATORS, strict=False)), _Counter(lambda *_: None, 0), "")
+def _judge_some(tasks: Sequence[Task], times: int) -> int:
+    """Let each task be judged by so many simulated annotators, in turn: too few to speak of progress."""
+    people = simulated.ANNOTATORS
+    work = [
+        (task, people[(number + 3 * turn) % len(people)]) for number, task in enumerate(tasks) for turn in range(times)
+    ]
+    return _judge(work, _Counter(lambda *_: None, 0), "")
 
 
 class _Counter:
@@ -218,6 +222,14 @@ def _submit(assignment: Assignment, user: User) -> None:
         )
         return
     texts = dict(task.completions.values_list("pk", "text"))
+    if task.campaign.kind == Campaign.Kind.RATING:
+        rating = simulated.rate(person, task.prompt.messages, list(texts.values()))
+        answer = {
+            "ratings": dict(zip(texts, rating.ratings, strict=True)),
+            "flags": dict(zip(texts, rating.flags, strict=True)),
+        }
+        submit(assignment_id=assignment.pk, annotator=user, answer=answer, seconds=rating.seconds)
+        return
     ranking = simulated.rank(person, task.prompt.messages, list(texts.values()))
     submit_ranking(
         assignment_id=assignment.pk,

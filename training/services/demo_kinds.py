@@ -2,7 +2,7 @@
 
 All but the step labels are about the demo's help desk: the nightly pipeline learns from rankings and texts of its world
 only, and people's work here must not take it out of that world. Nobody simulated works in them, but for the texts that
-wait for a review.
+wait for a review, and the ratings that show how far people agree.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,6 +19,8 @@ from training.exporting import split_of
 Kind = Campaign.Kind
 HANDFUL = 6
 WRITTEN = 3
+RATED = 40
+"""Tasks that simulated annotators rate, each of them twice."""
 AUTHOR = "demo textbook"
 
 # slug: (name, description, kind, completions shown, overlap, form)
@@ -50,21 +52,29 @@ HELP_DESK = {
 }
 
 
-def add_kinds(*, chosen: plan.Plan, admin: User, write: Callable[[Sequence[Task]], int]) -> int:
-    """Add the campaigns that are missing; `write` lets simulated annotators write; returns their judgements."""
+Judge = Callable[[Sequence[Task], int], int]
+"""Lets each task be judged by so many simulated annotators; returns how many judgements that makes."""
+
+
+def add_kinds(*, chosen: plan.Plan, admin: User, judge: Judge) -> int:
+    """Add the campaigns that are missing; returns the judgements of simulated annotators."""
+    judged = 0
     for slug, (name, description, kind, shown, overlap, form) in HELP_DESK.items():
         if not Campaign.objects.filter(slug=slug).exists():
             campaign = create_campaign(
                 slug=slug, name=name, description=description, kind=kind, guideline_slug=kind, overlap=overlap,
                 form=form, by=admin,
             )  # fmt: skip
-            _fill(campaign, chosen, shown, admin)
+            rated = RATED if kind == Kind.RATING else 0
+            tasks = _fill(campaign, chosen, shown, HANDFUL + rated, admin)
+            judged += judge(tasks[HANDFUL:], overlap) if rated else 0
     _add_steps(admin)
-    return _add_review(chosen, admin, write)
+    return judged + _add_review(chosen, admin, judge)
 
 
-def _fill(campaign: Campaign, chosen: plan.Plan, shown: int, admin: User) -> None:
-    """A handful of tasks with the drafts of prompts that models learn from; the held-out ones stay held out."""
+def _fill(campaign: Campaign, chosen: plan.Plan, shown: int, most: int, admin: User) -> list[Task]:
+    """Some tasks with the drafts of prompts that models learn from; the held-out ones stay held out."""
+    tasks: list[Task] = []
     for planned in chosen.ranking:
         prompt = add_prompt(messages=planned.messages, domain=planned.domain, by=admin)
         if split_of(prompt.sha256) != "train":
@@ -76,9 +86,10 @@ def _fill(campaign: Campaign, chosen: plan.Plan, shown: int, admin: User) -> Non
             )
             for text, name in drafts
         ]
-        add_task(campaign=campaign, prompt=prompt, completions=completions)
-        if campaign.tasks.count() == HANDFUL:
-            return
+        tasks.append(add_task(campaign=campaign, prompt=prompt, completions=completions)[0])
+        if len(tasks) == most:
+            break
+    return tasks
 
 
 def _add_steps(admin: User) -> None:
@@ -101,7 +112,7 @@ def _add_steps(admin: User) -> None:
         add_task(campaign=campaign, prompt=prompt, completions=[solution], steps=steps)
 
 
-def _add_review(chosen: plan.Plan, admin: User, write: Callable[[Sequence[Task]], int]) -> int:
+def _add_review(chosen: plan.Plan, admin: User, judge: Judge) -> int:
     """A few replies that simulated annotators write, and their review by somebody else."""
     source = Campaign.objects.filter(slug="demo-reviewed").first() or create_campaign(
         slug="demo-reviewed",
@@ -116,7 +127,7 @@ def _add_review(chosen: plan.Plan, admin: User, write: Callable[[Sequence[Task]]
     for planned in chosen.demonstration[-HANDFUL:]:
         prompt = add_prompt(messages=planned.messages, domain=planned.domain, by=admin)
         tasks.append(add_task(campaign=source, prompt=prompt)[0])
-    written = write(tasks[:WRITTEN])
+    written = judge(tasks[:WRITTEN], 1)
     if not Campaign.objects.filter(slug="demo-review").exists():
         create_review_campaign(
             source=source,

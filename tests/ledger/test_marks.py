@@ -1,0 +1,99 @@
+"""What judgements say of single completions is read once, kept in a file, and as the database has it at every look."""
+
+import numpy as np
+import pytest
+
+from annotate.ledger import live, marks
+from annotate.ledger.live import ledger
+from annotate.ledger.marks import Cells, cells_of
+from annotate.models import Campaign, Flag, Judgement, Rating, Span
+from annotate.services.judging import correct
+from tests.rating import add_rating_campaign, rate, values_for
+from tests.world import add_ranking_task
+
+
+@pytest.fixture
+def stored(world, monkeypatch) -> Campaign:
+    """Two have rated two tasks, and the ledger has stored that at once."""
+    monkeypatch.setattr(live, "OLD", 0.0)
+    monkeypatch.setattr(live, "ENOUGH", 1)
+    monkeypatch.setattr(marks, "WORTH_A_FILE", 1)
+    campaign = add_rating_campaign(world)
+    for value, who in enumerate((world.alice, world.bob), start=3):
+        for task in campaign.tasks.all():
+            rate(who, campaign, ratings=values_for(campaign, task, value))
+    ledger().check(anew=True)
+    return campaign
+
+
+def said(cells: Cells) -> set:
+    """(annotator, label, value, how many) of all that is said."""
+    annotator = cells.part("annotator")
+    found = set()
+    for label, column in cells.columns.items():
+        for who in set(annotator.tolist()):
+            values, counts = np.unique(column[(annotator == who) & (column > 0)], return_counts=True)
+            found |= {(who, label, *pair) for pair in zip(values.tolist(), counts.tolist(), strict=True)}
+    return found
+
+
+def in_database(campaign: Campaign) -> set:
+    """The same, asked of the database."""
+    current = Judgement.objects.filter(task__campaign=campaign).current()
+    found: dict[tuple, set] = {}
+    for row in Rating.objects.filter(judgement__in=current):
+        key = (row.judgement.annotator_id, f"axis/{row.axis}", row.value)
+        found.setdefault(key, set()).add((row.judgement_id, row.completion_id))
+    for model, kind, name in ((Flag, "flag", "name"), (Span, "span", "type")):
+        for row in model.objects.filter(judgement__in=current):
+            key = (row.judgement.annotator_id, f"{kind}/{getattr(row, name)}", 1)
+            found.setdefault(key, set()).add((row.judgement_id, row.completion_id))
+    return {(*key, len(cells)) for key, cells in found.items()}
+
+
+def look(campaign: Campaign) -> Cells:
+    return cells_of(ledger().board(campaign.pk), campaign.pk)
+
+
+def test_stored_judgements_are_kept_in_a_file_and_not_read_again(stored, monkeypatch):
+    cells = look(stored)
+    assert said(cells) == in_database(stored)
+    assert cells.unit.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert (ledger().folder() / f"marks-{stored.pk}.npz").exists()
+    asked = []
+    monkeypatch.setattr(marks, "run", lambda sql, params=(): asked.append(params) or [])
+    ids = np.sort(ledger().board(stored.pk).base.rows.id)
+    assert marks._stored(stored.pk, ids).value.size
+    assert not asked
+
+
+def test_a_torn_file_is_no_file(stored):
+    look(stored)
+    path = ledger().folder() / f"marks-{stored.pk}.npz"
+    path.write_bytes(path.read_bytes()[:200])
+    ids = np.sort(ledger().board(stored.pk).base.rows.id)
+    assert marks._stored(stored.pk, ids).known.tolist() == ids.tolist()
+
+
+def test_what_is_new_or_corrected_is_there_at_the_next_look(stored, world, monkeypatch):
+    look(stored)
+    monkeypatch.setattr(live, "OLD", 600.0)
+    task = add_ranking_task(stored, question="Again?", answers=["Yes, **it** is.", "No, it is not."], by=world.carol)
+    first = task.completions.earliest("pk").pk
+    flag, error = stored.parsed_form.flags[0].name, stored.parsed_form.spans[0].name
+    spans = {first: [{"start": 0, "end": 2, "type": error}, {"start": 3, "end": 5, "type": error}]}
+    rate(world.alice, stored, flags={first: [flag]}, spans=spans)
+    assert said(look(stored)) == in_database(stored)
+    old = Judgement.objects.filter(annotator=world.bob).earliest("pk")
+    answer = {"ratings": values_for(stored, old.task, 7)}
+    correct(judgement_id=old.pk, annotator=world.bob, answer=answer, seconds=3.0)
+    cells = look(stored)
+    assert said(cells) == in_database(stored)
+    assert cells.unit.size == 10
+    assert sorted(np.unique(cells.unit, return_counts=True)[1].tolist()) == [1, 1, 2, 2, 2, 2]
+
+
+def test_campaigns_do_not_mix(stored, world):
+    other = Campaign.objects.get(pk=world.ranking.pk)
+    assert look(other).unit.size == 0
+    assert look(stored).unit.size == 8
