@@ -28,6 +28,8 @@ OF_AXES = ("alpha", "alpha_interval", "ac2", "percent_agreement")
 OF_FLAGS = ("prevalence", "positive_agreement", "alpha", "ac1")
 """The measures that are shown of a scale, and of what is said or not."""
 IN_GROUPS = {"percent_agreement", "alpha", "ac2", *OF_FLAGS}
+CHARTED = {AXIS: "alpha", FLAG: "positive_agreement", SPAN: "positive_agreement"}
+"""What charts show of each kind of question."""
 WHOLE = Slice()
 COLUMN_OF = {"domain": "domain", "version": "guideline", "week": "week"}
 
@@ -91,6 +93,11 @@ class Asked:
     def measures(self) -> dict[str, Estimate]:
         """The figures that are shown, by name."""
         return {name: self.answered.measure(name) for name in self.question.measures}
+
+    @property
+    def is_given(self) -> bool:
+        """Whether anybody said yes; an axis is always answered with something."""
+        return self.question.kind == AXIS or bool(self.answered.prevalence.value)
 
     @property
     def shares(self) -> dict[str, Estimate]:

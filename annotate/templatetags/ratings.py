@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from annotate.audit_queries.slices import Slice
-from annotate.audit_queries.values import AXIS, Answered, Asked, Question, ValueAudit, ValueGroup
+from annotate.audit_queries.values import AXIS, CHARTED, Asked, Question, ValueAudit, ValueGroup
 from annotate.quality.intervals import Estimate
 from annotate.templatetags.audit import LABEL_LETTERS, Scale, dots, in_words, short, weeks
 
@@ -21,12 +21,6 @@ LEFT, RIGHT, WIDTH, ROW, BAR = 128, 502, 520, 30, 18
 SHADES = 9
 LETTERED = 16
 """The narrowest part of a bar in which its number fits."""
-
-
-@register.filter
-def figure(answered: Answered, name: str) -> Estimate:
-    """The figure with a name."""
-    return answered.measure(name)
 
 
 @register.simple_tag
@@ -46,11 +40,6 @@ def _address(slug: str, chosen: Slice, of: Question | None, more: dict[str, str]
     return f"{reverse('annotate:ratings', args=[slug])}?{urlencode(named)}"
 
 
-def _measure(question: Question) -> str:
-    """The measure that charts show."""
-    return "alpha" if question.kind == AXIS else "positive_agreement"
-
-
 def _scale(question: Question, found: Sequence[Estimate]) -> Scale:
     if question.kind != AXIS:
         return Scale(0.0, 0.0, True, _("Agreement on yes of each, with 95 % intervals."))
@@ -60,7 +49,15 @@ def _scale(question: Question, found: Sequence[Estimate]) -> Scale:
 
 
 def _named(groups: Sequence[ValueGroup], question: Question) -> list[tuple[str, str, Estimate]]:
-    return [(group.key, group.label, group.answered.measure(_measure(question))) for group in groups]
+    return [(group.key, group.label, group.answered.measure(CHARTED[question.kind])) for group in groups]
+
+
+@register.inclusion_tag("annotate/audit/_dot_plot.html")
+def question_dots(asked: Sequence[Asked]) -> dict[str, Any]:
+    """Alpha of each axis, or agreement on yes of each flag, one under the other."""
+    kind = asked[0].question
+    named = [(one.question.key, one.question.label, one.answered.measure(CHARTED[kind.kind])) for one in asked]
+    return dots(named, _scale(kind, [one for _key, _label, one in named]))
 
 
 @register.inclusion_tag("annotate/audit/_dot_plot.html")

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from annotate.audit_queries.slices import Slice
-from annotate.audit_queries.values import AXIS, FLAG, IN_GROUPS, SPAN, Asked, value_audit
+from annotate.audit_queries.values import AXIS, CHARTED, FLAG, IN_GROUPS, SPAN, Asked, value_audit
 from annotate.errors import DomainError
 from annotate.forms import COMPARING
 from annotate.models import Campaign
@@ -117,6 +117,7 @@ def page(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
         "audit": found,
         "query": request.GET.urlencode(),
         "kinds": [_kind(kind, [one for one in found.asked if one.question.kind == kind]) for kind in KINDS],
+        "charted": MEASURE[CHARTED[found.of.kind]] if found.of else None,
         "columns": [MEASURE[name] for name in found.of.measures if name in IN_GROUPS] if found.of else [],
     }
     return render(request, "annotate/audit/ratings.html", context)
@@ -133,5 +134,7 @@ def _kind(kind: str, asked: list[Asked]) -> dict:
         "asked": asked,
         "measures": [MEASURE[name] for name in names],
         "values": range(1, max((len(one.usage) for one in asked), default=0) + 1),
-        "cautions": [one for one in asked if one.answered.found.caution],
+        "cautions": [one for one in asked if one.answered.found.caution and one.is_given],
+        "charted": MEASURE[CHARTED[kind]],
+        "drawn": [one for one in asked if one.answered.measure(CHARTED[kind]).value is not None],
     }

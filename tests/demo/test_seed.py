@@ -152,7 +152,7 @@ def test_it_says_how_far_it_is(guidelines):
 def test_it_prints_the_accounts(guidelines):
     said = io.StringIO()
     call_command("seed_demo", stdout=said)
-    assert "50 new tasks and 46 new judgements" in said.getvalue()
+    assert "52 new tasks and 50 new judgements" in said.getvalue()
     assert "demo-admin" in said.getvalue()
 
 

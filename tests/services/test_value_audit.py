@@ -60,7 +60,7 @@ def test_who_did_not_flag_has_said_no(world):
     found = _asked(value_audit(campaign=campaign), "flag/hallucination")
     assert (found.prevalence.value, found.prevalence.n) == (0.25, 4)
     assert (found.found.positive_agreement.value, found.found.positive_agreement.n) == (0.0, 1)
-    assert found.found.ac1.n == 4
+    assert (found.found.ac1.n, found.found.n_items) == (2, 2)
 
 
 def test_a_flag_that_nobody_gave_has_a_reason_instead_of_a_number(rated):
