@@ -8,7 +8,6 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from annotate.audit_queries.slices import audited_campaigns
 from annotate.models import Campaign
 from annotate.quality.planner import plan
 from annotate.score_queries import MeasuredAgreement, measured_agreement
@@ -72,5 +71,6 @@ def page(request: HttpRequest) -> HttpResponse:
     annotators = asked.people()
     found = None if asked.wrong else plan(half_width, agreement, annotators=annotators)
     context = {"section": "agreement", "asked": asked, "plan": found, "measured": measured}
-    context["campaigns"] = [one.campaign for one in audited_campaigns()]
+    ranked = Campaign.objects.filter(kind=Campaign.Kind.RANKING)
+    context["campaigns"] = ranked.order_by("-created_at", "-pk")
     return render(request, "annotate/plan.html", context, status=422 if asked.wrong else 200)
