@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from annotate.audit_queries.slices import Parts, Slice, parts_of, slot_of
 from annotate.errors import DomainError
-from annotate.ledger.boards import Board, Found
-from annotate.ledger.columns import Rows
+from annotate.ledger.boards import Board, Found, Sheet
+from annotate.ledger.columns import Rows, empty
 from annotate.ledger.live import ledger
 from annotate.ledger.marks import Cells, cells_of
 from annotate.models import Campaign, Guideline, Task
@@ -30,6 +30,8 @@ OF_FLAGS = ("prevalence", "positive_agreement", "alpha", "ac1")
 IN_GROUPS = {"percent_agreement", "alpha", "ac2", *OF_FLAGS}
 CHARTED = {AXIS: "alpha", FLAG: "positive_agreement", SPAN: "positive_agreement"}
 """What charts show of each kind of question."""
+FEW = 4
+"""Parts of a kind that are counted anew one by one; where more have changed, all are, in one pass."""
 WHOLE = Slice()
 COLUMN_OF = {"domain": "domain", "version": "guideline", "week": "week"}
 
@@ -177,7 +179,7 @@ def _rows(scope: str, of: str, question: Question, answered: Answered, named: di
 def value_audit(*, campaign: Campaign, chosen: Slice = WHOLE, of: str = "") -> ValueAudit:
     """The agreement on axes, flags and marked passages. Page, downloads and API show what this returns.
 
-    `of` names the question, such as `axis/helpful`, that is shown by domain, version and week; the first without it.
+    `of` names the question, such as `axis/helpful`, that is shown by domain, version and week.
     Raises DomainError when nothing was judged in the slice, or nothing of that name is asked.
     """
     board = ledger().board(campaign.pk)
@@ -185,10 +187,8 @@ def value_audit(*, campaign: Campaign, chosen: Slice = WHOLE, of: str = "") -> V
     slots = {name: slot_of(parts, name, key) for name, key in chosen.given.items()}
     inquiry = _Inquiry(board, campaign, _guidelines(board, campaign), slots)
     questions = inquiry.questions()
-    shown = next((one for one in questions if one.key == of), None) if of else next(iter(questions), None)
-    if of and shown is None:
-        words = {"name": of[:80]}
-        raise DomainError(_("Nothing named %(name)s is asked in this campaign; choose one of the list.") % words)
+    asked = [Asked(one, inquiry.answered(one)) for one in questions]
+    shown = _shown(asked, of)
     n_judgements, n_annotators = board.once(("inside", *sorted(slots.items())), lambda: _counts(board, slots))
     return ValueAudit(
         campaign=campaign,
@@ -196,13 +196,24 @@ def value_audit(*, campaign: Campaign, chosen: Slice = WHOLE, of: str = "") -> V
         parts=parts,
         n_judgements=n_judgements,
         n_annotators=n_annotators,
-        asked=[Asked(one, inquiry.answered(one)) for one in questions],
+        asked=asked,
         of=shown,
         domains=inquiry.groups(shown, "domain", parts.domain),
         versions=inquiry.groups(shown, "version", parts.version),
         weeks=inquiry.groups(shown, "week", parts.week),
         n_raised=Task.objects.filter(campaign=campaign, raised__gt=0).count(),
     )
+
+
+def _shown(asked: Sequence[Asked], of: str) -> Question | None:
+    """The question that is named, or else the first to which anybody said anything."""
+    if not of:
+        return next((one.question for one in asked if one.is_given), asked[0].question if asked else None)
+    found = next((one.question for one in asked if one.question.key == of), None)
+    if found is None:
+        words = {"name": of[:80]}
+        raise DomainError(_("Nothing named %(name)s is asked in this campaign; choose one of the list.") % words)
+    return found
 
 
 def _counts(board: Board, slots: dict[str, int]) -> tuple[int, int]:
@@ -264,11 +275,40 @@ class _Inquiry:
         return [ValueGroup(key, label, Answered(found[slot]), question) for key, label, slot in parts if slot in found]
 
     def _by_part(self, question: Question) -> dict[str, dict[int, ValueAgreement]]:
-        """The agreement in each part of every kind that the slice leaves open, by id."""
+        """The agreement in each part of every kind that the slice leaves open, by id.
+
+        A part that nothing has changed in since the board's base was made is as it was then.
+        """
         chosen, table = self._answers(question)
-        parts = {name: self._cells.part(column)[chosen] for name, column in COLUMN_OF.items() if name not in self.slots}
         wanted = {"positive": _positive(question), "measures": question.coefficients}
-        return {name: agreement_by_slice(table, slices, **wanted) for name, slices in parts.items()}
+        before = self._before(question)
+        found = {}
+        for name, column in COLUMN_OF.items():
+            if name in self.slots:
+                continue
+            slices = self._cells.part(column)[chosen]
+            changed = self._changed(column)
+            if not before or changed.size > FEW:
+                found[name] = agreement_by_slice(table, slices, **wanted)
+                continue
+            found[name] = {slot: one for slot, one in before[name].items() if slot not in changed}
+            for slot in np.intersect1d(changed, slices).tolist():
+                found[name][slot] = value_agreement(table, slices == slot, **wanted)
+        return found
+
+    def _before(self, question: Question) -> dict[str, dict[int, ValueAgreement]]:
+        """What `_by_part` says of the board's base; nothing where the board is new."""
+        base = self.board.base
+        if not len(base.rows) or not (self.board.gone.size or len(self.board.now.rows)):
+            return {}
+        whole = base.once("whole", lambda: Board(base, np.zeros(0, np.int64), Sheet.of(empty())))
+        asked = replace(self, board=whole)
+        return asked._once("groups", question, lambda: asked._by_part(question))
+
+    def _changed(self, column: str) -> NDArray[np.int64]:
+        """The ids in a column of what the board has beyond its base, or no more."""
+        gone, now = getattr(self.board.base.rows, column)[self.board.gone], getattr(self.board.now.rows, column)
+        return np.union1d(gone, now)
 
     def _answers(self, question: Question) -> tuple[NDArray[np.int64], ValueTable]:
         """Which cells have an answer to a question, and the table of these."""

@@ -23,6 +23,12 @@ LETTERED = 16
 """The narrowest part of a bar in which its number fits."""
 
 
+@register.filter
+def is_drawn(groups: Sequence[ValueGroup], measure: str) -> bool:
+    """Whether a chart of this would compare anything."""
+    return len(groups) > 1 and any(group.answered.measure(measure).value is not None for group in groups)
+
+
 @register.simple_tag
 def part_url(audit: ValueAudit, name: str, key: str) -> str:
     """The address of the slice that is shown, narrowed by one more part."""

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from annotate.audit_queries import values
+from annotate.audit_queries.slices import Slice
+from annotate.audit_queries.values import value_audit
 from annotate.ledger import live, marks
 from annotate.ledger.live import ledger
 from annotate.ledger.marks import Cells, cells_of
@@ -97,3 +100,24 @@ def test_campaigns_do_not_mix(stored, world):
     other = Campaign.objects.get(pk=world.ranking.pk)
     assert look(other).unit.size == 0
     assert look(stored).unit.size == 8
+
+
+@pytest.mark.parametrize("slots", [[], ["week"]])
+def test_groups_that_nothing_changed_in_are_as_they_were_and_the_others_anew(stored, world, monkeypatch, slots):
+    week = value_audit(campaign=stored).weeks[0].key
+    chosen = Slice(**dict.fromkeys(slots, week))
+    value_audit(campaign=stored, chosen=chosen)  # what the base says is kept
+    monkeypatch.setattr(live, "OLD", 600.0)
+    answers = ["Yes, **it** is.", "No, it is not."]
+    task = add_ranking_task(stored, question="Again?", answers=answers, domain="physics", by=world.carol)
+    rate(world.alice, stored, ratings=values_for(stored, task, 6))
+    rate(world.bob, stored, ratings=values_for(stored, task, 7))
+    corrected = value_audit(campaign=stored, chosen=chosen)
+    assert ledger().board(stored.pk).base.ranked.size == 0
+    assert len(ledger().board(stored.pk).base.rows) == 4
+    assert {"physics", "-"} == {group.key for group in corrected.domains}
+    live._of.cache_clear()
+    monkeypatch.setattr(values, "FEW", -1)
+    anew = value_audit(campaign=stored, chosen=chosen)
+    assert [group.measures for group in corrected.domains] == [group.measures for group in anew.domains]
+    assert corrected.figures == anew.figures
