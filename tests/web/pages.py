@@ -23,7 +23,7 @@ from annotate.services.onboarding import (
 )
 from annotate.services.qualification import answer_qualification, take_qualification_task
 from annotate.services.setup import change_campaign
-from tests.rating import FORM, add_rating_campaign
+from tests.rating import FORM, add_rating_campaign, rate, values_for
 from tests.reviewing import brief_campaign, do_next, held, review_campaign, revision_campaign
 from tests.web.conftest import client_of, rank_all
 from tests.world import World, ask_for_qualification, set_onboarding
@@ -35,7 +35,6 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     """(name, response) of each page, in a world where two have ranked and a third is at work."""
     rank_all(world.alice, world)
     rank_all(world.bob, world, reverse=True)
-    ledger().look()  # the first look of a process may have more to read
     writing = claim_next_task(annotator=world.alice, campaign=world.writing)
     task = world.ranking_tasks[0]
     held = Assignment.objects.create(
@@ -48,6 +47,11 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
         lease_expires_at=writing.lease_expires_at,
     )
     rating = add_rating_campaign(world, form={**FORM, "behaviour": True}, answers=["It **is**.", "$1$ not."])
+    for value, rater in enumerate((world.alice, world.bob), start=3):
+        task_values = values_for(rating, rating.tasks.earliest("pk"), value)
+        first = min(task_values)
+        rate(rater, rating, ratings=task_values, flags={first: ["hallucination"]}, behaviour="answer")
+    ledger().look()  # the first look of a process may have more to read
     rated = claim_next_task(annotator=world.outsider, campaign=rating)
     done = Assignment.objects.get(annotator=world.alice, task=task)
     alice, carol, outsider = (client_of(user) for user in (world.alice, world.carol, world.outsider))
