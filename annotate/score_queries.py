@@ -3,22 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
 
 import numpy as np
-from django.db.models.functions import Length
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
+from annotate.audit_queries.met import Met, met_of
 from annotate.errors import DomainError
 from annotate.ledger.boards import Board
-from annotate.ledger.columns import MOST_COMPLETIONS
 from annotate.ledger.live import ledger
-from annotate.models import Campaign, Completion, Producer, TaskCompletion
+from annotate.models import Campaign, Completion, Producer
 from annotate.quality.intervals import Estimate, undefined
-from annotate.quality.scores import ModelWinRate, Scores, bradley_terry, win_rates
+from annotate.quality.matches import Matches, matched_scores
+from annotate.quality.scores import Scores
 from annotate.quality.style import style_of
 from annotate.quality.triads import Triads, intransitive_triads
+from annotate.quality.win_rates import End, ModelWinRate, win_rates
 from annotate.translations import translatable
 
 STYLES = ("lists", "bold", "headers")
@@ -82,30 +82,10 @@ class CampaignProducers:
 
 
 @dataclass(frozen=True, eq=False)
-class _Comparisons:
-    """Two completions of different producers in one judgement, a row for each; ids are those of the database."""
-
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
-    """The producers."""
-    first: NDArray[np.int64]
-    second: NDArray[np.int64]
-    """The completions."""
-    outcome: NDArray[np.float64]
-    task: NDArray[np.int64]
-    annotator: NDArray[np.int64]
-    completions: NDArray[np.int64]
-    """Those that were compared, sorted."""
-    letters: NDArray[np.int64]
-    """(completions,) how long each is."""
-
-
-@dataclass(frozen=True, eq=False)
 class _Fitted:
     """What does not depend on the baseline."""
 
-    rows: _Comparisons
-    features: dict[str, NDArray]
+    met: Met
     plain: Scores
     styled: Scores
     triads: Triads
@@ -120,11 +100,11 @@ def producer_scores(*, campaign: Campaign, baseline: str = "") -> CampaignProduc
     if campaign.kind != Campaign.Kind.RANKING:
         raise DomainError(_("Only a ranking campaign compares producers."))
     board = ledger().board(campaign.pk)
-    fitted = board.once("producers", lambda: _fitted(_comparisons(campaign, board)))
-    rows, plain = fitted.rows, fitted.plain
+    fitted = board.once("producers", lambda: _fitted(board))
+    met, plain = fitted.met, fitted.plain
     named = Producer.objects.in_bulk(plain.models.tolist())
     chosen = _baseline(plain, named, baseline)
-    rates = board.once(("win rates", chosen), lambda: _win_rates(fitted, chosen))
+    rates = board.once(("win rates", chosen), lambda: _win_rates(board, fitted, chosen))
     found = [
         _producer(named[key], score, styled, rates.get(str(key)), is_baseline=key == chosen)
         for key, score, styled in zip(plain.models.tolist(), plain.scores, fitted.styled.scores, strict=True)
@@ -134,8 +114,8 @@ def producer_scores(*, campaign: Campaign, baseline: str = "") -> CampaignProduc
         baseline=named[chosen].name if chosen else "",
         producers=sorted(found, key=lambda one: (-one.score.value, one.name)),
         n_comparisons=plain.n_comparisons,
-        n_tasks=np.unique(rows.task).size,
-        n_annotators=np.unique(rows.annotator).size,
+        n_tasks=met.n_tasks,
+        n_annotators=met.n_annotators,
         tie=_tie(plain.nu),
         style=fitted.styled.coefficients,
         triads=fitted.triads,
@@ -143,54 +123,33 @@ def producer_scores(*, campaign: Campaign, baseline: str = "") -> CampaignProduc
     )
 
 
-def _comparisons(campaign: Campaign, board: Board) -> _Comparisons:
-    """All pairs of each ranking."""
-    shown = TaskCompletion.objects.filter(task__campaign=campaign).order_by()
-    said = ("task_id", "position", "completion_id", "completion__producer_id", Length("completion__text"))
-    table = np.array(list(shown.values_list(*said)), np.int64).reshape(-1, 5)
-    tasks, place = np.unique(table[:, 0], return_inverse=True)
-    completions, producers = np.zeros((2, tasks.size, MOST_COMPLETIONS), np.int64)
-    completions[place, table[:, 1]], producers[place, table[:, 1]] = table[:, 2], table[:, 3]
-    ranks, of = board.rows.ranks, np.searchsorted(tasks, board.rows.task)
-    parts = []
-    for one, other in combinations(range(MOST_COMPLETIONS), 2):
-        at = np.flatnonzero((ranks[:, one] > 0) & (ranks[:, other] > 0))
-        at = at[producers[of[at], one] != producers[of[at], other]]
-        sign = np.sign(ranks[at, other] - ranks[at, one])
-        parts.append(
-            (at, producers[of[at], one], producers[of[at], other], *completions[of[at]][:, [one, other]].T, sign)
-        )
-    judgement, left, right, first, second, sign = (np.concatenate(column) for column in zip(*parts, strict=True))
-    compared = np.unique(np.append(first, second))
-    order = np.argsort(table[:, 2], kind="stable")
-    letters = table[order, 4][np.searchsorted(table[order, 2], compared)]
-    rows = board.rows
-    return _Comparisons(
-        left, right, first, second, (1 + sign) / 2, rows.task[judgement], rows.annotator[judgement], compared, letters
-    )
+def _fitted(board: Board) -> _Fitted:
+    met = met_of(board)
+    producers, matches = met.producers, met.matches
+    plain, _ = matched_scores(matches, producers)
+    features = _features(board, met)
+    # The fit begins where the last one ended, which is a few judgements away.
+    ends: dict[tuple, NDArray] = board.base.once("styled fits", dict)
+    key = (tuple(producers.tolist()), tuple(features))
+    styled, end = matched_scores(matches, producers, features, ends.get(key))
+    ends.clear()
+    ends[key] = end
+    return _Fitted(met, plain, styled, _triads(matches))
 
 
-def _fitted(rows: _Comparisons) -> _Fitted:
-    features = _features(rows)
-    one, other = np.searchsorted(rows.completions, rows.first), np.searchsorted(rows.completions, rows.second)
-    styles = {name: values[one] - values[other] for name, values in features.items()}
-    clusters = (rows.task, rows.annotator) if np.unique(rows.annotator).size > 1 else rows.task
-    columns = rows.left, rows.right, rows.outcome
-    plain = bradley_terry(*columns, clusters=clusters)
-    styled = bradley_terry(*columns, covariates=styles, clusters=clusters)
-    return _Fitted(rows, features, plain, styled, _triads(rows, plain.models))
-
-
-def _features(rows: _Comparisons) -> dict[str, NDArray]:
-    """(completions,) by feature: ln of the length, and the marks where there are few completions."""
-    found = {"length": np.log(rows.letters)}
-    if rows.completions.size > MOST_STYLED:
+def _features(board: Board, met: Met) -> dict[str, NDArray]:
+    """(C,) by feature, left less right: ln of the length, and the marks where there are few completions."""
+    found = {"length": met.length}
+    if met.has_more_completions_than(MOST_STYLED):
         return found
-    wanted, texts = rows.completions.tolist(), {}
+    known: dict[int, tuple[float, ...]] = board.base.once("marks", dict)
+    sides = [np.unique(side, return_inverse=True) for side in (met.first, met.second)]
+    wanted = sorted(set(np.concatenate([ids for ids, _ in sides]).tolist()) - known.keys())
     for start in range(0, len(wanted), 1000):
-        texts.update(Completion.objects.filter(pk__in=wanted[start : start + 1000]).values_list("pk", "text"))
-    marks = np.array([_marks(texts[key]) for key in wanted]).reshape(-1, len(STYLES))
-    return found | {name: marks[:, place] for place, name in enumerate(STYLES)}
+        texts = Completion.objects.filter(pk__in=wanted[start : start + 1000]).values_list("pk", "text")
+        known.update((key, _marks(text)) for key, text in texts)
+    left, right = (np.array([known[key] for key in ids.tolist()]).reshape(-1, len(STYLES))[at] for ids, at in sides)
+    return found | {name: left[:, place] - right[:, place] for place, name in enumerate(STYLES)}
 
 
 @lru_cache(maxsize=2 * MOST_STYLED)
@@ -214,18 +173,24 @@ def _baseline(found: Scores, named: Mapping[int, Producer], name: str) -> int:
     )
 
 
-def _win_rates(fitted: _Fitted, baseline: int) -> dict[str, ModelWinRate]:
+def _win_rates(board: Board, fitted: _Fitted, baseline: int) -> dict[str, ModelWinRate]:
     """Of each other producer against the baseline, by id."""
-    rows, length = fitted.rows, fitted.features["length"]
-    turned = rows.left == baseline
-    against = turned | (rows.right == baseline)
-    model, own, base = (
-        np.where(turned, there, here)[against]
-        for here, there in ((rows.left, rows.right), (rows.first, rows.second), (rows.second, rows.first))
-    )
-    preference = np.where(turned, 1 - rows.outcome, rows.outcome)[against]
-    lengths = tuple(length[np.searchsorted(rows.completions, side)] for side in (base, own))
-    return {one.model: one for one in win_rates(model, rows.task[against], preference, {"length": lengths}).models}
+    met = fitted.met
+    code = np.searchsorted(met.producers, baseline)
+    matches = met.matches
+    at = np.flatnonzero(((matches.left == code) | (matches.right == code)) & (matches.n > 0))
+    turned = matches.left[at] == code
+    model = met.producers[np.where(turned, matches.right[at], matches.left[at])]
+    lost, tied, won = matches.counts[at].T
+    preference = (np.where(turned, lost, won) + tied / 2) / matches.n[at]
+    gap = np.where(turned, -met.length[at], met.length[at])
+    ends: dict[int, End] = board.base.once("win rate fits", dict)
+    lengths = {"length": (np.zeros(at.size), gap)}
+    found = win_rates(model, matches.item[at], preference, lengths, matches.n[at], ends.get(baseline))
+    ends.clear()
+    if found.end:
+        ends[baseline] = found.end
+    return {one.model: one for one in found.models}
 
 
 def _producer(
@@ -250,16 +215,8 @@ def _tie(nu: Estimate) -> Estimate:
     return Estimate(value, lo, hi, nu.n, nu.reason)
 
 
-def _triads(rows: _Comparisons, producers: NDArray) -> Triads:
-    size = producers.size
-    left, right = np.searchsorted(producers, rows.left), np.searchsorted(producers, rows.right)
-
-    def counted(chosen: NDArray, by: NDArray, over: NDArray) -> NDArray:
-        return np.bincount((by * size + over)[chosen], minlength=size**2).reshape(size, size)
-
-    wins = counted(rows.outcome == 1, left, right) + counted(rows.outcome == 0, right, left)
-    ties = counted(rows.outcome == 0.5, np.minimum(left, right), np.maximum(left, right))
-    return intransitive_triads(wins, ties)
+def _triads(matches: Matches) -> Triads:
+    return intransitive_triads(matches.cells.wins, matches.cells.ties)
 
 
 @dataclass(frozen=True, slots=True)

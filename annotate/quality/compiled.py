@@ -18,6 +18,7 @@ from annotate.quality.consensus import Method, consensus, contests
 from annotate.quality.counts import Sums
 from annotate.quality.dawid_skene import dawid_skene
 from annotate.quality.expertise import domain_accuracy
+from annotate.quality.matches import Matches, matched_scores
 from annotate.quality.scores import bradley_terry
 from annotate.quality.slices import (
     agreement_by_annotator_pair,
@@ -95,6 +96,10 @@ def models(rng: np.random.Generator) -> None:
         bradley_terry(left, right, said, np.ones(n), {"length": gaps[:, 0]}, clusters)
     domain_accuracy([[3, 1.5], [2, 0]], [[4, 3], [2, 0]])
     win_rates(left, np.arange(n) // 3, said, {"length": (gaps[:, 0], gaps[:, 1])})
+    counts, match = np.ones((n, 3)), np.arange(n, dtype=np.int32)
+    columns = left.astype(np.int32), right.astype(np.int32), np.arange(n) // 3, counts, match
+    acts = (2 * said).astype(np.int8), people.astype(np.int32), np.ones(n, bool)
+    matched_scores(Matches(*columns, *acts, models=6, annotators=ANNOTATORS), np.arange(6), {"length": gaps[:, 0]})
 
 
 if __name__ == "__main__":

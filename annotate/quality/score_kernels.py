@@ -166,11 +166,11 @@ def style_pass(
     log_likelihood -= math.log(product)
     if ties > 0:
         log_likelihood += ties * eta
-    return log_likelihood, np.append(gradient, style_gradient), _put_together(between, across, style)
+    return log_likelihood, np.append(gradient, style_gradient), put_together(between, across, style)
 
 
 @njit(cache=True, nogil=True)
-def _put_together(between: NDArray, across: NDArray, style: NDArray) -> NDArray:
+def put_together(between: NDArray, across: NDArray, style: NDArray) -> NDArray:
     """(P, P) from what was added up once: its models' rows sum to 0 over the models, and it is symmetric."""
     width, models = across.shape
     size = models + width

@@ -31,7 +31,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,7 +44,10 @@ from annotate.quality.table import TableError
 from annotate.quality.win_rates import SAME, ModelWinRate, WinRates, win_rates
 from annotate.translations import translatable
 
-__all__ = ["ModelWinRate", "Scores", "WinRates", "bradley_terry", "win_rates"]
+if TYPE_CHECKING:
+    from annotate.quality.matches import _Styled
+
+__all__ = ["Fit", "ModelWinRate", "Scores", "WinRates", "bradley_terry", "no_scores", "raw_parameters", "win_rates"]
 
 NOTHING = translatable("There are no comparisons between two producers yet.")
 NO_TIES = translatable("There are no ties.")
@@ -123,11 +126,10 @@ def bradley_terry(
     weight = np.zeros(0) if weights is None else floats("weight", weights, one.size, low=0.0)
     named = {name: floats(name, column, one.size) for name, column in (covariates or {}).items()}
     features = np.stack(list(named.values())) if named else np.zeros((0, one.size))
-    rows = _Rows(one, other, sign, weight, features, models.size)
-    groupings = _groupings(clusters, one.size)
+    rows = _Rows(one, other, sign, weight, features, models.size, _groupings(clusters, one.size))
     if not one.size:
-        return _nothing(models, list(named))
-    return _Fit.of(rows, groupings).scores(models, list(named))
+        return no_scores(models, list(named))
+    return Fit.of(rows).scores(models, list(named))
 
 
 def _refuse(models: NDArray, left: NDArray, right: NDArray, outcome: NDArray) -> NoReturn:
@@ -151,6 +153,21 @@ class _Rows:
     features: NDArray[np.float64]
     """(F, n)"""
     models: int
+    groups: list[_Groups]
+
+    @property
+    def group_sizes(self) -> list[int]:
+        """How many groups there are by each grouping; without any each row is one."""
+        return [starts.size - 1 for _, starts in self.groups] or [self.left.size]
+
+    @property
+    def spread(self) -> NDArray[np.float64]:
+        """(F,) root mean squares of the covariates."""
+        return np.array([math.sqrt(column @ column / column.size) for column in self.features])
+
+    def compared(self, cells: Cells) -> NDArray[np.float64]:
+        """(M, M) rows of each two models, whatever they weigh."""
+        return self.cells(0).compared if self.weight.size else cells.compared
 
     def cells(self, power: int = 1) -> Cells:
         """The rows added up, each as weight**power."""
@@ -160,7 +177,7 @@ class _Rows:
     def thinned(self, stride: int) -> _Rows:
         """Every `stride`-th row."""
         columns = (self.left, self.right, self.sign, self.weight, self.features)
-        return _Rows(*(np.ascontiguousarray(column[..., ::stride]) for column in columns), self.models)
+        return _Rows(*(np.ascontiguousarray(column[..., ::stride]) for column in columns), self.models, [])
 
     def evaluate(self, parameters: NDArray, scale: NDArray, *, squared: bool = False) -> Evaluated:
         """One pass over the rows; `parameters` count typical differences, and have no log nu if there are no ties.
@@ -169,30 +186,43 @@ class _Rows:
         """
         used = parameters.size
         columns = self.left, self.right, self.sign, self.weight, self.features
-        raw = _raw(parameters, scale)
+        raw = raw_parameters(parameters, scale)
         value, gradient, information = kernels.style_pass(*columns, raw, self.models, squared)
         information = information / np.outer(scale, scale)
         return value, (gradient / scale)[:used], information[:used, :used]
 
-    def scatter(self, parameters: NDArray, scale: NDArray, groups: list[_Groups]) -> list[NDArray]:
+    def scatter(self, parameters: NDArray, scale: NDArray) -> list[NDArray]:
         """(P, P) sums over each of the groupings of the outer products of the groups' summed scores."""
-        used = parameters.size
+        used, width = parameters.size, self.features.shape[0]
+        if not self.groups and width:
+            return [self.evaluate(parameters, scale, squared=True)[2]]
+        if not self.groups:
+            return [self.cells().scatter(parameters, self.cells(2) if self.weight.size else self.cells())]
         columns = self.left, self.right, self.sign, self.weight, self.features
-        scores = kernels.residuals(*columns, _raw(parameters, scale), self.models)
+        scores = kernels.residuals(*columns, raw_parameters(parameters, scale), self.models)
         sums = [
             kernels.scatter(order, starts, self.left, self.right, *scores, self.features, self.models)
-            for order, starts in groups
+            for order, starts in self.groups
         ]
         return [(summed / np.outer(scale, scale))[:used, :used] for summed in sums]
 
+    def maximum(self, start: NDArray, precision: NDArray, scale: NDArray) -> tuple[NDArray, NDArray]:
+        """Newton's method over rows, from its result on every k-th row where there are many."""
+        stride = self.left.size // WARM_ROWS
+        if stride > 1:
+            weak = np.maximum(precision, WEAK)  # a model may be missing from these rows
+            some = self.thinned(stride)
+            start = maximise(lambda at: some.evaluate(at, scale), start, weak, self.models, WARM_CLOSE)[0]
+        return maximise(lambda at: self.evaluate(at, scale), start, precision, self.models, ROWS_CLOSE)
 
-def _raw(parameters: NDArray, scale: NDArray) -> NDArray[np.float64]:
+
+def raw_parameters(parameters: NDArray, scale: NDArray) -> NDArray[np.float64]:
     """Parameters by the covariates' own units, with a log nu of -inf where there are no ties."""
     return np.append(parameters / scale[: parameters.size], [-math.inf] * (scale.size - parameters.size))
 
 
 @dataclass(frozen=True, eq=False)
-class _Fit:
+class Fit:
     """The most likely parameters: theta, beta per typical difference, log nu if there are ties."""
 
     parameters: NDArray[np.float64]
@@ -204,13 +234,13 @@ class _Fit:
     reason: str
 
     @classmethod
-    def of(cls, rows: _Rows, groupings: list[_Groups]) -> _Fit:
-        """Fit, and measure how sure it is."""
+    def of(cls, rows: _Rows | _Styled, start: NDArray | None = None) -> Fit:
+        """Fit, from the parameters `start` on where these fit, and measure how sure it is."""
         cells = rows.cells()
         reason = cells.why_undetermined()
-        m, width = rows.models, rows.features.shape[0]
+        m, scale = rows.models, rows.spread
+        width = scale.size
         used = m + width + cells.has_ties
-        scale = np.array([math.sqrt(column @ column / column.size) for column in rows.features])
         precision = np.full(used, WEAK if reason else 0.0)
         parameters, information = maximise(
             cells.evaluate, np.zeros(used - width), np.delete(precision, np.arange(m, m + width)), m
@@ -218,20 +248,14 @@ class _Fit:
         whole = np.concatenate([np.ones(m), np.where(scale > 0, scale, 1.0), [1.0]])
         if width:
             precision[m : m + width] = 1.0
-            start = np.insert(parameters, m, np.zeros(width))
-            parameters, information = _over_rows(rows, start, precision, whole)
+            if start is None or start.size != used:
+                start = np.insert(parameters, m, np.zeros(width))
+            parameters, information = rows.maximum(start, precision, whole)
         bread = np.linalg.inv(centred(information, m))
-        prior = np.diag(precision)
-        if groupings:
-            summed = rows.scatter(parameters, whole, groupings)
-        elif width:
-            summed = [rows.evaluate(parameters, whole, squared=True)[2]]
-        else:
-            summed = [cells.scatter(parameters, rows.cells(2) if rows.weight.size else cells)]
-        sizes = [starts.size - 1 for _, starts in groupings] or [rows.left.size]
-        meats = list(zip(summed, sizes, strict=True))
-        counts = rows.cells(0).compared if rows.weight.size else cells.compared
-        return cls(parameters, _sandwich(bread, meats, prior), min(sizes), scale, counts.astype(np.int64), reason)
+        sizes = rows.group_sizes
+        meats = list(zip(rows.scatter(parameters, whole), sizes, strict=True))
+        counts = rows.compared(cells).astype(np.int64)
+        return cls(parameters, _sandwich(bread, meats, np.diag(precision)), min(sizes), scale, counts, reason)
 
     def scores(self, models: NDArray, names: list[str]) -> Scores:
         """What is shown of it."""
@@ -266,16 +290,6 @@ class _Fit:
         return Estimate(math.exp(log.value), lo, hi, n, log.reason)
 
 
-def _over_rows(rows: _Rows, start: NDArray, precision: NDArray, scale: NDArray) -> tuple[NDArray, NDArray]:
-    """Newton's method over rows, from its result on every k-th row where there are many."""
-    stride = rows.left.size // WARM_ROWS
-    if stride > 1:
-        weak = np.maximum(precision, WEAK)  # a model may be missing from these rows
-        some = rows.thinned(stride)
-        start = maximise(lambda at: some.evaluate(at, scale), start, weak, rows.models, WARM_CLOSE)[0]
-    return maximise(lambda at: rows.evaluate(at, scale), start, precision, rows.models, ROWS_CLOSE)
-
-
 def _groupings(clusters: Sequence | tuple | None, n: int) -> list[_Groups]:
     """Groups of rows by: nothing; the column; or the first, the second, and both."""
     if clusters is None:
@@ -299,7 +313,8 @@ def _sandwich(bread: NDArray, meats: list[tuple[NDArray, int]], prior: NDArray) 
     return [bread @ (summed + prior) @ bread for summed in sums]
 
 
-def _nothing(models: NDArray, names: list[str]) -> Scores:
+def no_scores(models: NDArray, names: list[str]) -> Scores:
+    """What there is to say without comparisons."""
     nothing = undefined(NOTHING)
     empty = np.zeros((0, 0))
     return Scores(

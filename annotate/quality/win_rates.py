@@ -23,12 +23,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from annotate.quality.columns import floats, grouping
+from annotate.quality import win_rate_kernels as kernels
+from annotate.quality.columns import counted, floats
 from annotate.quality.intervals import (
     NEGLIGIBLE,
     ONE_CLUSTER,
@@ -37,8 +39,7 @@ from annotate.quality.intervals import (
     undefined,
     wilson,
 )
-from annotate.quality.score_kernels import group_rows, scatter
-from annotate.quality.table import coded
+from annotate.quality.table import TableError, coded
 from annotate.translations import translatable
 
 NO_COVARIATE = translatable("There is nothing to control for: no length or other covariate was given.")
@@ -47,8 +48,11 @@ FINITE = 0.01
 """Precision of the prior of theta."""
 _MOST_STEPS = 60
 _LONGEST_STEP = 2.0
-_CLOSE = 1e-7
-_CLOSE_VARIANCE = 1e-4
+_CLOSE = 1e-6
+"""Of a Newton step: the error after it is about its square."""
+_CLOSE_VARIANCE = 1e-8
+_FLATTEST = -0.05
+"""The slope of the secant is no flatter: a step is at most so many times what MacKay's rule would do."""
 _SMALLEST_VARIANCE = 1e-3
 
 
@@ -68,6 +72,26 @@ class ModelWinRate:
         return {"model": self.model, "n_comparisons": self.n_comparisons, **rates}
 
 
+@dataclass(frozen=True, eq=False)
+class End:
+    """Where a fit ended, for a later one of nearly the same comparisons to begin."""
+
+    labels: NDArray
+    """Of the models."""
+    parameters: NDArray[np.float64]
+    items: NDArray
+    """Sorted."""
+    difficulty: NDArray[np.float64]
+    variance: float
+    secant: float
+    """The slope of how far an assumed variance and the implied one are apart, by the assumed one, as logarithms."""
+
+    def for_items(self, items: NDArray) -> NDArray[np.float64]:
+        """The difficulties of these items, 0 where there was none."""
+        place = np.minimum(np.searchsorted(self.items, items), self.items.size - 1)
+        return np.where(self.items[place] == items, self.difficulty[place], 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class WinRates:
     """The win rates of all models, sorted by name, and how much style counts."""
@@ -77,6 +101,8 @@ class WinRates:
     """By covariate: what one typical difference adds to the log-odds, by way of tanh; n counts items."""
     scales: dict[str, float]
     """By covariate: the root mean square of its differences."""
+    end: End | None = None
+    """Where the fit ended; None where nothing was controlled for."""
 
     def as_dict(self) -> dict:
         """Ready for JSON."""
@@ -92,43 +118,62 @@ def win_rates(
     items: Sequence,
     preference: ArrayLike,
     covariates: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
+    counts: ArrayLike | None = None,
+    start: End | None = None,
 ) -> WinRates:
     """Win rates from one row per comparison of a model with the baseline on an item.
 
     `preference` (n,) is 1 where the model is preferred, 0 where the baseline is, 0.5 for a tie, or anything between;
-    `covariates` are {name: ((n,) of the baseline's answers, (n,) of the model's)}. Raises TableError for preferences
-    outside [0, 1], covariates that are no numbers, and columns of different lengths.
+    `covariates` are {name: ((n,) of the baseline's answers, (n,) of the model's)}. With `counts` (n,) > 0 a row stands
+    for so many comparisons, whose mean preference it has. A fit may `start` where one of nearly the same rows ended.
+    Raises TableError for preferences outside [0, 1], covariates that are no numbers, and columns of different lengths.
     """
     n = len(models)
-    labels, model = coded("models", models)
-    model = model.astype(np.int32)  # as `scores.py` gives it to the same kernel
-    item, n_items = grouping("items", items, n)
+    labels, model = _coded("models", models, n)
+    names, item = _coded("items", items, n)
     said = floats("preference", preference, n, low=0.0, high=1.0)
+    count = np.ones(n) if counts is None else floats("count", counts, n, low=0.0)
     gaps = {
         name: floats(f"{name} of the model", own, n) - floats(f"{name} of the baseline", base, n)
         for name, (base, own) in (covariates or {}).items()
     }
     if not n:
         return WinRates([], {}, {})
-    scales = {name: float(np.sqrt(np.square(gap).mean())) or 1.0 for name, gap in gaps.items()}
-    styles = [np.tanh(gaps[name] / scales[name]) for name in gaps]
-    rows = _Rows(model, item, said, np.stack(styles, axis=1) if styles else np.zeros((n, 0)), labels.size, n_items)
-    controlled = _Controlled.fit(rows) if gaps else None
+    scales = {name: float(np.sqrt(np.square(gap) @ count / count.sum())) or 1.0 for name, gap in gaps.items()}
+    styles = np.stack([np.tanh(gaps[name] / scales[name]) for name in gaps]) if gaps else np.zeros((0, n))
+    order = np.argsort(item, kind="stable")
+    columns = (column[..., order] for column in (model.astype(np.int32), item, said, count, styles))
+    rows = _Rows(*columns, labels.size, names.size)
+    if start is not None and not np.array_equal(start.labels, labels):
+        start = None
+    begin = (start.parameters, start.for_items(names), start.variance, start.secant) if start else None
+    controlled = _Controlled.fit(rows, begin) if gaps else None
     found = []
     for code, label in enumerate(labels.tolist()):
-        own = np.flatnonzero(model == code)
+        own = np.flatnonzero(rows.model == code)
         lc = controlled.win_rate(code) if controlled else undefined(NO_COVARIATE)
-        found.append(ModelWinRate(str(label), own.size, _plain(said[own], item[own]), lc))
+        found.append(ModelWinRate(str(label), round(rows.count[own].sum()), _plain(rows, own), lc))
     slopes = {
-        name: controlled.slope(at) if gaps[name].any() else undefined(SAME, n_items) for at, name in enumerate(gaps)
+        name: controlled.slope(at) if gaps[name].any() else undefined(SAME, names.size) for at, name in enumerate(gaps)
     }
-    return WinRates(found, slopes, scales)
+    return WinRates(found, slopes, scales, controlled and controlled.end(labels, names))
 
 
-def _plain(said: NDArray, item: NDArray) -> Estimate:
-    """The mean preference, clustered by item."""
-    mean = float(said.mean())
-    influence = np.bincount(np.unique(item, return_inverse=True)[1], said - mean) / said.size
+def _coded(name: str, column: Sequence, n: int) -> tuple[NDArray, NDArray]:
+    """The labels of a column, sorted, and (n,) their codes."""
+    values = np.asarray(column)
+    if values.shape != (n,):
+        raise TableError(f"Every row needs one of the {name}, but there are {values.size} for {n} rows.")
+    found = counted(values)
+    return (found[0], found[1][0]) if found else coded(name, values)
+
+
+def _plain(rows: _Rows, own: NDArray) -> Estimate:
+    """The mean preference of some rows, clustered by item."""
+    said, count = rows.said[own], rows.count[own]
+    mean = float(said @ count / count.sum())
+    items = np.cumsum(np.diff(rows.item[own], prepend=-1) > 0) - 1
+    influence = np.bincount(items, count * (said - mean)) / count.sum()
     return _share(mean, influence, influence.size)
 
 
@@ -147,61 +192,42 @@ def _share(value: float, influence: NDArray, groups: int, unsure: float = 0.0) -
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """Comparisons with the baseline; parameters are theta (M,), then beta (F,)."""
+    """Comparisons with the baseline, sorted by item; parameters are theta (M,), then beta (F,)."""
 
     model: NDArray[np.int32]
-    item: NDArray[np.int32]
+    item: NDArray
     said: NDArray[np.float64]
+    count: NDArray[np.float64]
     style: NDArray[np.float64]
-    """(n, F)"""
+    """(F, n)"""
     n_models: int
     n_items: int
 
     @property
     def precision(self) -> NDArray[np.float64]:
         """(P,) of the priors."""
-        return np.concatenate([np.full(self.n_models, FINITE), np.ones(self.style.shape[1])])
+        return np.concatenate([np.full(self.n_models, FINITE), np.ones(self.style.shape[0])])
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """(items + 1,) where the rows of each item begin, and the end."""
+        return np.searchsorted(self.item, np.arange(self.n_items + 1))
 
     def applied(self, parameters: NDArray) -> NDArray[np.float64]:
         """(n,) the log-odds of each row, without its difficulty."""
-        return parameters[self.model] + self.style @ parameters[self.n_models :]
+        return parameters[self.model] + parameters[self.n_models :] @ self.style
 
     def transposed(self, values: NDArray) -> NDArray[np.float64]:
         """(P,) sums of (n,) values by parameter."""
-        return np.concatenate([np.bincount(self.model, values, minlength=self.n_models), values @ self.style])
+        return np.concatenate([np.bincount(self.model, values, minlength=self.n_models), self.style @ values])
 
     def over_items(self, values: NDArray) -> NDArray[np.float64]:
         """(items,) sums of (n,) values."""
         return np.bincount(self.item, values, minlength=self.n_items)
 
-    def chances(self, parameters: NDArray, difficulty: NDArray) -> tuple[NDArray, NDArray]:
-        """(n,) chances that the model is preferred, and their variances."""
-        chance = 1 / (1 + np.exp(-self.applied(parameters) - difficulty[self.item]))
-        return chance, chance * (1 - chance)
-
-    def information(self, weight: NDArray, stiffness: NDArray) -> NDArray[np.float64]:
-        """(P, P): sum of weight a a' less what the difficulties explain, sum over items of C C' / stiffness."""
-        m = self.n_models
-        whole = np.diag(self.precision)
-        whole[np.arange(m), np.arange(m)] += np.bincount(self.model, weight, minlength=m)
-        weighted = self.style * weight[:, None]
-        for feature in range(self.style.shape[1]):
-            across = np.bincount(self.model, weighted[:, feature], minlength=m)
-            whole[:m, m + feature] += across
-            whole[m + feature, :m] += across
-        whole[m:, m:] += weighted.T @ self.style
-        return whole - self._explained(weight / np.sqrt(stiffness)[self.item])
-
-    def _explained(self, share: NDArray) -> NDArray[np.float64]:
-        """(P, P) sum over items of the outer product of its summed rows; the baseline is a model more, and cut out."""
-        if not share.any():
-            return np.zeros((self.precision.size, self.precision.size))
-        order, starts = group_rows(self.item, self.n_items)
-        baseline = np.full(self.model.size, self.n_models, np.int32)
-        style = np.ascontiguousarray(self.style.T)
-        summed = scatter(order, starts, self.model, baseline, share, np.zeros(share.size), style, self.n_models + 1)
-        kept = np.delete(np.arange(summed.shape[0] - 1), self.n_models)
-        return summed[np.ix_(kept, kept)]
+    def chances(self, parameters: NDArray, difficulty: NDArray) -> NDArray[np.float64]:
+        """(n,) chances that the model is preferred."""
+        return 1 / (1 + np.exp(-self.applied(parameters) - difficulty[self.item]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,51 +238,85 @@ class _Controlled:
     parameters: NDArray[np.float64]
     difficulty: NDArray[np.float64]
     """(items,)"""
+    variance: float
+    """Of the difficulties; 0 where no item returns."""
     stiffness: NDArray[np.float64]
     """(items,): the information on the difficulty, which moves by -1/stiffness times what pushes it; inf: it is 0."""
     bread: NDArray[np.float64]
     """(P, P): inverse of the information on the parameters, the difficulties profiled out."""
+    secant: float = -1.0
+    """See `End`."""
 
     @classmethod
-    def fit(cls, rows: _Rows) -> _Controlled:
-        """Newton's method in parameters and difficulties at once; the variance of the difficulties moves along."""
-        returning = rows.said.size > rows.n_items
-        variance = 1.0 if returning else 0.0
-        parameters, difficulty = np.zeros(rows.precision.size), np.zeros(rows.n_items)
+    def fit(cls, rows: _Rows, begin: tuple[NDArray, NDArray, float, float] | None = None) -> _Controlled:
+        """The maximum for a variance of the difficulties, and the variance that this maximum implies, until they agree.
+
+        The variance moves by the secant of how far the two are apart, as logarithms: MacKay's rule alone creeps.
+        """
+        returning = rows.count.sum() > rows.n_items
+        begin = begin or (np.zeros(rows.precision.size), np.zeros(rows.n_items), 1.0, -1.0)
+        parameters, difficulty, variance, slope = begin
+        before: tuple[float, float] | None = None
         for _ in range(_MOST_STEPS):
-            chance, weight = rows.chances(parameters, difficulty)
-            stiffness = rows.over_items(weight) + 1 / variance if returning else np.full(rows.n_items, np.inf)
-            information = rows.information(weight, stiffness)
-            surprise = rows.said - chance
-            push = rows.over_items(surprise) - (difficulty / variance if returning else 0.0)
-            gradient = rows.transposed(surprise - weight * (push / stiffness)[rows.item]) - rows.precision * parameters
-            step = np.linalg.solve(information, gradient)
-            move = (push - rows.over_items(weight * rows.applied(step))) / stiffness
-            size = max(1.0, float(np.abs(step).max()) / _LONGEST_STEP)
-            parameters, difficulty = parameters + step / size, difficulty + move / size
-            before = variance
-            if returning:
-                determined = rows.n_items - float((1 / stiffness).sum()) / variance
-                variance = max(float(np.square(difficulty).sum()) / max(determined, 1e-9), _SMALLEST_VARIANCE)
-                variance = min(variance, 4 * before)
-            if np.abs(step).max() < _CLOSE and abs(variance - before) < _CLOSE_VARIANCE * before:
+            found = cls._at(rows, parameters, difficulty, variance if returning else 0.0)
+            parameters, difficulty = found.parameters, found.difficulty
+            if not returning:
+                return found
+            determined = rows.n_items - float((1 / found.stiffness).sum()) / variance
+            implied = max(float(np.square(difficulty).sum()) / max(determined, 1e-9), _SMALLEST_VARIANCE)
+            here, apart = math.log(variance), math.log(implied / variance)
+            if before and here != before[0]:
+                slope = min((apart - before[1]) / (here - before[0]), _FLATTEST)
+            if abs(apart) < _CLOSE_VARIANCE:
                 break
-        return cls(rows, parameters, difficulty, stiffness, np.linalg.inv(information))
+            step = -apart / slope
+            before = (here, apart)
+            step = min(max(step, -_LONGEST_STEP), _LONGEST_STEP)
+            variance = max(math.exp(here + step), _SMALLEST_VARIANCE)
+        return replace(found, secant=slope)
+
+    @classmethod
+    def _at(cls, rows: _Rows, parameters: NDArray, difficulty: NDArray, variance: float) -> _Controlled:
+        """Newton's method in parameters and difficulties at once, for a variance of the difficulties."""
+        starts, precision = rows.starts, rows.precision
+        columns = rows.model, rows.said, rows.count, rows.style
+        for _ in range(_MOST_STEPS):
+            information, gradient, push, stiffness, weight = kernels.difficulty_pass(
+                starts, *columns, parameters, difficulty, variance, rows.n_models
+            )
+            information += np.diag(precision)
+            step = np.linalg.solve(information, gradient - precision * parameters)
+            size = max(1.0, float(np.abs(step).max()) / _LONGEST_STEP)
+            parameters = parameters + step / size
+            moved = 0.0
+            if variance:
+                difficulty, moved = kernels.moved(
+                    starts, rows.model, rows.style, weight, push, stiffness, difficulty, step, size, rows.n_models
+                )
+            if max(np.abs(step).max(), moved) < _CLOSE:
+                break
+        return cls(rows, parameters, difficulty, variance, stiffness, np.linalg.inv(information))
+
+    def end(self, labels: NDArray, items: NDArray) -> End:
+        """Where it ended; labels are those of the models and of the items."""
+        return End(labels, self.parameters, items, self.difficulty, self.variance or 1.0, self.secant)
 
     def win_rate(self, model: int) -> Estimate:
         """The mean chance of a model where nothing but quality differs, over its comparisons."""
         rows = self.rows
         own = rows.model == model
+        counts = np.where(own, rows.count, 0.0)
         chance = np.where(own, 1 / (1 + np.exp(-self.parameters[model] - self.difficulty[rows.item])), 0.0)
-        n = int(own.sum())
-        value = float(chance.sum()) / n
-        slope = chance * (1 - chance) / n
-        weight = rows.chances(self.parameters, self.difficulty)[1]
+        n = float(counts.sum())
+        value = float(counts @ chance) / n
+        slope = counts * chance * (1 - chance) / n
+        fitted = rows.chances(self.parameters, self.difficulty)
+        weight = rows.count * fitted * (1 - fitted)
         # The difficulties answer to the parameters, too.
         direction = -rows.transposed(weight * (rows.over_items(slope) / self.stiffness)[rows.item])
         direction[model] += slope.sum()
-        chosen = rows.over_items(np.where(own, chance - value, 0.0)) / n
-        items = np.unique(rows.item[own]).size
+        chosen = rows.over_items(counts * (chance - value)) / n
+        items = int((np.diff(rows.item[own], prepend=-1) > 0).sum())
         return _share(value, chosen + self._influence(direction), items, self._prior_variance(direction))
 
     def slope(self, feature: int) -> Estimate:
@@ -278,5 +338,5 @@ class _Controlled:
     def _influence(self, direction: NDArray) -> NDArray[np.float64]:
         """(items,) what each item adds to the error of a function of the parameters with this slope (P,)."""
         rows = self.rows
-        surprise = rows.said - rows.chances(self.parameters, self.difficulty)[0]
+        surprise = rows.count * (rows.said - rows.chances(self.parameters, self.difficulty))
         return rows.over_items(surprise * rows.applied(self.bread @ direction))

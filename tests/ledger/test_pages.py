@@ -6,7 +6,8 @@ from dataclasses import asdict, fields, is_dataclass
 import numpy as np
 import pytest
 
-from annotate import consensus_queries
+from annotate import consensus_queries, score_queries
+from annotate.audit_queries import compositions, times
 from annotate.consensus_queries import CampaignConsensus, _ballots, campaign_consensus
 from annotate.ledger import live
 from annotate.ledger.live import Ledger
@@ -119,7 +120,8 @@ def happenings(world, tmp_path, monkeypatch, request) -> Happenings:
         Ledger(Store(tmp_path / "kept", database="kept")).build()
     kept = Ledger(Store(tmp_path / "kept", database="kept"))
     assert len(kept.look().stored.rows)
-    monkeypatch.setattr(consensus_queries, "ledger", lambda: kept)
+    for module in (consensus_queries, score_queries, times, compositions):
+        monkeypatch.setattr(module, "ledger", lambda: kept)
     return found
 
 
@@ -140,3 +142,35 @@ def test_the_consensus_follows(happenings, anew):
         assert [one.task for one in found.tasks[0:1000]] == whole.item_labels[whole.most_contested].tolist()
         assert [one.contest for one in found.tasks[0:1000]] == whole.contest[whole.most_contested].tolist()
         assert found.n_cyclic == whole.cyclic.sum()
+
+
+@pytest.mark.parametrize("happenings", [2, 3], indirect=True)
+@pytest.mark.parametrize("styled", [5_000, 3])
+def test_the_producers_follow(happenings, anew, styled, monkeypatch):
+    monkeypatch.setattr(score_queries, "MOST_STYLED", styled)
+    campaign = happenings.world.ranking
+    for baseline in ("model-0", "model-1", "model-0", "model-0"):
+        happenings.go_on(STEPS // 12)
+        asked = {"campaign": campaign, "baseline": baseline}
+        found = score_queries.producer_scores(**asked)
+        wanted = anew(score_queries, score_queries.producer_scores, **asked)
+        assert same(found.figures, wanted.figures, within=1e-6)
+        assert (found.n_tasks, found.n_annotators) == (wanted.n_tasks, wanted.n_annotators)
+        assert len(found.style) == (4 if styled > TASKS else 1)
+
+
+@pytest.mark.parametrize("happenings", [4, 5], indirect=True)
+def test_time_and_composition_follow(happenings, anew):
+    """The texts whose reading time is estimated are a sample, which stays the same while little changes."""
+    campaign = happenings.world.ranking
+    for _round in range(6):
+        happenings.go_on(STEPS // 12)
+        for module, function in ((times, times.time_and_pay), (compositions, compositions.pool_composition)):
+            found, wanted = function(campaign=campaign), anew(module, function, campaign=campaign)
+            assert same(
+                *([one for one in each.figures if one["measure"] != "reading_seconds"] for each in (found, wanted))
+            )
+
+
+def without_reading(figures: list[dict]) -> list[dict]:
+    return [one for one in figures if one["measure"] != "reading_seconds"]
