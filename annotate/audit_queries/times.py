@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotate.audit_queries.pairs import usernames
-from annotate.ledger.boards import Board
+from annotate.ledger.boards import Board, Sheet
+from annotate.ledger.columns import empty
 from annotate.ledger.live import ledger
 from annotate.models import Campaign, Task, TaskCompletion
 from annotate.quality.intervals import Estimate
@@ -71,20 +72,17 @@ class TimeAndPay:
 def time_and_pay(*, campaign: Campaign, page: int = 1, person: int | None = None) -> TimeAndPay:
     """How long a judgement takes and what it pays, over all and for the annotators of one page, or for one `person`."""
     board = ledger().board(campaign.pk)
-    ids, taken = board.once("seconds", lambda: _seconds_by_person(board))
+    counts = board.counts("annotator")
+    ids = board.annotators[np.argsort(-counts[board.annotators], kind="stable")].tolist()
     reading = board.base.once("reading", lambda: _reading(board)) if len(board.base.rows) else _reading(board)
-    seconds = board.once("median", lambda: median([float(np.median(one)) for one in taken]))
+    seconds = board.once("median", lambda: median(list(_medians(board).values())))
     if person is not None:
-        taken = [one for who, one in zip(ids, taken, strict=True) if who == person]
-        ids = [person] * len(taken)
+        ids = [who for who in ids if who == person]
     n_pages = max(1, -(-len(ids) // PEOPLE_A_PAGE))
     page = min(max(page, 1), n_pages)
-    shown = slice((page - 1) * PEOPLE_A_PAGE, page * PEOPLE_A_PAGE)
-    names = usernames(ids[shown])
-    people = [
-        _person(campaign, who, names[who], median(one), reading)
-        for who, one in zip(ids[shown], taken[shown], strict=True)
-    ]
+    shown = ids[(page - 1) * PEOPLE_A_PAGE : page * PEOPLE_A_PAGE]
+    names = usernames(shown)
+    people = [_person(campaign, who, names[who], median(_seconds_of(board, who)), reading) for who in shown]
     paid = campaign.pay_seconds
     return TimeAndPay(
         campaign=campaign,
@@ -114,21 +112,43 @@ def hourly_pay(campaign: Campaign, seconds: Estimate) -> Estimate | None:
     return Estimate(rate * paid / seconds.value, lo, hi, seconds.n, seconds.reason)
 
 
-def _seconds_by_person(board: Board) -> tuple[list[int], list[NDArray[np.float64]]]:
-    """The annotators' ids, who judged most first, and the active seconds of each one's judgements."""
-    counts = board.counts("annotator")
-    ids, codes = board.annotators, board.annotator
-    if ids.size <= NARROW:
+def _medians(board: Board) -> dict[int, float]:
+    """The median seconds of everybody who judged, by id: anew for those who judged or were corrected since."""
+    base = board.base
+    known = base.once("medians", lambda: _medians_of(Board(base, np.zeros(0, np.int64), Sheet.of(empty())), {}))
+    changed = {*base.rows.annotator[board.gone].tolist(), *board.now.rows.annotator.tolist()}
+    found = _medians_of(board, {who: one for who, one in known.items() if who not in changed})
+    return {who: found[who] for who in board.annotators.tolist()}
+
+
+def _medians_of(board: Board, known: dict[int, float]) -> dict[int, float]:
+    """What is known, and what is not."""
+    missing = [who for who in board.annotators.tolist() if who not in known]
+    return known | {who: float(np.median(_seconds_of(board, who))) for who in missing}
+
+
+def _seconds_of(board: Board, who: int) -> NDArray[np.float64]:
+    """The active seconds of each judgement of an annotator."""
+    base, now = board.base, board.now.rows
+    order, starts = base.once("by annotator", lambda: _by_annotator(base.rows.annotator))
+    places = order[starts[who] : starts[who + 1]] if who + 1 < starts.size else order[:0]
+    places = places[~np.isin(places, board.gone)]
+    return np.concatenate([base.rows.seconds[places], now.seconds[now.annotator == who]])
+
+
+def _by_annotator(annotator: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The places of judgements by annotator, and where each annotator's begin, by id."""
+    counts = np.bincount(annotator)
+    codes = (np.cumsum(counts > 0) - 1)[annotator]
+    if codes.max(initial=0) <= NARROW:
         codes = codes.astype(np.uint16)  # which numpy sorts in one pass
-    order = np.argsort(codes, kind="stable")
-    parts = np.split(board.rows.seconds[order], np.cumsum(counts[ids])[:-1]) if ids.size else []
-    most_first = np.argsort(-counts[ids], kind="stable")
-    return ids[most_first].tolist(), [parts[place] for place in most_first]
+    return np.argsort(codes, kind="stable").astype(np.int32), np.concatenate([[0], np.cumsum(counts)])
 
 
 def _reading(board: Board) -> Estimate:
     """From tasks that lie evenly among those that were judged."""
-    tasks = np.unique(board.rows.task)
+    rows = board.base.rows if len(board.base.rows) else board.now.rows
+    tasks = rows.task[np.diff(rows.task, prepend=-1) > 0]
     chosen = tasks[np.unique(np.linspace(0, tasks.size - 1, TASKS_READ).astype(int))] if tasks.size else tasks
     words: dict[int, int] = {}
     for task, messages in Task.objects.filter(pk__in=chosen.tolist()).values_list("pk", "prompt__messages"):
