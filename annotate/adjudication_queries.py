@@ -86,15 +86,15 @@ def queue(*, campaign: Campaign, filters: Filters) -> QuerySet[Dispute]:
     Only work: a task with a known answer that is mixed in would be recognised here. services/disputes.py keeps the
     scores.
     """
-    standing = Adjudication.objects.current().filter(task=OuterRef("pk"))
     rows = Dispute.objects.filter(campaign=campaign, task__purpose=Task.Purpose.WORK, task__withdrawn=False)
     if filters.state == "open":
-        rows = rows.filter(~Exists(standing), score__gt=0)
+        rows = rows.exclude(task__in=_decided(campaign).values("task")).filter(score__gt=0)
     elif filters.state == "decided" or filters.cause:
-        decided = Adjudication.objects.current().filter(task__campaign=campaign).order_by()
+        decided = _decided(campaign)
         decided = decided.filter(cause=filters.cause) if filters.cause else decided
         rows = rows.filter(task__in=decided.values("task"))
     else:
+        standing = Adjudication.objects.current().filter(task=OuterRef("pk"))
         rows = rows.filter(Q(score__gt=0) | Exists(standing), score__gte=0)  # which is always so: for the index
     if filters.domain:
         domain = Domain.objects.filter(slug=filters.domain).values_list("pk", flat=True).first()
@@ -103,6 +103,12 @@ def queue(*, campaign: Campaign, filters: Filters) -> QuerySet[Dispute]:
     if not filters.unfinished:
         rows = rows.filter(task__submitted__gte=F("task__target"))
     return rows.select_related("task__prompt__domain").order_by("-score", "task_id")
+
+
+def _decided(campaign: Campaign) -> QuerySet[Adjudication]:
+    """The decisions that stand. Not by the campaign's tasks, which are many: decisions are few."""
+    standing = Adjudication.objects.current().annotate(of=F("task__campaign") + 0)
+    return standing.filter(of=campaign.pk).order_by()
 
 
 def listed(rows: Iterable[Dispute]) -> list[Disputed]:
@@ -205,8 +211,7 @@ def to_decide(*, user: User) -> list[Campaign]:
 
 def counts(*, campaign: Campaign) -> dict[str, int]:
     """How many tasks are open and decided, and how many decisions name each cause."""
-    causes = Adjudication.objects.current().filter(task__campaign=campaign).order_by().values_list("cause", flat=True)
-    named = list(causes)
+    named = list(_decided(campaign).values_list("cause", flat=True))
     return {"decided": len(named)} | {cause: named.count(cause) for cause in Adjudication.Cause.values}
 
 

@@ -5,6 +5,9 @@ from django.core.management import BaseCommand, CommandError
 from annotate.models import Campaign
 from annotate.services.disputes import weigh
 
+AT_ONCE = 20_000
+"""Judgements at a time: a few seconds."""
+
 
 class Command(BaseCommand):
     help = "Weighs the judgements that came since the queue of disagreements was last read."
@@ -16,6 +19,6 @@ class Command(BaseCommand):
         found = Campaign.objects.filter(slug=campaign).first()
         if found is None:
             raise CommandError(f"There is no campaign {campaign!r}.")
-        while left := weigh(campaign=found):
+        while left := weigh(campaign=found, at_once=AT_ONCE):
             self.stdout.write(f"{left:,} judgements left")
         self.stdout.write(f"The disagreements of {found.name} are up to date.")
