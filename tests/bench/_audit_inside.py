@@ -1,11 +1,13 @@
 """What the audit benchmark does inside the product, through `manage.py shell -c`; it prints JSON."""
 
+import io
 import json
 import time
 from collections import defaultdict
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
+from django.core.management import call_command
 from django.core.management.color import no_style
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -156,6 +158,13 @@ def build() -> None:
     took = time.monotonic() - began
     size = sum(file.stat().st_size for file in ledger().store.folder.rglob("*") if file.is_file())
     print(json.dumps({"seconds": round(took, 1), "megabytes": round(size / 1e6, 1)}))
+
+
+def weigh(slug: str) -> None:
+    """Bring the queue of disagreements up to date; prints the seconds."""
+    began = time.monotonic()
+    call_command("weigh_disputes", slug, stdout=io.StringIO())
+    print(json.dumps(round(time.monotonic() - began, 1)))
 
 
 def session() -> None:

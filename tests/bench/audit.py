@@ -29,6 +29,14 @@ PAGES = {
     "pairs": f"/agreement/{CAMPAIGN}/pairs/",
     "change": f"/agreement/{CAMPAIGN}/change/",
     "json": f"/agreement/{CAMPAIGN}/figures.json",
+    "consensus": f"/campaigns/{CAMPAIGN}/consensus/",
+    "producers": f"/campaigns/{CAMPAIGN}/producers/",
+    "disputes": f"/campaigns/{CAMPAIGN}/disagreements/",
+    "queue": f"/api/v1/campaigns/{CAMPAIGN}/disagreements/",
+    "proposals": f"/campaigns/{CAMPAIGN}/gold/proposals/",
+    "leaks": f"/campaigns/{CAMPAIGN}/gold/leaks/",
+    "time": f"/agreement/{CAMPAIGN}/time/",
+    "who": f"/agreement/{CAMPAIGN}/composition/",
 }
 
 
@@ -86,6 +94,7 @@ def measure(served: Served, rounds: int, judgements: int) -> dict:
     filled = inside(f"fill({ {CAMPAIGN: judgements // JUDGES}!r}, overlap={JUDGES + 1})")
     filled += inside_audit(served, f"judge({CAMPAIGN!r}, people={PEOPLE})")
     built = inside_audit(served, "build()")
+    weighed = inside_audit(served, f"weigh({CAMPAIGN!r})")
     browser = Browser(served.product.url, inside_audit(served, "session()"))
     person = Annotator(served.product.url, served.tokens[0])
     first = max(browser.get(path)[0] for _again in range(4) for path in PAGES.values())
@@ -108,6 +117,7 @@ def measure(served: Served, rounds: int, judgements: int) -> dict:
         "fill_s": round(filled, 1),
         "ledger_s": built["seconds"],
         "ledger_mb": built["megabytes"],
+        "weighed_s": weighed,
         "first_ms": round(first),
         "again_ms": {name: summary(values) for name, values in again.items()},
         "after_ms": {name: summary(values) for name, values in after.items()},
