@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
-from django.test import Client
 
 from annotate.models import User
 from tests.training_web.night import Night, build_night
 from tests.training_web.test_pages import QUERIES, address
+from tests.web.conftest import client_of
 from tests.web.pages import every_page
 
 LIMIT = 61_440  # bytes of our own JavaScript and CSS on a page, over the wire
@@ -24,16 +24,18 @@ def night(site, settings, tmp_path) -> Night:
     return build_night(site.world)
 
 
-def enter_as(site, user: User | None, language: str) -> None:
-    """Be this person in the browser (None: nobody), without typing a password, and read this language."""
+def enter_as(site, user: User, language: str) -> None:
+    """Be this person in the browser, without typing a password, and read this language."""
+    enter(site, client_of(user).cookies[settings.SESSION_COOKIE_NAME].value, language)
+
+
+def enter(site, session: str | None, language: str) -> None:
+    """Be whose session this is (None: nobody's), and read this language."""
     site.page.context.clear_cookies()
     cookies = {settings.LANGUAGE_COOKIE_NAME: language}
-    if user is not None:
-        client = Client()
-        client.force_login(user)
-        cookies[settings.SESSION_COOKIE_NAME] = client.cookies[settings.SESSION_COOKIE_NAME].value
-    all_of_them = [{"name": name, "value": value, "url": site.url} for name, value in cookies.items()]
-    site.page.context.add_cookies(all_of_them)
+    if session:
+        cookies[settings.SESSION_COOKIE_NAME] = session
+    site.page.context.add_cookies([{"name": name, "value": value, "url": site.url} for name, value in cookies.items()])
 
 
 def walk(site, night: Night, complaints: list[str], *, language: str = "en") -> Iterator[str]:
@@ -41,8 +43,7 @@ def walk(site, night: Night, complaints: list[str], *, language: str = "en") -> 
     for name, response in every_page(site.world):
         request = response.wsgi_request
         if request.method == "GET" and response.headers["Content-Type"].startswith("text/html"):
-            user = getattr(request, "user", None)
-            enter_as(site, user if user and user.is_authenticated else None, language)
+            enter(site, request.COOKIES.get(settings.SESSION_COOKIE_NAME), language)
             site.page.goto(site.url + request.get_full_path())
             if response.status_code >= 400:  # the browser says so on its console
                 complaints[:] = [said for said in complaints if f"status of {response.status_code}" not in said]
