@@ -8,10 +8,12 @@ from pathlib import Path
 import hypothesis
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import override_settings
 
 from annotate.ledger import shown
 from annotate.services import anywhere, choosing
+from tests import migrated
 from tests import world as worlds
 from tests.product import CHROMIUM_ARGUMENTS, Product, chromium, running_redis
 
@@ -29,8 +31,23 @@ def django_db_modify_db_settings() -> None:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "single")
     if database["ENGINE"].endswith("sqlite3"):
         database["TEST"]["NAME"] = str(settings.VAR_DIR / f"test-{worker}.sqlite3")
+        migrated.copy_to(database["TEST"]["NAME"])
     else:
         database["TEST"]["NAME"] = f"test_concord_{worker}"
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Nothing is asked before a file is used that is there already; it goes with its folder."""
+    return settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker) -> None:
+    """What pytest-django makes; on SQLite the parts of the suite that come later begin with a copy."""
+    with django_db_blocker.unblock():
+        if connection.vendor == "sqlite":
+            migrated.keep(connection)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from annotate import processes
+from tests import migrated
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM_ARGUMENTS = [
@@ -35,7 +36,10 @@ class Product:
     """One running Concord in a folder of its own."""
 
     def __init__(self, var: Path, *, empty: bool = True, env: Mapping[str, str] | None = None):
-        """`empty` leaves out the demo; `env` is laid on top of the test's environment."""
+        """`empty` leaves out the demo, and may begin with a database whose tables are there.
+
+        `env` is laid on top of the test's environment.
+        """
         self.var = var
         self.port = free_port()
         self.options = ["--empty"] if empty else []
@@ -49,13 +53,16 @@ class Product:
 
     def launch(self) -> None:
         """Starts it and returns at once."""
+        if self.options and not self.env.get("DATABASE_URL") and not self.var.exists():
+            self.var.mkdir(parents=True)
+            migrated.copy_to(self.var / "concord.sqlite3")
         argv = [sys.executable, str(ROOT / "manage.py"), "up", *self.options]
         # A test process must not decide this product's database: it takes the default of its own folder.
         env = {**self.env, "DATABASE_URL": self.env.get("DATABASE_URL", "")}
         with self.console.open("ab") as output:
             self.process = processes.start(argv, cwd=ROOT, env=env, output=output)
 
-    def start(self, *, within: float = 60.0) -> float:
+    def start(self, *, within: float = 300.0) -> float:
         """Starts it, waits until it answers, and returns how many seconds that took."""
         started = time.monotonic()
         self.launch()
@@ -67,14 +74,14 @@ class Product:
         self.start()
         for name in ("worker", "trainer"):
             log = self.var / "logs" / f"{name}.log"
-            wait_until(lambda log=log: log.exists() and " ready." in log.read_text(), within=30, what=f"the {name}")
+            wait_until(lambda log=log: log.exists() and " ready." in log.read_text(), within=300, what=f"the {name}")
 
     def answers(self) -> bool:
         if self.process is not None and self.process.poll() is not None:
             raise AssertionError(f"the product ended with {self.process.returncode}; it said:\n{self.said()}")
         return self.get("/healthz") == 200
 
-    def get(self, path: str, *, timeout: float = 5.0) -> int | None:
+    def get(self, path: str, *, timeout: float = 60.0) -> int | None:
         """The status that a GET of `path` ends in (redirects followed); None when nobody listens."""
         try:
             with urllib.request.urlopen(self.url + path, timeout=timeout) as response:
@@ -121,7 +128,7 @@ class Product:
         if self.process.poll() is None:
             self.interrupt()
             try:
-                self.process.wait(timeout=30)
+                self.process.wait(timeout=300)
             except subprocess.TimeoutExpired:
                 self.process.kill()
         self.process.wait()

@@ -43,7 +43,7 @@ def build(house: Path) -> Path:
 def run(house: Path, *arguments: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "PYTHON": sys.executable, **env}
     argv = [str(house / "run"), *arguments]
-    return subprocess.run(argv, cwd=cwd or house, env=env, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(argv, cwd=cwd or house, env=env, capture_output=True, text=True, timeout=600, check=False)
 
 
 def test_it_installs_and_starts(installed):
