@@ -84,6 +84,7 @@ urlpatterns = [
     path("campaigns/<slug:slug>/bias/", bias.bias, name="bias"),
     path("campaigns/<slug:slug>/bias/figures.csv", bias.bias, {"form": "csv"}, name="bias_csv"),
     path("campaigns/<slug:slug>/bias/figures.json", bias.bias, {"form": "json"}, name="bias_json"),
+    path("campaigns/<slug:slug>/bias/shared/", bias.shared, name="shared_bias"),
     path("campaigns/<slug:slug>/preview/", previews.preview_task, name="campaign_preview"),
     path("campaigns/<slug:slug>/next/", work.next_task, name="next"),
     path("campaigns/<slug:slug>/ahead/", work.ahead, name="ahead"),

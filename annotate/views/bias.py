@@ -2,7 +2,7 @@
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
@@ -69,6 +69,17 @@ def bias(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
         "rows": [(person, person.leanings[at]) for person in page],
     }
     return render(request, "annotate/bias.html", context)
+
+
+@require_safe
+@admin_required
+def shared(request: HttpRequest, slug: str) -> HttpResponse:
+    """What agreement cannot tell: a part for the page of agreement, which need not wait for it. Often it is empty."""
+    if not request.htmx:
+        return redirect("annotate:bias", slug)
+    found = campaign_bias(campaign=get_object_or_404(Campaign, slug=slug, kind=Campaign.Kind.RANKING))
+    context = {"campaign": found.campaign, "warnings": [in_words(said) for said in found.warnings], "elsewhere": True}
+    return render(request, "annotate/_cannot.html", context)
 
 
 def _untold(found: CampaignBias) -> list[tuple[str, str]]:

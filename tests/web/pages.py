@@ -10,6 +10,7 @@ from annotate.hashing import sha256_of
 from annotate.ledger.live import ledger
 from annotate.models import Assignment, Gold, Guideline
 from annotate.services import conversation
+from annotate.services.campaigns import create_campaign
 from annotate.services.claiming import claim_next_task
 from annotate.services.corpus import add_prompt
 from annotate.services.invitations import accept_as, invite
@@ -25,8 +26,9 @@ from annotate.services.qualification import answer_qualification, take_qualifica
 from annotate.services.setup import change_campaign
 from tests.rating import FORM, add_rating_campaign, rate, values_for
 from tests.reviewing import brief_campaign, do_next, held, review_campaign, revision_campaign
+from tests.services.test_step_labels import add_solution, labelled
 from tests.web.conftest import client_of, rank_all
-from tests.world import World, ask_for_qualification, set_onboarding
+from tests.world import World, add_guideline, ask_for_qualification, set_onboarding
 
 CHECKLIST = [{"name": "aloud", "label": "I read it aloud"}]
 
@@ -92,6 +94,8 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "domain", carol.get("/agreement/domains/art/")
     yield "domain_csv", carol.get("/agreement/domains/art/figures.csv")
     yield "domain_json", carol.get("/agreement/domains/art/figures.json")
+    label_steps(world)
+    yield "step_agreement", carol.get("/agreement/proofs/steps/")
     yield "task", carol.get(f"/agreement/tasks/{task.pk}/")
     yield "disagreements", carol.get("/campaigns/answers/disagreements/")
     yield "disagreements_csv", carol.get("/campaigns/answers/disagreements/figures.csv")
@@ -123,6 +127,15 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     add_prompt(messages=world.writing_tasks[0].prompt.messages, by=None, warnings=["violence"])
     yield "warning", alice.get(f"/work/{writing.pk}/")
     yield from onboarding_pages(world)
+
+
+def label_steps(world: World) -> None:
+    """A campaign of solutions, of which two people have labelled the steps of one."""
+    add_guideline("steps")
+    campaign = create_campaign(slug="proofs", name="P", kind="steps", guideline_slug="steps", overlap=2, by=world.carol)
+    add_solution(campaign)
+    labelled(campaign, world.alice, "good", "good", "good")
+    labelled(campaign, world.bob, "neutral", "bad")
 
 
 def writing_pages(world: World) -> Iterator[tuple[str, HttpResponse]]:
