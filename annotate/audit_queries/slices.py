@@ -185,6 +185,12 @@ class Judged:
     campaign: Campaign
     n_judgements: int
     n_people: int
+    board: Board
+
+    @property
+    def strict_agreement(self) -> Estimate:
+        """How often two annotators who both have a preference have the same one."""
+        return self.board.agreement().strict_agreement
 
 
 def audited_campaigns() -> list[Judged]:
@@ -197,4 +203,4 @@ def audited_campaigns() -> list[Judged]:
 def _judged(campaign: Campaign, board: Board) -> Judged:
     of_people = board.counts("annotator")
     judged = board.n_ranked if campaign.kind == Campaign.Kind.RANKING else int(of_people.sum())
-    return Judged(campaign, judged, int(np.count_nonzero(of_people)))
+    return Judged(campaign, judged, int(np.count_nonzero(of_people)), board)

@@ -37,6 +37,7 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     """(name, response) of each page, in a world where two have ranked and a third is at work."""
     rank_all(world.alice, world)
     rank_all(world.bob, world, reverse=True)
+    label_steps(world)
     writing = claim_next_task(annotator=world.alice, campaign=world.writing)
     task = world.ranking_tasks[0]
     held = Assignment.objects.create(
@@ -94,7 +95,6 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "domain", carol.get("/agreement/domains/art/")
     yield "domain_csv", carol.get("/agreement/domains/art/figures.csv")
     yield "domain_json", carol.get("/agreement/domains/art/figures.json")
-    label_steps(world)
     yield "step_agreement", carol.get("/agreement/proofs/steps/")
     yield "task", carol.get(f"/agreement/tasks/{task.pk}/")
     yield "disagreements", carol.get("/campaigns/answers/disagreements/")
