@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+from django.db.models import TextField
+from django.db.models.functions import Cast
 from numpy.typing import NDArray
 
 from annotate.ledger.boards import Board
@@ -140,7 +143,8 @@ def campaign_bias(*, campaign: Campaign) -> CampaignBias:
             work, gold = (_Rankings.of(one) for one in last.desk.lay_out(judged, known))
             of_gold = (known.tobytes(), answers, gold.n_waiting)
             if last.of_gold[0] != of_gold:
-                last.of_gold = (of_gold, _against_gold(gold, answers))
+                known_answers = {task: json.loads(answer) for task, answer in answers.items()}
+                last.of_gold = (of_gold, _against_gold(gold, known_answers))
             last.found = _figures(campaign, work, gold.n_waiting, last.of_gold[1], alpha)
             last.stamp = None if last.found.n_waiting else stamp
         return replace(last.found, campaign=campaign, is_cut=len(board) > NEWEST)
@@ -163,9 +167,13 @@ def _keys(board: Board) -> NDArray[np.int64]:
     return np.concatenate([np.delete(board.base.rows.id, board.gone), board.now.rows.id])
 
 
-def _answers(campaign: Campaign) -> dict[int, Mapping]:
-    """The known answers of its tasks, by task. Of all campaigns: a database that knows which would read every task."""
-    known = Gold.objects.order_by("task").values_list("task_id", "answer", "task__campaign_id")
+def _answers(campaign: Campaign) -> dict[int, str]:
+    """The known answers of its tasks, by task, as JSON.
+
+    Of all campaigns: a database that knows which one is asked for would read every task of it.
+    """
+    answer = Cast("answer", TextField())
+    known = Gold.objects.order_by("task").values_list("task_id", answer, "task__campaign_id")
     return {task: answer for task, answer, of in known if of == campaign.pk}
 
 

@@ -94,10 +94,12 @@ def expertise(
     Accuracies are shrunk toward the pool (quality/expertise.py), so everybody's gold is read even for one. `order` is
     one of EXPERTISE_ORDERS: what waits to be verified first, or by person, by domain, by accuracy (lowest first).
     """
-    claims = {
-        (one.user_id, one.domain_id): one
-        for one in Expertise.objects.exclude(level=Expertise.Level.NONE).select_related("verified_by")
-    }
+    said = Expertise.objects.exclude(level=Expertise.Level.NONE).select_related("verified_by")
+    if annotator_id is not None:
+        said = said.filter(user=annotator_id)
+    if domain_id is not None:
+        said = said.filter(domain=domain_id)
+    claims = {(one.user_id, one.domain_id): one for one in said}
     skills = list(Skill.objects.filter(n__gt=0).order_by("pk").values_list("annotator_id", "domain_id", "right", "n"))
 
     def wanted(place: tuple[int, int | None]) -> bool:

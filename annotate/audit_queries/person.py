@@ -145,10 +145,15 @@ def _with_others(
     named: tuple[str, str, str], person: int, shared: Sequence[Rows], boards: Sequence[Board], **slots: int
 ) -> WithOthers:
     """The agreement in some campaigns, or in one domain of them; no task is in two campaigns."""
-    rows = joined([empty(), *shared])
-    if slots:
-        rows = rows.take(rows.domain == slots["domain"])
-    return WithOthers(*named, agreement_with_others(table_of(rows), person), _pool(boards, slots))
+
+    def own() -> OwnAgreement:
+        rows = joined([empty(), *shared])
+        if slots:
+            rows = rows.take(rows.domain == slots["domain"])
+        return agreement_with_others(table_of(rows), person)
+
+    found = boards[0].once(("with others", person, *slots.items()), own) if len(boards) == 1 else own()
+    return WithOthers(*named, found, _pool(boards, slots))
 
 
 def _pool(boards: Sequence[Board], slots: dict[str, int]) -> Estimate:

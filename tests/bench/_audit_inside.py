@@ -65,7 +65,7 @@ def judge(slug: str, *, people: int) -> None:
         "annotator": f"{first} + (t.position * 7 + j.j * (1 + t.position % 211)) % {people}",
         "version": pick.format(*versions, n=tasks),
         "made": TIME[connection.vendor].format(
-            f"{int(time.time()) - 86_400 * 7 * WEEKS - 7_200} + t.position * {86_400 * 7 * WEEKS} / {tasks} + j.j * 60"
+            f"{int(time.time()) - 86_400 * 7 * WEEKS - 7_200} + t.position * CAST({86_400 * 7 * WEEKS} AS bigint) / {tasks} + j.j * 60"
         ),
         "key": ASSIGNMENT[connection.vendor].format(f"(t.id * {JUDGES} + j.j)"),
         "from": f"FROM (SELECT * FROM annotate_task WHERE campaign_id = {campaign.pk}) t"
@@ -108,7 +108,8 @@ def _statements(campaign: Campaign, domains: list[int], words: dict[str, str]) -
 
 
 def gold(slug: str) -> None:
-    """Some tasks of a campaign become gold that was taken out again, and everybody says what they know of."""
+    """Some tasks become gold that was taken out again, and everybody says what they know; prints the seconds."""
+    began = time.monotonic()
     campaign = Campaign.objects.get(slug=slug)
     every = max(1, campaign.tasks.count() // GOLD_TASKS)
     tasks = campaign.tasks.extra(where=[f"position % {every} = 7 % {every}"])
@@ -130,6 +131,7 @@ def gold(slug: str) -> None:
         for domain in domains
         if (person + domain) % 4 == 0
     )
+    print(json.dumps(round(time.monotonic() - began, 1)))
 
 
 def _measure_skills(tasks: QuerySet[Task]) -> None:
@@ -165,6 +167,11 @@ def weigh(slug: str) -> None:
     began = time.monotonic()
     call_command("weigh_disputes", slug, stdout=io.StringIO())
     print(json.dumps(round(time.monotonic() - began, 1)))
+
+
+def somebody() -> None:
+    """Prints the key of one of the people who judged."""
+    print(json.dumps(User.objects.get(username="judge-7").pk))
 
 
 def session() -> None:

@@ -3,9 +3,10 @@
     ./run bench audit [--judgements 1000000] [--databases sqlite,postgresql] [--rounds 20] [--json]
 
 It starts the product as shipped, writes the judgements straight into the database (1,000 annotators, 4 judgements a
-task, 20 weeks, 8 domains, 3 versions of the guideline), makes the ledger, and asks for each page as a browser would:
-`again` while nothing changes, and `after` another annotator submitted a judgement over the API a moment before. A page
-that then does not have that judgement counts as an error. `first` is what the first page costs each web process.
+task, 20 weeks, 8 domains, 3 versions of the guideline; 2,000 tasks with a known answer), makes the ledger, and asks for
+each page as a browser would: `again` while nothing changes, and `after` another annotator submitted a judgement over
+the API a moment before. A page that then does not have that judgement counts as an error. `first` is what the first
+page costs each web process.
 """
 
 import argparse
@@ -37,6 +38,9 @@ PAGES = {
     "leaks": f"/campaigns/{CAMPAIGN}/gold/leaks/",
     "time": f"/agreement/{CAMPAIGN}/time/",
     "who": f"/agreement/{CAMPAIGN}/composition/",
+    "bias": f"/campaigns/{CAMPAIGN}/bias/",
+    "person": "/agreement/people/{person}/",
+    "expertise": "/people/expertise/",
 }
 
 
@@ -93,17 +97,22 @@ def measure(served: Served, rounds: int, judgements: int) -> dict:
     inside = served.inside
     filled = inside(f"fill({ {CAMPAIGN: judgements // JUDGES}!r}, overlap={JUDGES + 1})")
     filled += inside_audit(served, f"judge({CAMPAIGN!r}, people={PEOPLE})")
+    filled += inside_audit(served, f"gold({CAMPAIGN!r})")
     built = inside_audit(served, "build()")
     weighed = inside_audit(served, f"weigh({CAMPAIGN!r})")
     browser = Browser(served.product.url, inside_audit(served, "session()"))
     person = Annotator(served.product.url, served.tokens[0])
-    first = max(browser.get(path)[0] for _again in range(4) for path in PAGES.values())
-    again = {name: [browser.get(path)[0] for _round in range(rounds)] for name, path in PAGES.items()}
+    somebody = inside_audit(served, "somebody()")
+    pages = {name: path.format(person=somebody) for name, path in PAGES.items()}
+    while b"not been looked at yet" in browser.get(pages["bias"])[1]:
+        pass  # once in the life of a text, by whichever process comes first
+    first = max(browser.get(path)[0] for _again in range(4) for path in pages.values())
+    again = {name: [browser.get(path)[0] for _round in range(rounds)] for name, path in pages.items()}
     after: dict[str, list[float]] = {name: [] for name in PAGES}
     late, shown = 0, []
-    expected = n_shown(browser.get(PAGES["json"])[1])
+    expected = n_shown(browser.get(pages["json"])[1])
     for _round in range(rounds):
-        for name, path in PAGES.items():
+        for name, path in pages.items():
             person.judge()
             expected += 1
             took, page = browser.get(path)
