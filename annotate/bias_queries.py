@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from django.db.models import TextField
+from django.db.models import Count, Max, TextField
 from django.db.models.functions import Cast
 from numpy.typing import NDArray
 
@@ -135,7 +135,7 @@ def campaign_bias(*, campaign: Campaign) -> CampaignBias:
     board, kept = ledger().board(campaign.pk), ledger().kept
     last: _Last = kept.setdefault(("bias", campaign.pk), _Last())
     answers = _answers(campaign)
-    judged, known = board.once("newest", lambda: _newest(_keys(board))), _newest(_of_tasks(list(answers)))
+    judged, known = board.once("newest", lambda: _newest(_keys(board))), _newest(_of_tasks(list(answers), last))
     alpha = board.agreement().alpha
     stamp = (judged.tobytes(), known.tobytes(), answers, alpha)
     with last.lock:
@@ -156,6 +156,8 @@ class _Last:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     desk: Desk = field(default_factory=Desk)
+    of_tasks: tuple = (None, None)
+    """How many judgements of gold there were and which was the newest, and their keys."""
     of_gold: tuple = (None, None)
     """What was asked, and the answer of `_against_gold`."""
     stamp: tuple | None = None
@@ -177,14 +179,17 @@ def _answers(campaign: Campaign) -> dict[int, str]:
     return {task: answer for task, answer, of in known if of == campaign.pk}
 
 
-def _of_tasks(tasks: Sequence[int]) -> NDArray[np.int64]:
-    """The keys of the judgements of tasks that count: those that no correction supersedes."""
-    keys, corrected = [], []
-    for part in batches(tasks, AT_ONCE):
-        found = Judgement.objects.filter(task__in=part).order_by()
-        keys += found.values_list("pk", flat=True)
-        corrected += found.filter(version__gt=1).values_list("supersedes", flat=True)
-    return np.setdiff1d(np.array(keys, np.int64), np.array(corrected, np.int64))
+def _of_tasks(tasks: list[int], last: _Last) -> NDArray[np.int64]:
+    """The keys of the judgements of tasks that count: those that no correction supersedes.
+
+    Judgements are only ever added: while there are as many and none is newer, they are those of the last time.
+    """
+    parts = [Judgement.objects.filter(task__in=part).order_by() for part in batches(tasks, AT_ONCE)]
+    stamp = (tasks, [part.aggregate(n=Count("pk"), newest=Max("pk")) for part in parts])
+    if last.of_tasks[0] != stamp:
+        rows = [(key, corrected or 0) for part in parts for key, corrected in part.values_list("pk", "supersedes")]
+        last.of_tasks = (stamp, np.setdiff1d(*np.array(rows, np.int64).reshape(-1, 2).T))
+    return last.of_tasks[1]
 
 
 def _newest(keys: NDArray[np.int64]) -> NDArray[np.int64]:
