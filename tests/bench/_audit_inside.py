@@ -10,7 +10,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
 from django.core.management.color import no_style
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from annotate.gold import score_answer
@@ -59,13 +59,13 @@ def judge(slug: str, *, people: int) -> None:
     for number in range(1, VERSIONS):
         version = campaign.guideline.version + number
         versions.append(Guideline.objects.create(**same, version=version, sha256=f"bench-{number}").pk)
-    tasks = campaign.tasks.count()
+    tasks, span = campaign.tasks.count(), 86_400 * 7 * WEEKS
     pick = "CASE WHEN t.position * 3 < {n} THEN {0} WHEN t.position * 3 < 2 * {n} THEN {1} ELSE {2} END"
     words = {
         "annotator": f"{first} + (t.position * 7 + j.j * (1 + t.position % 211)) % {people}",
         "version": pick.format(*versions, n=tasks),
         "made": TIME[connection.vendor].format(
-            f"{int(time.time()) - 86_400 * 7 * WEEKS - 7_200} + t.position * CAST({86_400 * 7 * WEEKS} AS bigint) / {tasks} + j.j * 60"
+            f"{int(time.time()) - span - 7_200} + t.position * CAST({span} AS bigint) / {tasks} + j.j * 60"
         ),
         "key": ASSIGNMENT[connection.vendor].format(f"(t.id * {JUDGES} + j.j)"),
         "from": f"FROM (SELECT * FROM annotate_task WHERE campaign_id = {campaign.pk}) t"
@@ -112,8 +112,8 @@ def gold(slug: str) -> None:
     began = time.monotonic()
     campaign = Campaign.objects.get(slug=slug)
     every = max(1, campaign.tasks.count() // GOLD_TASKS)
-    tasks = campaign.tasks.extra(where=[f"position % {every} = 7 % {every}"])
-    tasks = Task.objects.filter(pk__in=list(tasks.values_list("pk", flat=True)))
+    chosen = campaign.tasks.annotate(turn=F("position") % every).filter(turn=7 % every)
+    tasks = Task.objects.filter(pk__in=list(chosen.values_list("pk", flat=True)))
     best = TaskCompletion.objects.filter(task__in=tasks, position=0).values_list("task", "completion")
     other = dict(TaskCompletion.objects.filter(task__in=tasks, position=1).values_list("task", "completion"))
     Gold.objects.bulk_create(
