@@ -2,19 +2,17 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 from django.utils.translation import gettext as _
 
 from annotate.audit_queries.slices import parts_of
 from annotate.errors import DomainError
-from annotate.ledger.boards import Board, table_of
-from annotate.ledger.columns import Rows
+from annotate.ledger.boards import Board
+from annotate.ledger.crossed import items_in_both, pairs_in_both
 from annotate.ledger.live import ledger
 from annotate.models import Campaign
 from annotate.quality.agreement import RankingAgreement
 from annotate.quality.change import MEASURES, agreement_change
 from annotate.quality.intervals import Estimate
-from annotate.quality.table import RankingTable
 
 FEWEST = 2
 
@@ -58,8 +56,8 @@ def guideline_change(*, campaign: Campaign, before: str = "", after: str = "") -
     Raises DomainError when nobody judged under a version that is named, or both are the same.
     """
     board = ledger().board(campaign.pk)
-    slots = {key: slot for key, _label, slot in parts_of(board).version}
-    versions = [(key, label) for key, label, _slot in parts_of(board).version]
+    known = parts_of(board).version
+    slots, versions = {key: slot for key, _label, slot in known}, [(key, label) for key, label, _slot in known]
     for key in filter(None, (before, after)):
         if key not in slots:
             raise DomainError(_("Nothing was judged in %(part)s here; choose one of the list.") % {"part": key[:80]})
@@ -81,21 +79,6 @@ def _of(found: RankingAgreement, measure: str) -> Estimate:
 
 def _changes(board: Board, before: int, after: int) -> tuple[dict[str, Estimate], int]:
     """The differences, and how many tasks were judged under both versions."""
-    in_both, n = _judged_in_both(board, before, after)
-    found = agreement_change(board.sums(version=before), board.sums(version=after), in_both=in_both)
-    return found, n
-
-
-def _judged_in_both(board: Board, before: int, after: int) -> tuple[tuple[RankingTable, RankingTable], int]:
-    """The rankings before and after of the tasks that were judged under both versions, and how many tasks these are."""
-    tasks = [
-        np.unique(board.pick(lambda rows, version=version: rows.guideline == version).task)
-        for version in (before, after)
-    ]
-    common = np.intersect1d(*tasks, assume_unique=True)
-    rows = board.pick(lambda rows: np.isin(rows.task, common) if common.size else np.zeros(len(rows), bool))
-
-    def under(version: int) -> Rows:
-        return rows.take(rows.guideline == version)
-
-    return (table_of(under(before)), table_of(under(after))), int(common.size)
+    slots = {"version": before}, {"version": after}
+    items, (old, new) = items_in_both(board, *slots), (board.corrected(one).sums() for one in slots)
+    return agreement_change(old, new, items=items, dyads=pairs_in_both(board, *slots)), items.items

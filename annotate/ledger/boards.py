@@ -6,8 +6,8 @@ costs: its sums as they were are taken from those of the whole, and its sums as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotate.ledger.columns import Rows, joined
-from annotate.quality import ranking_kernels
+from annotate.ledger.corrections import Corrected
 from annotate.quality.agreement import RankingAgreement, agreement_of
-from annotate.quality.counts import Dyads, Sums
-from annotate.quality.ranking_kernels import CHANNELS, MEETING_PRODUCTS, OF_MEETING
-from annotate.quality.table import RankingTable, united
+from annotate.quality.counts import Sums
+from annotate.quality.table import RankingTable
 from annotate.quality.votes import stretches
 
 Found = TypeVar("Found")
@@ -28,8 +27,6 @@ Slots = Mapping[str, int]
 LARGE = 100_000
 """Judgements of a slice whose sums are kept: up to 40 MB where a thousand people met. Smaller ones are summed anew
 when one of their tasks changes."""
-_ADDED = ("of_meetings", "of_judgements", "of_items", "items")
-_SHARED = CHANNELS.index("shared")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +36,15 @@ class Sheet:
     rows: Rows
     memo: dict[Hashable, object] = field(default_factory=dict)
     """What was computed from it: it never changes."""
+    newest: dict[Hashable, tuple[Hashable, object]] = field(default_factory=dict)
+    """What was last computed of boards that are changes of it, with what it depends on."""
 
     @classmethod
-    def of(cls, rows: Rows) -> Sheet:
-        """The sheet of rows in any order."""
-        return cls(rows.take(np.lexsort((rows.annotator, rows.task))))
+    def of(cls, rows: Rows, counting: NDArray[np.bool_] | None = None) -> Sheet:
+        """The sheet of rows in any order, or of those for which `counting` (n,) says so."""
+        chosen = slice(None) if counting is None else np.flatnonzero(counting)
+        order = in_order(rows.task[chosen], rows.annotator[chosen])
+        return cls(rows.take(order if counting is None else chosen[order]))
 
     def once(self, name: Hashable, compute: Callable[[], Found]) -> Found:
         """What `compute` returns, computed once."""
@@ -51,10 +52,12 @@ class Sheet:
             self.memo[name] = compute()
         return self.memo[name]
 
-    def of_tasks(self, tasks: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The places of the judgements of some tasks, sorted if these are."""
-        first, last = (np.searchsorted(self.rows.task, tasks, side=side) for side in ("left", "right"))
-        return stretches(first, last - first)
+    def latest(self, name: Hashable, of: Hashable, compute: Callable[[], Found]) -> Found:
+        """What `compute` returns, as it was the last time if that was `of` the same."""
+        known = self.newest.get(name)
+        if known is None or known[0] != of:
+            known = self.newest[name] = (of, compute())
+        return known[1]
 
     @cached_property
     def ranked(self) -> NDArray[np.int64]:
@@ -64,12 +67,29 @@ class Sheet:
     @cached_property
     def table(self) -> RankingTable:
         """The rankings, as the measures take them; labels are ids."""
-        return table_of(self.rows)
+        return _table_of(self.rows, self.ranked)
 
     @cached_property
     def parts(self) -> dict[str, NDArray[np.int64]]:
         """(n,) what each judgement is of: domain, version and week."""
         return {"domain": self.rows.domain, "version": self.rows.guideline, "week": self.rows.week}
+
+    @cached_property
+    def by_annotator(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The judgements by annotator, and (highest id + 2,) where those of each begin."""
+        counts = np.bincount(self.rows.annotator)
+        return np.argsort(self.rows.annotator, kind="stable"), np.concatenate([[0], np.cumsum(counts)])
+
+    def of_annotators(self, people: Sequence[int]) -> NDArray[np.int64]:
+        """The judgements of some people, by their ids, sorted."""
+        order, start = self.by_annotator
+        known = [person for person in people if person < start.size - 1]
+        return np.sort(np.concatenate([[], *(order[start[one] : start[one + 1]] for one in known)]).astype(np.int64))
+
+    def of_tasks(self, tasks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The judgements of some tasks, by their sorted ids, sorted."""
+        first, last = (np.searchsorted(self.rows.task, tasks, side=side) for side in ("left", "right"))
+        return stretches(first, last - first)
 
     def numbers(self, slots: Slots, among: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
         """The table's numbers of the judgements in a slice, sorted; of those `among` its rows, sorted, where given."""
@@ -85,18 +105,35 @@ class Sheet:
         return np.flatnonzero(inside[self.ranked])
 
     def sums(self, slots: Slots) -> Sums:
-        """The sums of a slice; those of a large one are kept."""
+        """The sums of a slice, additive; those of a large one are kept."""
+        name = ("sums", *sorted(slots.items()))
+        if name in self.memo:
+            return self.memo[name]
         numbers = self.numbers(slots)
-        if numbers.size < LARGE:
-            return Sums.of(self.table, numbers)
-        return self.once(("sums", *sorted(slots.items())), lambda: Sums.of(self.table, numbers))
+        sums = Sums.of(self.table, numbers)
+        if numbers.size >= LARGE:
+            self.memo[name] = sums
+        return sums
+
+    def agreement(self, slots: Slots) -> RankingAgreement:
+        """How far annotators agree in a slice."""
+        return self.once(("agreement", *sorted(slots.items())), lambda: agreement_of(self.sums(slots)))
+
+
+def in_order(task: NDArray[np.int64], annotator: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What sorts rows by task, then annotator."""
+    keys = task * (annotator.max(initial=0) + 1) + annotator
+    return np.argsort(keys, kind="stable")  # which only merges what is sorted in stretches
 
 
 def table_of(rows: Rows) -> RankingTable:
     """The rankings of some judgements; labels are ids, completions their positions in the task."""
-    judgement, completion = np.nonzero(rows.ranks)
-    ranks = rows.ranks[judgement, completion]
-    return RankingTable.from_arrays(rows.task[judgement], rows.annotator[judgement], completion, ranks)
+    ordered = in_order(rows.task, rows.annotator)
+    return _table_of(rows, ordered[rows.ranks[ordered].any(axis=1)])
+
+
+def _table_of(rows: Rows, ranked: NDArray[np.int64]) -> RankingTable:
+    return RankingTable.from_matrix(rows.task[ranked], rows.annotator[ranked], rows.ranks[ranked])
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,21 +155,25 @@ class Board:
 
     def pick(self, chosen: Callable[[Rows], NDArray[np.bool_]]) -> Rows:
         """The judgements for which a function of rows says so."""
-        return joined([self.base.rows.take(self._of_base(chosen)), self.now.rows.take(chosen(self.now.rows))])
+        return self._taken(np.flatnonzero(chosen(self.base.rows)), np.flatnonzero(chosen(self.now.rows)))
 
-    def _of_base(self, chosen: Callable[[Rows], NDArray[np.bool_]]) -> NDArray[np.bool_]:
-        found = chosen(self.base.rows)
-        found[self.gone] = False
-        return found
+    def of_annotators(self, people: Sequence[int]) -> Rows:
+        """The judgements of some people, by their ids, without a look at all others."""
+        return self._taken(self.base.of_annotators(people), self.now.of_annotators(people))
+
+    def _taken(self, of_base: NDArray[np.int64], of_now: NDArray[np.int64]) -> Rows:
+        """Rows of the base, as far as they are not gone, and rows of now."""
+        return joined([self.base.rows.take(_without(of_base, self.gone)), self.now.rows.take(of_now)])
 
     @cached_property
     def rows(self) -> Rows:
         """All judgements, those without a ranking included, sorted by task, then annotator."""
         if not self.gone.size and not len(self.now.rows):
             return self.base.rows
-        rows = self.pick(lambda rows: np.ones(len(rows), bool))
-        keys = rows.task * (rows.annotator.max(initial=0) + 1) + rows.annotator
-        return rows.take(np.argsort(keys, kind="stable"))  # two sorted runs, which that only merges
+        stays = np.ones(len(self.base.rows), bool)
+        stays[self.gone] = False
+        rows = joined([self.base.rows.take(stays), self.now.rows])
+        return rows.take(in_order(rows.task, rows.annotator))
 
     @cached_property
     def changed(self) -> NDArray[np.int64]:
@@ -142,8 +183,8 @@ class Board:
     def of_tasks(self, tasks: NDArray[np.int64]) -> Rows:
         """The judgements of some tasks, sorted by task, then annotator: costs what these tasks cost."""
         tasks = np.unique(tasks)
-        base = self.base.rows.take(self.base.of_tasks(np.setdiff1d(tasks, self.changed)))
-        return Sheet.of(joined([base, self.now.rows.take(self.now.of_tasks(tasks))])).rows
+        rows = self._taken(self.base.of_tasks(tasks), self.now.of_tasks(tasks))
+        return rows.take(in_order(rows.task, rows.annotator))
 
     @cached_property
     def annotators(self) -> NDArray[np.int64]:
@@ -156,16 +197,15 @@ class Board:
         return (np.cumsum(self.counts("annotator") > 0) - 1)[self.rows.annotator]
 
     def table(self) -> RankingTable:
-        """All rankings; labels are ids. Takes seconds for a million: what sums can say, ask `agreement`."""
+        """All rankings; labels are ids. Takes a second for a million: what sums can say, ask `agreement`."""
         return self.once("table", lambda: table_of(self.rows))
 
     def counts(self, name: str) -> NDArray[np.int64]:
         """How many judgements there are by the id in a column, up to the highest id."""
-        old, new = getattr(self.base.rows, name), getattr(self.now.rows, name)
-        length = int(max(old.max(initial=0), new.max(initial=0))) + 1
-        of_base = self.base.once(("counts", name), lambda: np.bincount(old))
-        found = np.bincount(new, minlength=length) - np.bincount(old[self.gone], minlength=length)
-        found[: of_base.size] += of_base
+        old = self.base.once(("counts", name), lambda: np.bincount(getattr(self.base.rows, name)))
+        gone, new = (getattr(rows, name) for rows in (self.base.rows.take(self.gone), self.now.rows))
+        found = np.bincount(new, minlength=old.size)
+        found[: old.size] += old - np.bincount(gone, minlength=old.size)
         return found
 
     @property
@@ -180,60 +220,47 @@ class Board:
 
     def sums(self, **slots: int) -> Sums:
         """The sums of a slice, additive: dearer than what `agreement` needs."""
-        return self.once(("sums", *sorted(slots.items())), lambda: self._sums(slots))
+        return self.once(("sums", *sorted(slots.items())), lambda: self.corrected(slots).additive())
 
-    def _sums(self, slots: Slots) -> Sums:
+    def differing(self, slots: Slots) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """What is gone from a slice and what is there now, as numbers of their tables; nothing where both are alike."""
+        return self.once(("differing", *sorted(slots.items())), lambda: self._differing(slots))
+
+    def _differing(self, slots: Slots) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         before, after = self.base.numbers(slots, self.gone), self.now.numbers(slots)
-        if not self.base.ranked.size:
-            return Sums.of(self.now.table, after)
-        sums = self.base.sums(slots)
+        alike = np.array_equal(_ids(self.base, before), _ids(self.now, after))
+        return (before[:0], after[:0]) if alike else (before, after)
+
+    def corrected(self, slots: Slots) -> Corrected:
+        """The sums of a slice as those of the base and what changed since."""
+        return self.once(("corrected", *sorted(slots.items())), lambda: self._corrected(slots))
+
+    def _corrected(self, slots: Slots) -> Corrected:
+        before, after = self.differing(slots)
+        changes = []
         if before.size:
-            sums = sums - Sums.of(self.base.table, before)
-        return sums + Sums.of(self.now.table, after) if after.size else sums
+            changes.append((Sums.of(self.base.table, before), -1))
+        if after.size:
+            changes.append((Sums.of(self.now.table, after), 1))
+        return Corrected(self.base.sums(slots), tuple(changes))
 
     def _agreement(self, slots: Slots) -> RankingAgreement:
-        before, after = self.base.numbers(slots, self.gone), self.now.numbers(slots)
+        before, after = self.differing(slots)
         if not before.size and not after.size:
-            return self.base.once(("agreement", *sorted(slots.items())), lambda: agreement_of(self.base.sums(slots)))
-        added = Sums.of(self.now.table, after)
-        if not self.base.ranked.size:
-            return agreement_of(added)
-        return agreement_of(changed(self.base.sums(slots), Sums.of(self.base.table, before), added))
+            return self.base.agreement(slots)
+        of = (_ids(self.base, before).tobytes(), _ids(self.now, after).tobytes())
+        name = ("agreement", *sorted(slots.items()))
+        return self.base.latest(name, of, lambda: agreement_of(self.corrected(slots).sums()))
 
 
-def changed(sums: Sums, less: Sums, more: Sums) -> Sums:
-    """sums - less + more. Of pairs of annotators only the squares, so that most pairs are not even copied."""
-    labels = united(united(sums.annotator_labels, less.annotator_labels)[0], more.annotator_labels)[0]
-    parts = [(part, factor, united(part.annotator_labels, labels)[1][0]) for part, factor in ((less, -1), (more, 1))]
-    codes = united(sums.annotator_labels, labels)[1][0]
-    of_annotators = np.zeros((labels.size, sums.of_annotators.shape[1]))
-    of_annotators[codes] = sums.of_annotators
-    panels = np.zeros((max(one.panels.shape[0] for one in (sums, less, more)), 3))
-    panels[: sums.panels.shape[0]] = sums.panels
-    for part, factor, places in parts:
-        of_annotators[places] += factor * part.of_annotators
-        panels[: part.panels.shape[0]] += factor * part.panels
-    added = {name: getattr(sums, name) - getattr(less, name) + getattr(more, name) for name in _ADDED}
-    base = sums.dyads if labels.size == codes.size else sums.dyads.recoded(codes, codes.size, labels.size)
-    changes = [(part.dyads.recoded(places, places.size, labels.size), factor) for part, factor, places in parts]
-    of_dyads = sums.of_dyads + _squares_changed(base, changes)
-    added |= {"annotator_labels": labels, "of_annotators": of_annotators, "panels": panels}
-    return replace(sums, of_dyads=of_dyads, dyads=None, **added)
+def _ids(sheet: Sheet, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The ids of judgements by their numbers in the table."""
+    return sheet.rows.id[sheet.ranked[numbers]]
 
 
-def _squares_changed(base: Dyads, changes: list[tuple[Dyads, int]]) -> NDArray[np.float64]:
-    """(16,) by how much the PRODUCTS of the pairs change."""
-    keys = np.unique(np.concatenate([dyads.keys for dyads, _factor in changes]))
-    old = np.zeros((keys.size, OF_MEETING))
-    if base.keys.size:
-        place = np.minimum(np.searchsorted(base.keys, keys), base.keys.size - 1)
-        known = base.keys[place] == keys
-        old[known] = base.sums[place[known]]
-    new = old.copy()
-    for dyads, factor in changes:
-        new[np.searchsorted(keys, dyads.keys)] += factor * dyads.sums
-    new[new[:, _SHARED] == 0] = 0.0  # not nearly 0: what is left of tau-b is a rounding error
-    squares, taken = np.zeros((2, MEETING_PRODUCTS))
-    ranking_kernels.square_dyads(new, squares)
-    ranking_kernels.square_dyads(old, taken)
-    return squares - taken
+def _without(places: NDArray[np.int64], gone: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sorted places but for those that are gone, which are sorted, too."""
+    if not gone.size or not places.size:
+        return places
+    at = np.minimum(np.searchsorted(gone, places), gone.size - 1)
+    return places[gone[at] != places]

@@ -20,7 +20,6 @@ from annotate.ledger import source
 from annotate.ledger.boards import Board, Sheet
 from annotate.ledger.columns import Rows, empty, joined, superseded
 from annotate.ledger.store import Gap, Meta, Store, Stored
-from annotate.quality.votes import stretches
 
 OLD = 600.0
 """Seconds after which a judgement is stored: longer than any transaction that writes one takes."""
@@ -60,8 +59,8 @@ class Base:
     @classmethod
     def of(cls, stored: Stored, campaign: int, gold: NDArray[np.int64]) -> Base:
         """Of what is stored now."""
-        rows = stored.rows.take(stored.rows.campaign == campaign)
-        sheet = Sheet.of(rows.take(counting(rows, gold=gold)))
+        rows = stored.rows.take(np.flatnonzero(stored.rows.campaign == campaign))
+        sheet = Sheet.of(rows, counting(rows, gold=gold))
         return cls(stored.meta.generation, len(stored.rows), gold, sheet)
 
     def serves(self, stored: Stored, gold: NDArray[np.int64]) -> bool:
@@ -71,10 +70,9 @@ class Base:
     def with_changes(self, new: Rows, gold: NDArray[np.int64]) -> Board:
         """The board after new rows, and with other tasks gold."""
         tasks = np.unique(np.concatenate([new.task, np.setdiff1d(gold, self.gold)]))
-        first, last = (np.searchsorted(self.sheet.rows.task, tasks, side=side) for side in ("left", "right"))
-        gone = stretches(first, last - first)
+        gone = self.sheet.of_tasks(tasks)
         rows = joined([self.sheet.rows.take(gone), new])
-        return Board(self.sheet, gone, Sheet.of(rows.take(counting(rows, gold=gold))))
+        return Board(self.sheet, gone, Sheet.of(rows, counting(rows, gold=gold)))
 
 
 class Ledger:

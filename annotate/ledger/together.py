@@ -15,8 +15,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from annotate.ledger.boards import Board, Sheet, changed, table_of
+from annotate.ledger.boards import Board, Sheet, table_of
 from annotate.ledger.columns import Rows, empty, joined
+from annotate.ledger.corrections import Corrected
 from annotate.quality.agreement import RankingAgreement, agreement_of
 from annotate.quality.counts import Sums, meet
 
@@ -82,20 +83,17 @@ class Together:
         return self.once(("agreement", part), lambda: self._agreement(part))
 
     def _agreement(self, part: Part) -> RankingAgreement:
-        less, more = self._changes(part)
-        if not less and not more:
+        changes = self._changes(part)
+        if not changes:
             return self._of_base(("agreement", part), lambda: agreement_of(self._base_sums(part)))
-        nothing = Sums.of(table_of(empty()))
-        return agreement_of(changed(self._base_sums(part), _total(less, nothing), _total(more, nothing)))
+        return agreement_of(Corrected(self._base_sums(part), changes).sums())
 
     def sums(self, part: Part = ALL) -> Sums:
         """The sums of all campaigns, additive: dearer than what `agreement` needs."""
         return self.once(("sums", part), lambda: self._sums(part))
 
     def _sums(self, part: Part) -> Sums:
-        less, more = self._changes(part)
-        sums = self._base_sums(part)
-        return reduce(add, more, reduce(Sums.__sub__, less, sums))
+        return Corrected(self._base_sums(part), self._changes(part)).additive()
 
     def _base_sums(self, part: Part) -> Sums:
         def added() -> Sums:
@@ -105,14 +103,14 @@ class Together:
 
         return self._of_base(("sums", part), added)
 
-    def _changes(self, part: Part) -> tuple[list[Sums], list[Sums]]:
-        """The sums of the changed tasks as they were, and as they are."""
-        less, more = [], []
+    def _changes(self, part: Part) -> tuple[tuple[Sums, int], ...]:
+        """The sums of the changed tasks as they were, to take off, and as they are."""
+        changes = []
         for board in self.boards.values():
             before, after = part.numbers(board.base, board.gone), part.numbers(board.now)
-            less += [Sums.of(board.base.table, before)] if before.size else []
-            more += [Sums.of(board.now.table, after)] if after.size else []
-        return less, more
+            changes += [(Sums.of(board.base.table, before), -1)] if before.size else []
+            changes += [(Sums.of(board.now.table, after), 1)] if after.size else []
+        return tuple(changes)
 
     def rows(self, part: Part = ALL) -> Rows:
         """The judgements that are meant, those without a ranking included, campaign by campaign."""

@@ -222,6 +222,7 @@ class Task(models.Model):
             models.Index(
                 fields=["queue", "draw"], condition=Q(reserved__lt=F("target"), withdrawn=False), name="task_drawn"
             ),
+            models.Index(fields=["campaign"], condition=Q(raised__gt=0), name="task_raised"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["campaign", "content_sha256"], name="task_once_per_campaign"),

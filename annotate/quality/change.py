@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotate.quality.agreement import NEVER_STRICT, TAU_UNDEFINED
-from annotate.quality.counts import Sums, meet
+from annotate.quality.counts import Keep, Sums, kept, meet
 from annotate.quality.crossing import dyadic_interval
 from annotate.quality.intervals import NEGLIGIBLE, Estimate, undefined
 from annotate.quality.ranking_kernels import CHANNELS, OF_MEETING, PRODUCTS
 from annotate.quality.table import RankingTable, united
+from annotate.quality.votes import stretches
 from annotate.translations import translatable
 
 ONE_SIDE = translatable("Nothing was judged on one of the two sides, so there is nothing to compare.")
@@ -52,12 +53,56 @@ RATIOS = (
 MEASURES = tuple(ratio.name for ratio in RATIOS)
 
 
-def agreement_change(before: Sums, after: Sums, *, in_both: tuple[RankingTable, RankingTable]) -> dict[str, Estimate]:
+@dataclass(frozen=True, eq=False)
+class InBoth:
+    """What the items that were judged in both parts sum to; additive over items."""
+
+    items: int
+    with_cases: NDArray[np.int64]
+    """(measures,) those of them that have a denominator in both."""
+    products: NDArray[np.float64]
+    """(measures, 2, 2): sums over items of (numerator, denominator) before times those after."""
+
+    @classmethod
+    def of(cls, before: tuple[RankingTable, Keep], after: tuple[RankingTable, Keep]) -> InBoth:
+        """Of the judgements that count, before and after; items are matched by their labels."""
+        sides = [(table, kept(table, keep)) for table, keep in (before, after)]
+        items = [table.item_labels[np.unique(table.judgement_item[chosen])] for table, chosen in sides]
+        common = np.intersect1d(*items, assume_unique=True)
+        one, other = (_by_item(table, chosen, common) for table, chosen in sides)
+        with_cases = ((one[..., 1] > 0) & (other[..., 1] > 0)).sum(axis=0)
+        return cls(common.size, with_cases, np.einsum("irx,iry->rxy", one, other))
+
+    def __add__(self, other: InBoth) -> InBoth:
+        return InBoth(self.items + other.items, self.with_cases + other.with_cases, self.products + other.products)
+
+    def __sub__(self, other: InBoth) -> InBoth:
+        return InBoth(self.items - other.items, self.with_cases - other.with_cases, self.products - other.products)
+
+
+def dyads_in_both(before: Sums, after: Sums) -> NDArray[np.float64]:
+    """(10, 10) sums over pairs of annotators of the channels of their meetings before times those after.
+
+    The sums must be additive.
+    """
+    labels, codes = united(before.annotator_labels, after.annotator_labels)
+    one, other = (
+        part.additive_dyads.recoded(places, part.annotator_labels.size, labels.size)
+        for part, places in zip((before, after), codes, strict=True)
+    )
+    if not one.keys.size or not other.keys.size:
+        return np.zeros((OF_MEETING, OF_MEETING))
+    place = np.minimum(np.searchsorted(one.keys, other.keys), one.keys.size - 1)
+    met = one.keys[place] == other.keys
+    return one.sums[place[met]].T @ other.sums[met]
+
+
+def agreement_change(before: Sums, after: Sums, *, items: InBoth, dyads: NDArray) -> dict[str, Estimate]:
     """after - before of each of MEASURES, with its interval; n counts the cases of both.
 
-    The sums must be additive. `in_both` holds the judgements before and after of all items that have both.
+    `items` and `dyads` (10, 10) are what `InBoth.of` and `dyads_in_both` say of the same judgements.
     """
-    return {ratio.name: _change(ratio, before, after, in_both) for ratio in RATIOS}
+    return {ratio.name: _change(place, before, after, items, dyads) for place, ratio in enumerate(RATIOS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +143,8 @@ def _side(sums: Sums, ratio: _Ratio) -> _Side | None:
     return _Side(sums, ratio, float(numerator / denominator), float(denominator / halves))
 
 
-def _change(ratio: _Ratio, before: Sums, after: Sums, in_both: tuple[RankingTable, RankingTable]) -> Estimate:
+def _change(place: int, before: Sums, after: Sums, in_both: InBoth, of_dyads: NDArray) -> Estimate:
+    ratio = RATIOS[place]
     sides = _side(before, ratio), _side(after, ratio)
     if sides[0] is None or sides[1] is None:
         empty = not before.items[0] or not after.items[0]
@@ -112,16 +158,17 @@ def _change(ratio: _Ratio, before: Sums, after: Sums, in_both: tuple[RankingTabl
         loads[places] += side.sums.of_annotators[:, denominator] / side.total
     of_items = old.squares(before.of_items) + new.squares(after.of_items)
     scale = sum(_products_of(side.sums.of_items, denominator) / side.total**2 for side in (old, new))
-    crossed, items_in_both = _items_in_both(ratio, old, new, in_both)
+    linear = [np.array([1.0, -side.value]) / side.total for side in (old, new)]
+    crossed = float(linear[0] @ in_both.products[place] @ linear[1])
     both = sum(side.squares(side.sums.of_judgements) - side.squares(side.sums.of_meetings) for side in (old, new))
     found = dyadic_interval(
         new.value - old.value,
         annotators=annotators,
         loads=np.where(loads > NEGLIGIBLE, loads, 0.0),
         item_squares=0.0 if of_items <= NEGLIGIBLE * scale else max(of_items - 2 * crossed, NEGLIGIBLE**2),
-        dyad_squares=_dyad_squares(old, new, codes, labels.size) if denominator < OF_MEETING else 0.0,
+        dyad_squares=_dyad_squares(old, new, of_dyads) if denominator < OF_MEETING else 0.0,
         both_squares=both,
-        items=int(before.items[ratio.items] + after.items[ratio.items]) - items_in_both,
+        items=int(before.items[ratio.items] + after.items[ratio.items] - in_both.with_cases[place]),
         n=round(old.total + new.total),
         bounds=(-FAR, FAR),
         spread=2 * ratio.reach,
@@ -133,53 +180,40 @@ def _products_of(products: NDArray, channel: int) -> float:
     return float(products[PRODUCTS.index((channel, channel))])
 
 
-def _dyad_squares(old: _Side, new: _Side, codes: tuple[NDArray, NDArray], people: int) -> float:
+def _dyad_squares(old: _Side, new: _Side, of_dyads: NDArray) -> float:
     """The sum over pairs of annotators of (what both sides' meetings of theirs add)^2."""
-    dyads = [
-        side.sums.dyads.recoded(places, side.sums.annotator_labels.size, people)
-        for side, places in zip((old, new), codes, strict=True)
-    ]
-    residuals = [side.combined(pairs.sums) for side, pairs in zip((old, new), dyads, strict=True)]
-    common, of_old, of_new = np.intersect1d(dyads[0].keys, dyads[1].keys, assume_unique=True, return_indices=True)
-    crossed = (residuals[0][of_old] * residuals[1][of_new]).sum() if common.size else 0.0
-    return float(sum(np.square(one).sum() for one in residuals) - 2 * crossed)
+    slopes = [side.combined(np.eye(OF_MEETING)) for side in (old, new)]
+    crossed = float(slopes[0] @ of_dyads @ slopes[1])
+    return max(0.0, old.squares(old.sums.of_dyads) + new.squares(new.sums.of_dyads) - 2 * crossed)
 
 
-def _items_in_both(
-    ratio: _Ratio, old: _Side, new: _Side, tables: tuple[RankingTable, RankingTable]
-) -> tuple[float, int]:
-    """The sum over items of what each side adds times what the other does, and how many items have both."""
-    if not len(tables[0]) or not len(tables[1]):
-        return 0.0, 0
-    columns = [_by_item(table, ratio) for table in tables]
-    labels, codes = united(tables[0].item_labels, tables[1].item_labels)
-    residuals, there = np.zeros((2, labels.size)), np.zeros((2, labels.size), bool)
-    for place, (side, (numerator, denominator)) in enumerate(zip((old, new), columns, strict=True)):
-        residuals[place, codes[place]] = (numerator - side.value * denominator) / side.total
-        there[place, codes[place]] = denominator > 0
-    return float((residuals[0] * residuals[1]).sum()), int(there.all(axis=0).sum())
+def _by_item(table: RankingTable, chosen: NDArray, items: NDArray) -> NDArray[np.float64]:
+    """(items, measures, 2) numerator and denominator of each measure in each of some items, of `chosen` judgements."""
+    if not items.size:
+        return np.zeros((0, len(RATIOS), 2))
+    place = np.full(table.item_labels.size, -1)
+    place[np.searchsorted(table.item_labels, items)] = np.arange(items.size)
+    chosen = chosen[place[table.judgement_item[chosen]] >= 0]
+    meetings = meet(table, chosen)
+    met, judged = place[table.judgement_item[meetings.left]], place[table.judgement_item[chosen]]
+    defined = np.isfinite(meetings.tau_b)
+    sizes = table.row_start[chosen + 1] - table.row_start[chosen]
+    columns = {
+        "strict_agreement": (met, meetings.agreeing, meetings.strict),
+        "tie_rate": (judged, _ties(table, chosen), sizes * (sizes - 1) / 2),
+        "tau_b": (met, np.where(defined, meetings.tau_b, 0.0), defined.astype(float)),
+    }
+    found = np.empty((items.size, len(RATIOS), 2))
+    for measure, name in enumerate(MEASURES):
+        item, *pair = columns[name]
+        for side, column in enumerate(pair):
+            found[:, measure, side] = np.bincount(item, column, minlength=items.size)
+    return found
 
 
-def _by_item(table: RankingTable, ratio: _Ratio) -> tuple[NDArray, NDArray]:
-    """(items,) numerator and denominator of the measure in each item of a table."""
-    items = table.item_labels.size
-    if ratio.name == "tie_rate":
-        sizes = np.diff(table.row_start)
-        votes = table.votes
-        words = np.repeat(np.arange(table.n_judgements), np.diff(votes.start))
-        ties = np.bincount(words, _ones(votes.tied), minlength=table.n_judgements)
-        judged = sizes * (sizes - 1) / 2
-        return tuple(np.bincount(table.judgement_item, column, minlength=items) for column in (ties, judged))
-    meetings = meet(table)
-    item = table.judgement_item[meetings.left]
-    if ratio.name == "tau_b":
-        defined = np.isfinite(meetings.tau_b)
-        pair = np.where(defined, meetings.tau_b, 0.0), defined.astype(float)
-    else:
-        pair = meetings.agreeing, meetings.strict
-    return tuple(np.bincount(item, column, minlength=items) for column in pair)
-
-
-def _ones(words: NDArray[np.uint64]) -> NDArray[np.float64]:
-    """(n,) how many bits of each word are set."""
-    return np.unpackbits(np.ascontiguousarray(words).view(np.uint8).reshape(-1, 8), axis=1).sum(axis=1).astype(float)
+def _ties(table: RankingTable, chosen: NDArray) -> NDArray[np.float64]:
+    """(chosen,) pairs of completions that each of some judgements calls equally good."""
+    first, sizes = table.votes.start[chosen], table.votes.start[chosen + 1] - table.votes.start[chosen]
+    words = np.ascontiguousarray(table.votes.tied[stretches(first, sizes)])
+    ties = np.unpackbits(words.view(np.uint8).reshape(-1, 8), axis=1).sum(axis=1)
+    return np.bincount(np.repeat(np.arange(chosen.size), sizes), ties, minlength=chosen.size)

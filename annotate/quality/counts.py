@@ -146,11 +146,20 @@ class Sums:
         for name, of_plain in expanded(moments).items():
             sums[name] += of_plain
         of_dyads = np.zeros(MEETING_PRODUCTS)
-        room = meetings if additive else 0
+        room = min(meetings, people * (people - 1) // 2) if additive else 0
         keys, totals = np.empty(room, np.int64), np.empty((room, OF_MEETING))
         met = ranking_kernels.sum_dyads(people, shift, begun, plain_fill, plain, fill, records, of_dyads, keys, totals)
-        dyads = Dyads(keys[:met].copy(), totals[:met].copy()) if additive else None
+        if 2 * met < room:  # what was never written was never there, but a view would hold all of it
+            keys, totals = keys[:met].copy(), totals[:met].copy()
+        dyads = Dyads(keys[:met], totals[:met]) if additive else None
         return cls(annotator_labels=table.annotator_labels, of_dyads=of_dyads, dyads=dyads, **sums)
+
+    @property
+    def additive_dyads(self) -> Dyads:
+        """The dyads. Raises TypeError where they were left out."""
+        if self.dyads is None:
+            raise TypeError("Sums without their dyads, such as those made with additive=False, cannot be added.")
+        return self.dyads
 
     def __add__(self, other: Sums) -> Sums:
         return self._plus(other, 1)
@@ -159,10 +168,8 @@ class Sums:
         return self._plus(other, -1)
 
     def _plus(self, other: Sums, factor: int) -> Sums:
-        if self.dyads is None or other.dyads is None:
-            raise TypeError("Sums that were made with additive=False cannot be added.")
         labels, codes = self.annotator_labels, None
-        dyads, others = self.dyads, other.dyads
+        dyads, others = self.additive_dyads, other.additive_dyads
         if other.annotator_labels is not labels:
             labels, codes = united(self.annotator_labels, other.annotator_labels)
             sizes = self.annotator_labels.size, other.annotator_labels.size

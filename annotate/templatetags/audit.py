@@ -11,7 +11,7 @@ from django import template
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.functional import Promise
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -305,15 +305,8 @@ def _bar(share: float) -> str:
 NAME_LETTERS = 15
 """How much of a name fits in a heat map."""
 SHADES = 9
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """How often two annotators prefer the same completion, as a whole number of percent on its shade."""
-
-    shade: str
-    said: str
-    title: str
+HEAT_CELL, NO_CELL = '<td class="shade-{}" title="{}">{}</td>', SafeString("<td></td>")
+"""Hundreds of them are one page: drawn here, since a template takes ten times as long."""
 
 
 @register.inclusion_tag("annotate/audit/_heat_map.html")
@@ -324,19 +317,33 @@ def heat_map(found: Pairs, campaign: Campaign) -> dict[str, Any]:
         value = pair.strict_agreement.value
         words = {"first": pair.first, "second": pair.second, "figures": in_words(pair.strict_agreement)}
         title = _("%(first)s and %(second)s: %(figures)s") % words
-        cell = Cell("none", "–", title) if value is None else Cell(str(shade(value)), f"{100 * value:.0f}", title)
-        cells[pair.first, pair.second] = cells[pair.second, pair.first] = cell
+        said = ("none", title, "–") if value is None else (shade(value), title, f"{100 * value:.0f}")
+        cells[pair.first, pair.second] = cells[pair.second, pair.first] = format_html(HEAT_CELL, *said)
     names = [name for name, _n in found.annotators]
     rows = [
         (
             name,
             short(name, NAME_LETTERS),
             found.ids[name],
-            [None if other == name else cells.get((name, other)) for other in names],
+            SafeString("".join(cells.get((name, other), NO_CELL) for other in names)),
         )
         for name in names
     ]
     return {"rows": rows, "campaign": campaign, "legend": range(SHADES + 1)}
+
+
+@register.simple_tag
+def people_urls(ids: Mapping[str, int], slug: str) -> dict[str, str]:
+    """The addresses of some people's pages within a campaign, by username."""
+    query = urlencode({"campaign": slug})
+    return {name: f"{reverse('annotate:person', args=[person])}?{query}" for name, person in ids.items()}
+
+
+@register.simple_tag
+def pair_names(first: str, second: str, urls: Mapping[str, str]) -> SafeString:
+    """Two people's names, each leading to their page."""
+    one, other = (format_html('<a href="{}"><bdi>{}</bdi></a>', urls[name], name) for name in (first, second))
+    return SafeString(escape(_("%(first)s and %(second)s")) % {"first": one, "second": other})
 
 
 def shade(value: float) -> int:

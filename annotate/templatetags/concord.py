@@ -127,7 +127,14 @@ def translated(sentence: str) -> str:
     return gettext(sentence) if sentence else ""
 
 
-@register.inclusion_tag("annotate/_estimate.html")
+INTERVAL = (
+    '<svg class="interval" viewBox="0 0 160 18" aria-hidden="true"><line class="axis" x1="0" x2="160" y1="9" y2="9"/>'
+    '<line class="axis" x1="{zero}" x2="{zero}" y1="3" y2="15"/><line class="span" x1="{lo}" x2="{hi}" y1="9" y2="9"/>'
+    '<circle class="dot" cx="{value}" cy="9" r="4"/></svg>'
+)
+
+
+@register.simple_tag
 def estimate(
     found: Estimate,
     is_share: bool = False,
@@ -136,18 +143,37 @@ def estimate(
     middle: float = 0.0,
     high: float = 1.0,
     in_points: bool = False,
-) -> dict:
+) -> SafeString:
     """A cell of a table: value, interval (drawn on an axis from `low` to `high`, too) and n, or the reason why not.
 
     The axis has a mark at `middle`: where a value says nothing. The difference of two shares is said `in_points`.
+    Tables have hundreds of these, which a template of their own would make slow.
     """
-    drawing = _drawing(found, low, middle, high) if drawn else None
-    return {"found": found, "is_share": is_share, "in_points": in_points, "drawing": drawing}
+    if found.value is None:
+        return format_html('<span class="undefined">{}</span>', translated(found.reason))
+    number = points if in_points else percent if is_share else coefficient
+    value = gettext("%(value)s points") % {"value": number(found.value)} if in_points else number(found.value)
+    why, reason = "", translated(found.reason)
+    if found.lo is None or found.hi is None:
+        span, why, reason = reason or gettext("no interval"), SafeString(" why"), ""
+    else:
+        span = gettext("%(lo)s to %(hi)s") % {"lo": number(found.lo), "hi": number(found.hi)}
+    return format_html(
+        '<span class="estimate">{}<strong>{}</strong> <span class="range{}">{}</span>'
+        ' <span class="n">n&nbsp;=&nbsp;{}</span>{}</span>',
+        _drawing(found, low, middle, high) if drawn else "",
+        value,
+        why,
+        span,
+        count(found.n),
+        format_html(' <span class="range why">{}</span>', reason) if reason else "",
+    )
 
 
-def _drawing(found: Estimate, low: float, middle: float, high: float) -> dict[str, str] | None:
-    """Horizontal positions on an axis from `low` to `high`, as text (no localisation), or None without an interval."""
+def _drawing(found: Estimate, low: float, middle: float, high: float) -> SafeString | str:
+    """The interval on an axis from `low` to `high`; nothing where there is none."""
     if found.value is None or found.lo is None or found.hi is None:
-        return None
+        return ""
     places = {"lo": found.lo, "hi": found.hi, "value": found.value, "zero": max(middle, low)}
-    return {name: f"{(place - low) / (high - low) * AXIS:.1f}" for name, place in places.items()}
+    at_axis = {name: f"{(place - low) / (high - low) * AXIS:.1f}" for name, place in places.items()}
+    return SafeString(INTERVAL.format(**at_axis))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from annotate.quality.agreement import ranking_agreement
-from annotate.quality.change import FAR, MEASURES, agreement_change
+from annotate.quality.change import FAR, MEASURES, InBoth, agreement_change, dyads_in_both
 from annotate.quality.counts import Sums, meet
 from annotate.quality.crossing import Crossing
 from annotate.quality.table import RankingTable
@@ -26,15 +26,10 @@ def simulated(rng, skill, noise, items, people, k=4, judges=3) -> Columns:
     return tuple(np.array(column) for column in zip(*rows, strict=True))
 
 
-def parts(before: Columns, after: Columns) -> tuple[RankingTable, RankingTable, tuple[RankingTable, RankingTable]]:
-    one, other = RankingTable.from_arrays(*before), RankingTable.from_arrays(*after)
-    both = np.intersect1d(one.item_labels, other.item_labels)
-    return one, other, (one.only_items(both), other.only_items(both))
-
-
 def change_of(before: Columns, after: Columns):
-    one, other, in_both = parts(before, after)
-    return agreement_change(Sums.of(one), Sums.of(other), in_both=in_both), one, other
+    one, other = RankingTable.from_arrays(*before), RankingTable.from_arrays(*after)
+    sums, in_both = (Sums.of(one), Sums.of(other)), InBoth.of((one, None), (other, None))
+    return agreement_change(*sums, items=in_both, dyads=dyads_in_both(*sums)), one, other
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 """What a table of rankings accepts and refuses."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
 from annotate.quality.agreement import ranking_agreement
 from annotate.quality.slices import agreement_by_group
 from annotate.quality.table import RankingTable, TableError
+from annotate.quality.votes import Votes
 
 from .worlds import random_rankings, table_of
 
@@ -85,3 +88,35 @@ def test_it_refuses_new_judgements_without_groups_where_the_table_has_some():
     table = table_of([("p", "a", "x", 1)], {"p": "code"})
     with pytest.raises(TableError, match="Give groups for the new rows"):
         table.with_judgements(["p"], ["b"], ["x"], [1])
+
+
+@pytest.mark.parametrize("completions", [2, 5, 13])
+@pytest.mark.parametrize("n", [0, 40])
+def test_a_matrix_of_ranks_gives_the_table_that_its_columns_give(n, completions):
+    rng = np.random.default_rng(completions)
+    keys = np.sort(rng.choice(200, n, replace=False))
+    items, annotators = keys // 10 * 3, keys % 10 * 7
+    ranks = rng.integers(1, 4, (n, completions)) * (rng.random((n, completions)) < 0.6)
+    ranks[:, 0] += ~ranks.any(axis=1)
+    judgement, completion = np.nonzero(ranks)
+    found = RankingTable.from_matrix(items, annotators, ranks)
+    wanted = RankingTable.from_arrays(items[judgement], annotators[judgement], completion, ranks[judgement, completion])
+    for field in fields(RankingTable):
+        one, other = getattr(found, field.name), getattr(wanted, field.name)
+        if field.name == "votes":
+            assert all(np.array_equal(getattr(one, part.name), getattr(other, part.name)) for part in fields(Votes))
+        else:
+            assert (one is None and other is None) or np.array_equal(one, other), field.name
+
+
+@pytest.mark.parametrize(
+    ("items", "annotators", "ranks", "said"),
+    [
+        ([2, 1], [1, 1], [[1], [1]], "sorted by item"),
+        ([1, 1], [3, 3], [[1], [1]], "an item once"),
+        ([1, 2], [3, 3], [[1], [0]], "at least one completion"),
+    ],
+)
+def test_it_refuses_a_matrix_that_is_not_in_order(items, annotators, ranks, said):
+    with pytest.raises(TableError, match=said):
+        RankingTable.from_matrix(np.array(items), np.array(annotators), np.array(ranks))
