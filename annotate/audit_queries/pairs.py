@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from annotate.ledger.boards import Board, table_of
+from annotate.ledger.boards import table_of
 from annotate.ledger.live import ledger
 from annotate.models import Campaign, User
 from annotate.quality.slices import PairAgreement, agreement_by_annotator_pair
@@ -53,14 +52,10 @@ def annotator_pairs(*, campaign: Campaign, page: int = 1) -> Pairs:
     shown = np.argsort(-counts, kind="stable")[:n_annotators][(page - 1) * MOST_SHOWN : page * MOST_SHOWN]
     names = usernames(shown.tolist())
     people = [(names[one], int(counts[one])) for one in shown.tolist()]
-    pairs = board.once(("pairs", page), lambda: _pairs_of(board, shown))
+    rows = board.of_annotators(shown.tolist())
+    pairs = board.base.latest(("pairs", page), rows.id.tobytes(), lambda: agreement_by_annotator_pair(table_of(rows)))
     named = [replace(one, first=names[one.first], second=names[one.second]) for one in pairs]
     return Pairs(campaign, page, n_pages, n_annotators, people, named, {name: one for one, name in names.items()})
-
-
-def _pairs_of(board: Board, people: NDArray[np.int64]) -> list[PairAgreement]:
-    """The agreement of each two of some people, who are named by their ids."""
-    return agreement_by_annotator_pair(table_of(board.pick(lambda rows: np.isin(rows.annotator, people))))
 
 
 def usernames(ids: Sequence[int]) -> dict[int, str]:

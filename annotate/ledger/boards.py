@@ -40,11 +40,11 @@ class Sheet:
     """What was last computed of boards that are changes of it, with what it depends on."""
 
     @classmethod
-    def of(cls, rows: Rows, counting: NDArray[np.bool_] | None = None) -> Sheet:
-        """The sheet of rows in any order, or of those for which `counting` (n,) says so."""
-        chosen = slice(None) if counting is None else np.flatnonzero(counting)
-        order = in_order(rows.task[chosen], rows.annotator[chosen])
-        return cls(rows.take(order if counting is None else chosen[order]))
+    def of(cls, rows: Rows, chosen: NDArray[np.int64] | None = None) -> Sheet:
+        """The sheet of rows in any order, or of the chosen ones of them."""
+        if chosen is None:
+            return cls(rows.take(in_order(rows.task, rows.annotator)))
+        return cls(rows.take(chosen[in_order(rows.task[chosen], rows.annotator[chosen])]))
 
     def once(self, name: Hashable, compute: Callable[[], Found]) -> Found:
         """What `compute` returns, computed once."""
@@ -117,7 +117,12 @@ class Sheet:
 
     def agreement(self, slots: Slots) -> RankingAgreement:
         """How far annotators agree in a slice."""
-        return self.once(("agreement", *sorted(slots.items())), lambda: agreement_of(self.sums(slots)))
+        return self.once(("agreement", *sorted(slots.items())), lambda: self._agreement(slots))
+
+    def _agreement(self, slots: Slots) -> RankingAgreement:
+        numbers = self.numbers(slots)
+        kept = numbers.size >= LARGE  # a small slice is summed anew when it changes, and needs no pairs before
+        return agreement_of(self.sums(slots) if kept else Sums.of(self.table, numbers, additive=False))
 
 
 def in_order(task: NDArray[np.int64], annotator: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -64,9 +64,9 @@ def joined(parts: Sequence[Rows]) -> Rows:
     return Rows(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS})
 
 
-def superseded(rows: Rows) -> NDArray[np.bool_]:
-    """(n,) whether another of the rows corrects this one."""
-    return np.isin(rows.id, rows.supersedes[rows.supersedes > 0])
+def superseded(ids: NDArray[np.int64], supersedes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n,) whether another of these judgements corrects this one."""
+    return np.isin(ids, supersedes[supersedes > 0])
 
 
 def week_of(created: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -59,8 +59,8 @@ class Base:
     @classmethod
     def of(cls, stored: Stored, campaign: int, gold: NDArray[np.int64]) -> Base:
         """Of what is stored now."""
-        rows = stored.rows.take(np.flatnonzero(stored.rows.campaign == campaign))
-        sheet = Sheet.of(rows, counting(rows, gold=gold))
+        mine = np.flatnonzero(stored.rows.campaign == campaign)
+        sheet = Sheet.of(stored.rows, mine[counting(stored.rows, gold=gold, among=mine)])
         return cls(stored.meta.generation, len(stored.rows), gold, sheet)
 
     def serves(self, stored: Stored, gold: NDArray[np.int64]) -> bool:
@@ -72,7 +72,7 @@ class Base:
         tasks = np.unique(np.concatenate([new.task, np.setdiff1d(gold, self.gold)]))
         gone = self.sheet.of_tasks(tasks)
         rows = joined([self.sheet.rows.take(gone), new])
-        return Board(self.sheet, gone, Sheet.of(rows, counting(rows, gold=gold)))
+        return Board(self.sheet, gone, Sheet.of(rows, np.flatnonzero(counting(rows, gold=gold))))
 
 
 class Ledger:
@@ -240,6 +240,8 @@ def ledger() -> Ledger:
     return _of("ledger", f"{connection.vendor}:{used['HOST']}:{used['PORT']}:{used['NAME']}")
 
 
-def counting(rows: Rows, *, gold: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(n,) whether each judgement counts: nothing supersedes it, and its task is ordinary work."""
-    return ~superseded(rows) & ~np.isin(rows.task, gold)
+def counting(
+    rows: Rows, *, gold: NDArray[np.int64], among: NDArray[np.int64] | slice = slice(None)
+) -> NDArray[np.bool_]:
+    """(n,) whether each judgement, or each `among` them, counts: none supersedes it, and its task is ordinary work."""
+    return ~superseded(rows.id[among], rows.supersedes[among]) & ~np.isin(rows.task[among], gold)

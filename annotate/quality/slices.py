@@ -17,8 +17,16 @@ from annotate.quality.agreement import (
     RankingAgreement,
     agreement_of,
 )
-from annotate.quality.counts import Keep, Meetings, Sums, kept, meet
-from annotate.quality.intervals import Estimate, clustered_ratio, undefined
+from annotate.quality.counts import Keep, Sums, kept, meet
+from annotate.quality.intervals import (
+    NEGLIGIBLE,
+    Estimate,
+    bounded,
+    clustered_ratio,
+    student_t_quantile,
+    undefined,
+    unseen_share,
+)
 from annotate.quality.table import RankingTable, TableError, coded
 from annotate.quality.votes import runs
 
@@ -102,34 +110,42 @@ def agreement_by_annotator_pair(table: RankingTable, keep: Keep = None) -> list[
     people = table.annotator_labels.size
     who = table.judgement_annotator
     keys, pair = np.unique(who[meetings.left].astype(np.int64) * people + who[meetings.right], return_inverse=True)
-    rows = np.split(np.argsort(pair, kind="stable"), np.cumsum(np.bincount(pair))[:-1])
+    n_items, shared = np.bincount(pair), np.bincount(pair, meetings.shared)
+    defined = np.isfinite(meetings.tau_b)
+    strict = _ratios(meetings.agreeing, meetings.strict, pair, keys.size, SHARE, NEVER_STRICT)
+    tau_b = _ratios(np.where(defined, meetings.tau_b, 0.0), defined * 1.0, pair, keys.size, CORRELATION, TAU_UNDEFINED)
     names = table.annotator_labels.tolist()
     pairs = [
-        _pair_agreement(names[key // people], names[key % people], meetings, chosen)
-        for key, chosen in zip(keys.tolist(), rows, strict=True)
+        PairAgreement(names[key // people], names[key % people], items, round(cases), one, other)
+        for key, items, cases, one, other in zip(
+            keys.tolist(), n_items.tolist(), shared.tolist(), strict, tau_b, strict=True
+        )
     ]
     return sorted(pairs, key=lambda pair: -pair.n_items)
 
 
-def _pair_agreement(first: Hashable, second: Hashable, meetings: Meetings, rows: NDArray) -> PairAgreement:
-    """The agreement in the meetings `rows`, all of the same two annotators and so each on another item."""
-    items = np.arange(rows.size)
-    strict, tau = meetings.strict[rows], meetings.tau_b[rows]
-    defined = np.isfinite(tau)
-    return PairAgreement(
-        first=first,
-        second=second,
-        n_items=rows.size,
-        n_pairs=round(meetings.shared[rows].sum()),
-        strict_agreement=clustered_ratio(meetings.agreeing[rows], strict, items, n=round(strict.sum()), bounds=SHARE)
-        if strict.any()
-        else undefined(NEVER_STRICT),
-        tau_b=clustered_ratio(
-            np.where(defined, tau, 0.0), defined.astype(float), items, n=int(defined.sum()), bounds=CORRELATION
-        )
-        if defined.any()
-        else undefined(TAU_UNDEFINED),
-    )
+def _ratios(
+    numerators: NDArray, denominators: NDArray, group: NDArray, groups: int, bounds: tuple[float, float], reason: str
+) -> list[Estimate]:
+    """`clustered_ratio` of each group of rows (n,), each row a cluster; undefined for the `reason` without any."""
+    total = np.bincount(group, denominators, minlength=groups)
+    value = np.bincount(group, numerators, minlength=groups) / np.maximum(total, 1.0)
+    residuals = (numerators - value[group] * denominators) / np.maximum(total, 1.0)[group]
+    clusters = np.bincount(group, denominators > 0, minlength=groups)
+    squares, furthest = np.bincount(group, np.square(residuals), minlength=groups), np.zeros(groups)
+    np.maximum.at(furthest, group, np.abs(residuals))
+    errors = np.sqrt(clusters / np.maximum(clusters - 1, 1) * squares)
+    found = []
+    for at, count in enumerate(clusters.astype(int).tolist()):
+        share, n = float(value[at]), round(total[at])
+        if not count:
+            found.append(undefined(reason))
+        elif count < 2 or furthest[at] < NEGLIGIBLE:
+            slack = unseen_share(count) * (bounds[1] - bounds[0])
+            found.append(bounded(share, 0.0, n=n, bounds=bounds, slack=slack))
+        else:
+            found.append(bounded(share, student_t_quantile(count - 1) * float(errors[at]), n=n, bounds=bounds))
+    return found
 
 
 def annotator_with_others(table: RankingTable, keep: Keep = None) -> dict[Hashable, OwnAgreement]:
