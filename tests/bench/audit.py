@@ -1,29 +1,32 @@
 """How long the audit's pages take where a campaign has a million judgements, and until a new one shows.
 
-    ./run bench audit [--judgements 1000000] [--databases sqlite,postgresql] [--rounds 20] [--json]
+    ./run bench audit [--judgements 1000000] [--databases sqlite,postgresql] [--rounds 12] [--json]
 
 It starts the product as shipped, writes the judgements straight into the database (1,000 annotators, 4 judgements a
 task, 20 weeks, 8 domains, 3 versions of the guideline; 2,000 tasks with a known answer), makes the ledger, and asks for
-each page as a browser would: `again` while nothing changes, and `after` another annotator submitted a judgement over
-the API a moment before. A page that then does not have that judgement counts as an error. `first` is what the first
-page costs each web process.
+each page as a browser would: `first` of a web process that has just started, `again` while nothing changes, and `after`
+another annotator submitted a judgement over the API a moment before. A page is ok where 95 % of the looks take less
+than 200 ms, again and after; downloads that lack the new judgement count as errors.
 """
 
 import argparse
 import http.client
 import json
 import os
+import signal
 import statistics
 import sys
 import time
 from urllib.parse import urlsplit
 
+from tests.bench._cpu import parent_of
 from tests.bench._served import DATABASES, Served, serving
+from tests.product import wait_until
 
 PEOPLE = 1_000
 JUDGES = 4
 CAMPAIGN = "audit"
-MOST_MS, MOST_SHOWN_MS = 200.0, 1_000.0
+MOST_MS = 200.0
 PAGES = {
     "campaign": f"/agreement/{CAMPAIGN}/",
     "slice": f"/agreement/{CAMPAIGN}/?domain=domain-3&version=ranking-2",
@@ -38,10 +41,15 @@ PAGES = {
     "leaks": f"/campaigns/{CAMPAIGN}/gold/leaks/",
     "time": f"/agreement/{CAMPAIGN}/time/",
     "who": f"/agreement/{CAMPAIGN}/composition/",
+    "csv": f"/agreement/{CAMPAIGN}/figures.csv",
     "bias": f"/campaigns/{CAMPAIGN}/bias/",
+    "domains": "/agreement/domains/",
+    "domain": "/agreement/domains/domain-3/",
     "person": "/agreement/people/{person}/",
+    "task": "/agreement/tasks/{task}/",
     "expertise": "/people/expertise/",
 }
+"""The addresses; {person} and {task} stand for ids of somebody who judged and of a task."""
 
 
 class Browser:
@@ -94,32 +102,33 @@ def n_shown(page: bytes) -> int:
 
 def measure(served: Served, rounds: int, judgements: int) -> dict:
     """Fill, make the ledger, and time the pages of one database."""
-    inside = served.inside
-    filled = inside(f"fill({ {CAMPAIGN: judgements // JUDGES}!r}, overlap={JUDGES + 1})")
+    filled = served.inside(f"fill({ {CAMPAIGN: judgements // JUDGES}!r}, overlap={JUDGES + 1})")
     filled += inside_audit(served, f"judge({CAMPAIGN!r}, people={PEOPLE})")
     filled += inside_audit(served, f"gold({CAMPAIGN!r})")
     built = inside_audit(served, "build()")
     weighed = inside_audit(served, f"weigh({CAMPAIGN!r})")
-    browser = Browser(served.product.url, inside_audit(served, "session()"))
-    person = Annotator(served.product.url, served.tokens[0])
-    somebody = inside_audit(served, "somebody()")
-    pages = {name: path.format(person=somebody) for name, path in PAGES.items()}
+    ids = inside_audit(served, f"ids({CAMPAIGN!r})")
+    pages = {name: path.format(**ids) for name, path in PAGES.items()}
+    session = inside_audit(served, "session()")
+    browser = Browser(served.product.url, session)
     while b"not been looked at yet" in browser.get(pages["bias"])[1]:
         pass  # once in the life of a text, by whichever process comes first
-    first = max(browser.get(path)[0] for _again in range(4) for path in pages.values())
+    first = {name: first_look(served, session, path) for name, path in pages.items()}
+    person = Annotator(served.product.url, served.tokens[0])
+    for _connection in range(4):  # each web process has its own sums, and one of them answers a connection
+        browser = Browser(served.product.url, session)
+        for path in pages.values():
+            browser.get(path)
     again = {name: [browser.get(path)[0] for _round in range(rounds)] for name, path in pages.items()}
-    after: dict[str, list[float]] = {name: [] for name in PAGES}
-    late, shown = 0, []
-    expected = n_shown(browser.get(pages["json"])[1])
+    after: dict[str, list[float]] = {name: [] for name in pages}
+    late, expected = 0, n_shown(browser.get(pages["json"])[1])
     for _round in range(rounds):
         for name, path in pages.items():
             person.judge()
             expected += 1
             took, page = browser.get(path)
             after[name].append(took)
-            if name == "json":
-                shown.append(took)
-                late += n_shown(page) != expected
+            late += name == "json" and n_shown(page) != expected
     return {
         "database": served.database,
         "judgements": judgements,
@@ -127,12 +136,31 @@ def measure(served: Served, rounds: int, judgements: int) -> dict:
         "ledger_s": built["seconds"],
         "ledger_mb": built["megabytes"],
         "weighed_s": weighed,
-        "first_ms": round(first),
-        "again_ms": {name: summary(values) for name, values in again.items()},
-        "after_ms": {name: summary(values) for name, values in after.items()},
-        "submit_to_shown_ms": summary(shown),
+        "pages": {name: page_row(first[name], again[name], after[name]) for name in pages},
         "late": late,
     }
+
+
+def first_look(served: Served, session: str, path: str) -> float:
+    """Milliseconds that a page takes in a web process that has answered nothing but /healthz since it started."""
+    web = served.roots["web"]
+
+    def workers() -> set[int]:
+        return {pid for pid in served.product.processes("gunicorn") if parent_of(pid) == web}
+
+    old = workers()
+    os.kill(web, signal.SIGHUP)
+    wait_until(
+        lambda: (now := workers()) and not now & old and len(now) == len(old), within=60, what="new web processes"
+    )
+    wait_until(served.product.answers, within=60, what="a new web process to answer")
+    return Browser(served.product.url, session).get(path)[0]
+
+
+def page_row(first: float, again: list[float], after: list[float]) -> dict:
+    """The figures of one page, and whether it answers in time."""
+    row = {"first_ms": round(first), "again_ms": summary(again), "after_ms": summary(after)}
+    return row | {"ok": max(row["again_ms"]["p95"], row["after_ms"]["p95"]) < MOST_MS}
 
 
 def inside_audit(served: Served, call: str):
@@ -152,21 +180,25 @@ def summary(values: list[float]) -> dict:
 
 def print_row(row: dict) -> None:
     print(f"\n{DATABASES[row['database']]}, {row['judgements']:,} judgements in one campaign, {PEOPLE:,} annotators")
-    print(f"  made in {row['fill_s']} s; the ledger of {row['ledger_mb']} MB in {row['ledger_s']} s;", end=" ")
-    print(f"the first page of a process at most {row['first_ms']} ms")
-    print(f"  {'':<10}{'again p50':>12}{'p95':>8}{'after p50':>12}{'p95':>8}   ms")
-    for name in PAGES:
-        one, other = row["again_ms"][name], row["after_ms"][name]
-        print(f"  {name:<10}{one['p50']:>12}{one['p95']:>8}{other['p50']:>12}{other['p95']:>8}")
-    print(f"  shown after submitting: p95 {row['submit_to_shown_ms']['p95']} ms; not shown at once: {row['late']}")
+    print(f"  made in {row['fill_s']} s; the ledger of {row['ledger_mb']} MB in {row['ledger_s']} s,", end=" ")
+    print(f"the queue of disagreements in {row['weighed_s']} s; ms of a page:")
+    print(f"  {'':<16}{'first':>8}{'again p50':>12}{'p95':>8}{'after p50':>12}{'p95':>8}   below {MOST_MS:.0f}")
+    for name, page in row["pages"].items():
+        one, other = page["again_ms"], page["after_ms"]
+        print(
+            f"  {name:<16}{page['first_ms']:>8}{one['p50']:>12}{one['p95']:>8}{other['p50']:>12}{other['p95']:>8}",
+            end="",
+        )
+        print("   ok" if page["ok"] else "   NOT")
+    print(f"  downloads without the judgement submitted before: {row['late']}", flush=True)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run it; 0 when every page's median is below 200 ms, and a new judgement shows within a second."""
+    """Run it; 0 when 95 % of the looks at every page take less than 200 ms, and have the newest judgement."""
     parser = argparse.ArgumentParser(prog="./run bench audit", description=__doc__.split("\n")[0])
     parser.add_argument("--judgements", type=int, default=1_000_000)
     parser.add_argument("--databases", default="sqlite,postgresql")
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--json", action="store_true", help="end with one JSON object on a line")
     arguments = parser.parse_args(argv)
     rows = []
@@ -175,11 +207,10 @@ def main(argv: list[str] | None = None) -> int:
             rows.append(measure(served, arguments.rounds, arguments.judgements))
         print_row(rows[-1])
     print(f"\n{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    quick = all(one["p50"] < MOST_MS for row in rows for kind in ("again_ms", "after_ms") for one in row[kind].values())
-    shown = all(row["submit_to_shown_ms"]["p95"] < MOST_SHOWN_MS and not row["late"] for row in rows)
     if arguments.json:
         print(json.dumps({"benchmark": "audit", "databases": rows, "load": round(os.getloadavg()[0], 1)}))
-    return 0 if quick and shown else 1
+    ok = all(page["ok"] for row in rows for page in row["pages"].values()) and not any(row["late"] for row in rows)
+    return 0 if ok else 1
 
 
 if __name__ == "__main__":
