@@ -111,6 +111,11 @@ def _decided(campaign: Campaign) -> QuerySet[Adjudication]:
     return standing.filter(of=campaign.pk).order_by()
 
 
+def below(rows: QuerySet[Dispute], passed: Dispute) -> QuerySet[Dispute]:
+    """What of a queue comes after this one, found by index: pages of it cost the same however far down they are."""
+    return rows.filter(Q(score__lt=passed.score) | Q(task__gt=passed.task_id), score__lte=passed.score)
+
+
 def listed(rows: Iterable[Dispute]) -> list[Disputed]:
     """The rows of a page of the queue."""
     rows = list(rows)
@@ -124,10 +129,9 @@ def listed(rows: Iterable[Dispute]) -> list[Disputed]:
 def next_open(*, campaign: Campaign, user: User, filters: Filters, after: int | None = None) -> int | None:
     """The most disputed open task that this person may decide and nobody holds; after one, those below it first."""
     rows = queue(campaign=campaign, filters=filters).filter(*_for(user))
-    if passed := Dispute.objects.filter(task=after).first() if after else None:
-        below = Q(score__lt=passed.score) | Q(task__gt=passed.task_id)
-        if found := rows.filter(below, score__lte=passed.score).values_list("task", flat=True).first():
-            return found
+    passed = Dispute.objects.filter(task=after).first() if after else None
+    if passed and (found := below(rows, passed).values_list("task", flat=True).first()):
+        return found
     return rows.exclude(task=after).values_list("task", flat=True).first()
 
 

@@ -14,6 +14,7 @@ from annotate.languages import LanguageError, parse_language
 from annotate.models import (
     Acknowledgement,
     Adjudication,
+    AdjudicationDraft,
     AdjudicationHold,
     Adjudicator,
     Assignment,
@@ -292,6 +293,12 @@ class AdjudicatorAdmin(ReadOnly, admin.ModelAdmin):
 class AdjudicationHoldAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["task", "by", "expires_at"]
     list_select_related = ["task", "by"]
+
+
+@admin.register(AdjudicationDraft)
+class AdjudicationDraftAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["task", "by", "seen", "draft_number"]
+    list_select_related = ["task", "by", "seen"]
 
 
 @admin.register(Dispute)

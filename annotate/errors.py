@@ -9,6 +9,10 @@ class LeaseLost(DomainError):
     """The assignment is no longer held by this annotator. What was sent is kept as the assignment's draft."""
 
 
+class DraftOutdated(DomainError):
+    """A draft that this one does not follow was saved meanwhile. It stays, and this one was not saved."""
+
+
 class NotAllowed(DomainError):
     """The person may not do this."""
 

@@ -268,7 +268,7 @@ WRITTEN = ("review", "demonstration__completion__prompt", "demonstration__revisi
 
 def judged_task(*, task_id: int) -> JudgedTask:
     """A task, its completions with their producers, and the judgements that count. Raises DomainError if unknown."""
-    task = Task.objects.filter(pk=task_id).select_related("campaign", "prompt__domain", "gold").first()
+    task = Task.objects.filter(pk=task_id).select_related("campaign__guideline", "prompt__domain", "gold").first()
     if task is None:
         raise DomainError(_("There is no task %(number)s.") % {"number": task_id})
     judgements = task.judgements.current().select_related("annotator", "guideline", "assignment", *WRITTEN)

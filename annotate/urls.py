@@ -75,6 +75,12 @@ urlpatterns = [
     path("campaigns/<slug:slug>/disagreements/next/", adjudication.next_disagreement, name="next_disagreement"),
     path("campaigns/<slug:slug>/disagreements/people/", adjudication.rights, name="adjudicators"),
     path("campaigns/<slug:slug>/disagreements/<int:pk>/", adjudication.disagreement, name="disagreement"),
+    path("campaigns/<slug:slug>/disagreements/<int:pk>/draft/", adjudication.draft, name="disagreement_draft"),
+    path(
+        "campaigns/<slug:slug>/disagreements/<int:pk>/heartbeat/",
+        adjudication.heartbeat,
+        name="disagreement_heartbeat",
+    ),
     path("campaigns/<slug:slug>/disagreements/<int:pk>/take/", adjudication.take, name="take_disagreement"),
     path("campaigns/<slug:slug>/disagreements/<int:pk>/pass/", adjudication.pass_over, name="pass_disagreement"),
     path("campaigns/<slug:slug>/disagreements/<int:pk>/take-back/", adjudication.take_back, name="take_decision_back"),

@@ -8,6 +8,7 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from annotate import adjudication_queries as queries
@@ -17,7 +18,7 @@ from annotate.api.base import Documented, StrictSerializer, checked
 from annotate.api.serializers import BIGGEST_ID, AnswerSerializer, ShownCompletionSerializer
 from annotate.api.work import IDEMPOTENCY_KEY, find_campaign, idempotency_key
 from annotate.errors import LeaseLost, NotAllowed, NotFound
-from annotate.models import Adjudication, Adjudicator, Campaign, Task
+from annotate.models import Adjudication, Adjudicator, Campaign, Dispute, Task
 from annotate.services import adjudicating, disputes
 from annotate.services.adjudicating import AsGold
 from annotate.services.records import answer_of
@@ -31,6 +32,10 @@ class QueueQuery(StrictSerializer):
     cause = serializers.ChoiceField(choices=Adjudication.Cause.choices, required=False)
     domain = serializers.SlugField(required=False, max_length=64)
     unfinished = serializers.BooleanField(required=False, help_text="also tasks that not everybody has judged yet")
+    after = serializers.IntegerField(
+        required=False, min_value=1, max_value=BIGGEST_ID, help_text="a task of the queue: those below it"
+    )
+    limit = serializers.IntegerField(required=False, default=100, min_value=1, max_value=1_000)
 
 
 class DisputedSerializer(serializers.Serializer):
@@ -44,6 +49,13 @@ class DisputedSerializer(serializers.Serializer):
     state = serializers.ChoiceField(choices=["open", "decided"])
     cause = serializers.CharField(help_text="'' while it is open")
     decided_at = serializers.DateTimeField(allow_null=True)
+
+
+class QueueSerializer(serializers.Serializer):
+    """A part of the queue. How long all of it is nobody counts: it may have a million tasks."""
+
+    results = DisputedSerializer(many=True)
+    next = serializers.URLField(allow_null=True, help_text="the part below this one")
 
 
 class AdjudicationSerializer(serializers.ModelSerializer):
@@ -127,22 +139,30 @@ class Disputes(Documented):
         return campaign
 
 
-class Disagreements(Disputes, GenericAPIView):
-    """The tasks about which annotators disagree, the most disputed first."""
+class Disagreements(Disputes, APIView):
+    """The tasks about which annotators disagree, the most disputed first: `limit` of them, below `after`."""
 
-    serializer_class = DisputedSerializer
-
-    @extend_schema(
-        operation_id="campaign_disagreements", parameters=[QueueQuery], responses=DisputedSerializer(many=True)
-    )
+    @extend_schema(operation_id="campaign_disagreements", parameters=[QueueQuery], responses=QueueSerializer)
     def get(self, request: Request, slug: str) -> Response:
         campaign = self.campaign(slug)
-        given = request.query_params.dict()
-        asked = checked(QueueQuery, {name: one for name, one in given.items() if name not in ("page", "page_size")})
+        asked = dict(checked(QueueQuery, request.query_params.dict()))
+        limit, after = asked.pop("limit"), asked.pop("after", None)
         asked.setdefault("state", "decided" if "cause" in asked else "open")
         disputes.weigh(campaign=campaign)
-        page = self.paginate_queryset(queries.queue(campaign=campaign, filters=Filters(**asked)))
-        return self.get_paginated_response([row.as_row() for row in queries.listed(page)])
+        found = queries.queue(campaign=campaign, filters=Filters(**asked))
+        if after is not None:
+            found = queries.below(found, _disputed(campaign, after))
+        rows = list(found[: limit + 1])
+        more = rows[limit - 1].task_id if len(rows) > limit else None
+        following = replace_query_param(request.build_absolute_uri(), "after", more) if more else None
+        return Response({"results": [row.as_row() for row in queries.listed(rows[:limit])], "next": following})
+
+
+def _disputed(campaign: Campaign, task: int) -> Dispute:
+    found = Dispute.objects.filter(campaign=campaign, task=task).first()
+    if found is None:
+        raise ValidationError({"after": [_("Task %(number)s is not in this queue.") % {"number": task}]})
+    return found
 
 
 class SaidSerializer(serializers.Serializer):

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import exceptions
 
-from annotate.errors import DomainError, LeaseLost, NotAllowed, NotFound, StepMissing
+from annotate.errors import DomainError, DraftOutdated, LeaseLost, NotAllowed, NotFound, StepMissing
 from annotate.services.bulk import RowsRefused
 from annotate.services.setup import SettingsRefused
 
@@ -26,6 +26,7 @@ SHOWN = 3
 # The most specific first: the first class that fits names the problem.
 DOMAIN_PROBLEMS: list[tuple[type[DomainError], HTTPStatus, str, Promise]] = [
     (LeaseLost, HTTPStatus.CONFLICT, "lease-lost", gettext_lazy("The task is no longer held")),
+    (DraftOutdated, HTTPStatus.PRECONDITION_FAILED, "draft-outdated", gettext_lazy("A newer draft is there")),
     (NotAllowed, HTTPStatus.FORBIDDEN, "not-allowed", gettext_lazy("Not allowed")),
     (NotFound, HTTPStatus.NOT_FOUND, "not-found", gettext_lazy("Not found")),
     (StepMissing, HTTPStatus.FORBIDDEN, "step-missing", gettext_lazy("A step is to be done first")),

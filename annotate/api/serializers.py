@@ -150,6 +150,7 @@ class AssignmentSerializer(serializers.Serializer):
     )
     revealed_at = serializers.DateTimeField(source="assignment.revealed_at", help_text="when it was; else null")
     draft = serializers.JSONField(help_text="unfinished work that was saved, or null")
+    draft_name = serializers.CharField(source="assignment.draft_name", help_text="If-Match of the draft that follows")
 
 
 class CampaignProgressSerializer(serializers.Serializer):

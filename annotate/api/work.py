@@ -32,6 +32,7 @@ from annotate.errors import DomainError, NotFound
 from annotate.models import Assignment, Campaign, Judgement
 from annotate.services import claiming, judging
 from annotate.services.anywhere import claim_anywhere
+from annotate.services.drafts import Following, named_after
 from annotate.services.own import own_assignment
 
 MAX_KEY = Judgement._meta.get_field("idempotency_key").max_length
@@ -56,6 +57,11 @@ class Work(Documented, APIView):
     """A view for everybody with an account."""
 
     permission_classes = [IsAuthenticated]
+
+
+IF_MATCH = OpenApiParameter(
+    "If-Match", location=OpenApiParameter.HEADER, description="the name of the draft that this one follows"
+)
 
 
 class CampaignList(Documented, GenericAPIView):
@@ -226,13 +232,24 @@ class Heartbeat(Work):
 
 
 class Draft(Work):
-    """Keep unfinished work with the assignment, also after its lease was lost."""
+    """Keep unfinished work with the assignment, also after its lease was lost.
 
-    @extend_schema(request=DraftSerializer, responses=DraftSerializer)
+    `If-Match` names the draft that this one follows: `draft_name` of the assignment, or the `ETag` of the answer
+    before. Where another one was saved meanwhile the answer is 412, and that one stays. Without it, this one replaces
+    whatever is there.
+    """
+
+    @extend_schema(request=DraftSerializer, parameters=[IF_MATCH], responses=DraftSerializer)
     def put(self, request: Request, pk: UUID) -> Response:
-        draft = checked(DraftSerializer, request.data)
-        claiming.save_draft(assignment_id=pk, annotator=request.user, draft=draft)
-        return Response(draft)
+        draft, following = checked(DraftSerializer, request.data), following_of(request)
+        kept = claiming.save_draft(assignment_id=pk, annotator=request.user, draft=draft, following=following)
+        return Response(draft, headers={"ETag": f'"{kept.draft_name}"'})
+
+
+def following_of(request: Request) -> Following | None:
+    """The place of a draft after the one that a client names; None where it names none."""
+    after = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
+    return named_after(after) if after and after != "*" else None
 
 
 def _state(assignment: Assignment) -> Response:

@@ -1,4 +1,4 @@
-from annotate.models.adjudication import Adjudication, AdjudicationHold, Adjudicator, Dispute
+from annotate.models.adjudication import Adjudication, AdjudicationDraft, AdjudicationHold, Adjudicator, Dispute
 from annotate.models.changes import CampaignChange
 from annotate.models.conversation import Note, Question
 from annotate.models.corpus import Completion, ContentWarning, Producer, Prompt
@@ -32,6 +32,7 @@ from annotate.models.work import Assignment, Campaign, Gold, Queue, Task, TaskCo
 __all__ = [
     "Acknowledgement",
     "Adjudication",
+    "AdjudicationDraft",
     "AdjudicationHold",
     "Adjudicator",
     "AppendOnlyError",

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from annotate.models.drafts import Drafted
 from annotate.models.guidelines import Guideline
 from annotate.models.judgements import AppendOnly, AppendOnlyQuerySet
 from annotate.models.work import Campaign, Task
@@ -92,6 +93,27 @@ class AdjudicationHold(models.Model):
 
     def __str__(self):
         return f"{self.task_id} held by {self.by_id}"
+
+
+class AdjudicationDraft(Drafted):
+    """What an expert has not decided yet. It outlives their hold on the task, and goes with their decision."""
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="adjudication_drafts", db_index=False)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="adjudication_drafts")
+    seen = models.ForeignKey(
+        Adjudication,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="the decision that stood when the draft was written",
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["task", "by"], name="adjudication_draft_once")]
+
+    def __str__(self):
+        return f"{self.task_id} by {self.by_id}, undecided"
 
 
 class Adjudicator(models.Model):

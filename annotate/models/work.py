@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from annotate.assignment_rules import AssignmentRules, parse_rules
 from annotate.forms import Form, parse_form
 from annotate.models.corpus import Completion, Prompt
+from annotate.models.drafts import Drafted
 from annotate.models.guidelines import Guideline
 from annotate.models.people import Domain
 from annotate.onboarding_rules import Onboarding, parse_onboarding
@@ -301,7 +302,7 @@ class Gold(models.Model):
         return f"Gold of task {self.task_id}"
 
 
-class Assignment(models.Model):
+class Assignment(Drafted):
     """One annotator's hold on one task.
 
     One that is leased ahead (`opened_at` is null) waits in the annotator's browser until the one before is submitted.
@@ -355,7 +356,6 @@ class Assignment(models.Model):
     probability = models.FloatField(
         null=True, editable=False, help_text="the chance that this hand-out gave this task, of all it could have given"
     )
-    draft = models.JSONField(null=True, blank=True)
 
     class Meta:
         indexes = [

@@ -18,6 +18,7 @@ from annotate.answers import MAX_TEXT
 from annotate.errors import DomainError, LeaseLost, NotAllowed, NotFound
 from annotate.models import (
     Adjudication,
+    AdjudicationDraft,
     AdjudicationHold,
     Adjudicator,
     Assignment,
@@ -150,7 +151,8 @@ def decide(
     supersedes: int | None = None,
     idempotency_key: str = "",
 ) -> Adjudication:
-    """Decide a task: an answer as annotators submit it, and why they disagreed. The hold on the task ends.
+    """Decide a task: an answer as annotators submit it, and why they disagreed. The hold on the task ends, and the
+    expert's draft goes.
 
     `supersedes` names the decision that stood when the expert looked (None: none), so that nobody replaces one that
     they have not seen. Raises NotFound, NotAllowed, LeaseLost while somebody else holds it, and DomainError for what is
@@ -173,11 +175,12 @@ def decide(
             if gold is not None:
                 make_gold(task=task, answer=_known(checked), explanation=gold.explanation, by=by)
             let_go(task_id=task_id, by=by)
+            AdjudicationDraft.objects.filter(task=task, by=by).delete()
             return decided
-    except IntegrityError as error:  # the same request at the same moment, or another decision
+    except (IntegrityError, DomainError) as error:  # the same request at the same moment, or another decision
         if earlier := _with_key(task, by, idempotency_key):
             return earlier
-        raise DomainError(_decided_meanwhile()) from error
+        raise error if isinstance(error, DomainError) else DomainError(_decided_meanwhile()) from error
 
 
 def take_back(*, adjudication_id: int, by: User, note: str, idempotency_key: str = "") -> Adjudication:
@@ -207,9 +210,8 @@ def _decided_meanwhile() -> str:
 
 
 def _write(task: Task, by: User, supersedes: int | None, **fields: Any) -> Adjudication:
-    newest = task.adjudications.order_by("-version").first()
-    seen = newest if newest and newest.answer is not None else None
-    if (seen.pk if seen else None) != supersedes:
+    newest, standing = decisions_of(task)
+    if (standing.pk if standing else None) != supersedes:
         raise DomainError(_decided_meanwhile())
     return Adjudication.objects.create(
         task=task,
@@ -219,6 +221,12 @@ def _write(task: Task, by: User, supersedes: int | None, **fields: Any) -> Adjud
         supersedes=newest,
         **fields,
     )
+
+
+def decisions_of(task: Task) -> tuple[Adjudication | None, Adjudication | None]:
+    """The newest entry on a task's record, which may take a decision back; and the decision that stands."""
+    newest = task.adjudications.order_by("-version").first()
+    return newest, newest if newest and newest.answer is not None else None
 
 
 def as_shown(task: Task) -> Assignment:

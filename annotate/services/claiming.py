@@ -12,10 +12,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotate.errors import DomainError, LeaseLost, NotOpen
+from annotate.errors import DomainError, DraftOutdated, LeaseLost, NotOpen
 from annotate.models import Assignment, Campaign, Completion, Guideline, Membership, Queue, Task, User
 from annotate.services import budgets, daily
 from annotate.services.choosing import take_next
+from annotate.services.drafts import DraftName, Following, outdated, write_draft
 from annotate.services.given_back import take_back
 from annotate.services.onboarding import check_may_work
 from annotate.services.own import PROMPT, OwnTurn, joined, own_assignment
@@ -353,12 +354,21 @@ def _ahead_of(assignment: Assignment) -> QuerySet[Assignment]:
     )
 
 
-def save_draft(*, assignment_id: UUID, annotator: User, draft: dict) -> Assignment:
-    """Keep unfinished work with the assignment, also after its lease was lost. Raises DomainError once it is done."""
+def save_draft(*, assignment_id: UUID, annotator: User, draft: dict, following: Following | None = None) -> Assignment:
+    """Keep unfinished work with the assignment, also after its lease was lost.
+
+    Raises DraftOutdated when a draft that it does not follow is there (see services/drafts.py), and DomainError once
+    the task is done.
+    """
     assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
     open_states = [State.CLAIMED, State.EXPIRED, State.RELEASED]
-    if not Assignment.objects.filter(pk=assignment.pk, state__in=open_states).update(draft=draft):
+    rows = Assignment.objects.filter(pk=assignment.pk, state__in=open_states)
+    if not write_draft(rows, draft, following):
+        if rows.exists():
+            raise DraftOutdated(outdated())
         raise DomainError(_("This task is already submitted or skipped; a draft would change nothing."))
+    name = following.name if following else DraftName(assignment.draft_number + 1, "")
+    assignment.draft_number, assignment.draft_tab = name.number, name.tab
     assignment.draft = draft
     return assignment
 

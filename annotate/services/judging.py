@@ -13,11 +13,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from annotate.answers import AnswerError, Shown, check_answer
-from annotate.errors import DomainError, LeaseLost
+from annotate.errors import DomainError, DraftOutdated, LeaseLost
 from annotate.forms import checklist_of
 from annotate.models import Assignment, Campaign, Completion, Judgement, Review, Task, User
 from annotate.services import budgets
 from annotate.services.claiming import access_without_ado, claim_next_task, give_next
+from annotate.services.drafts import Following, outdated, write_draft
 from annotate.services.onboarding import check_may_submit_late
 from annotate.services.overlap import reconsider
 from annotate.services.own import own_assignment, own_turn
@@ -28,6 +29,7 @@ from annotate.services.skills import record as record_skill
 from annotate.statements import change, insert, inserted, insertion, prepared, run_all, together
 
 State = Assignment.State
+LOST = (State.EXPIRED, State.RELEASED)
 MAX_SECONDS = 86_400
 
 
@@ -38,11 +40,13 @@ def submit(
     answer: Mapping[str, Any],
     seconds: float,
     idempotency_key: str = "",
+    following: Following | None = None,
 ) -> Judgement:
     """Submit an answer (see annotate/answers) for a task that this annotator holds.
 
     Raises DomainError when the answer is not whole or the task is done, and LeaseLost when the task went back to the
-    queue and its place was taken: the answer is then kept as the assignment's draft.
+    queue and its place was taken: the answer is then kept as the assignment's draft. Where another draft is there,
+    which this answer does not follow, DraftOutdated is raised instead, and that one stays.
     """
     assignment = own_assignment(assignment_id=assignment_id, annotator=annotator)
     checked = _check(assignment, answer, seconds)
@@ -53,7 +57,14 @@ def submit(
                 return judgement
     except IntegrityError:  # the key was used before
         _refuse_other_task(assignment, idempotency_key)
-    return _submit_late(assignment, checked, dict(answer), seconds=seconds, idempotency_key=idempotency_key)
+    try:
+        return _submit_late(assignment, checked, seconds=seconds, idempotency_key=idempotency_key)
+    except LeaseLost:
+        draft = {**answer, "seconds": seconds}
+        if write_draft(Assignment.objects.filter(pk=assignment.pk, state__in=LOST), draft, following):
+            raise
+        ran_out = _("The time for this task ran out.")
+        raise DraftOutdated(f"{ran_out} {outdated()}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +138,7 @@ def _enter(assignment: Assignment, checked: dict, **fields: Any) -> Judgement | 
     return judgement
 
 
-def _submit_late(assignment: Assignment, checked: dict, answer: dict, **fields: Any) -> Judgement:
+def _submit_late(assignment: Assignment, checked: dict, **fields: Any) -> Judgement:
     """The same submission again, or one whose lease was lost while its place is still free; else a refusal."""
     key = fields["idempotency_key"]
     if earlier := _with_key(assignment, key):
@@ -142,7 +153,7 @@ def _submit_late(assignment: Assignment, checked: dict, answer: dict, **fields: 
         if earlier := _with_key(assignment, key):
             return earlier
         raise
-    return _explain_refusal(assignment, answer, key)
+    return _explain_refusal(assignment, key)
 
 
 def submit_ranking(*, ranks: Mapping[int, int], flags: Mapping[int, list[str]] | None = None, **fields) -> Judgement:
@@ -322,13 +333,12 @@ def _take_late(assignment: Assignment) -> bool:
     return False
 
 
-def _explain_refusal(assignment: Assignment, draft: dict, idempotency_key: str) -> Judgement:
-    """The same submission may have won in another request; else say why this one cannot be taken, and keep the work."""
+def _explain_refusal(assignment: Assignment, idempotency_key: str) -> Judgement:
+    """The same submission may have won in another request; else say why this one cannot be taken."""
     if earlier := _with_key(assignment, idempotency_key):
         return earlier
     assignment.refresh_from_db()
-    if assignment.state in (State.EXPIRED, State.RELEASED):
-        Assignment.objects.filter(pk=assignment.pk).update(draft=draft)
+    if assignment.state in LOST:
         raise LeaseLost(_why_too_late(assignment))
     raise DomainError(
         _("This task is already %(state)s; take the next one.") % {"state": assignment.get_state_display().lower()}

@@ -1,6 +1,6 @@
 """Disagreements: the queue of disputed tasks, and the page on which an expert decides one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -9,27 +9,31 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotate import adjudication_queries as queries
 from annotate.adjudication_queries import Disputed, Evidence, Filters
 from annotate.errors import DomainError, LeaseLost, NotAllowed, NotFound
-from annotate.models import Adjudication, Campaign, ContentWarning, Domain, Task
+from annotate.models import Adjudication, AdjudicationDraft, Campaign, ContentWarning, Domain, Task
 from annotate.queries import AssignmentView
 from annotate.services import adjudicating, disputes
 from annotate.services.adjudicating import AsGold
+from annotate.services.adjudication_drafts import draft_of, keep_draft, renew_hold
 from annotate.services.records import answer_of
 from annotate.views.access import admin_required
 from annotate.views.beside import rows_of, words_of
 from annotate.views.downloads import table_as_csv
-from annotate.views.work import TEMPLATES, refuse_what_is_missing
-from annotate.views.work_forms import Work, cards, number, step_cards, typed
+from annotate.views.work import TEMPLATES, refusal, refuse_what_is_missing
+from annotate.views.work_forms import Work, cards, following_of, number, step_cards, typed
 from annotate.views.writing import writing_context
 
 TASKS_A_PAGE = 25
 MOST_LISTED = 1_000
 """Tasks that the pages lead to: counting all of very many takes longer than showing them. Downloads have all."""
+BESIDE = ("cause", "note", "gold", "explanation")
+"""What an expert says beside the answer."""
 AT_ONCE = 1_000
 """Rows of a download that are read at once."""
 TRIES = 5
@@ -169,7 +173,7 @@ def disagreement(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     found = queries.evidence(task=task)
     view = _view(task, found)
     if request.method != "POST":
-        return _page(request, view, found, Work(queries.with_ids(found.decision.answer) if found.decision else {}))
+        return _page(request, view, found, None)
     work = Work.from_post(request.POST, view)
     try:
         refuse_what_is_missing(view, work)
@@ -199,16 +203,25 @@ def _decide(request: HttpRequest, task: Task, work: Work) -> Adjudication:
         note=typed(data, "note"),
         gold=AsGold(typed(data, "explanation")) if "gold" in data else None,
         supersedes=_number(data.get("supersedes")),
-        idempotency_key=typed(data, "key")[:100],
+        idempotency_key=_key(request),
     )
 
 
+def _key(request: HttpRequest) -> str:
+    return typed(request.POST, "key")[:100]
+
+
 def _page(
-    request: HttpRequest, view: AssignmentView, found: Evidence, work: Work, error: DomainError | None = None
+    request: HttpRequest, view: AssignmentView, found: Evidence, work: Work | None, error: DomainError | None = None
 ) -> HttpResponse:
+    """The page; `work` is what was posted, else it shows the draft, else the decision that stands."""
     task, data = found.task, request.POST
     mine = found.hold is not None and found.hold.by_id == request.user.pk
     decision = found.decision
+    draft = draft_of(task_id=task.pk, by=request.user)
+    restored = draft if work is None else None
+    if work is None:
+        work, data = _unfinished(draft, decision)
     context = {"section": "campaigns", "view": view, "work": work, "error": error, "layout": "base.html"}
     context |= {
         "asked": view.form,
@@ -223,10 +236,14 @@ def _page(
         "evidence": found,
         "held_by": found.hold.by if found.hold and not mine else None,
         "deciding": mine or error is not None,
+        "restored": restored,
+        "overtaken": draft is not None and draft.seen_id != (decision.pk if decision else None),
+        "draft_after": draft.draft_name if draft else "0.",
+        "lease_left": max(0, round((found.hold.expires_at - timezone.now()).total_seconds())) if mine else 0,
         "refusal": adjudicating.why_not(user=request.user, task=task),
         "causes": list(enumerate(Adjudication.Cause.choices, start=1)),
         "cause": typed(data, "cause") or (decision.cause if decision else ""),
-        "note": typed(data, "note") or (decision.note if decision else ""),
+        "note": typed(data, "note") or (decision.note if decision and not restored else ""),
         "as_gold": "gold" in data,
         "gold": getattr(task, "gold", None),
         "explanation": typed(data, "explanation") or (task.gold.explanation if hasattr(task, "gold") else ""),
@@ -238,6 +255,13 @@ def _page(
     }
     status = 200 if error is None else 409 if isinstance(error, LeaseLost) else 422
     return render(request, "annotate/adjudication/decide.html", context, status=status)
+
+
+def _unfinished(draft: AdjudicationDraft | None, decision: Adjudication | None) -> tuple[Work, Mapping[str, str]]:
+    """What the page shows before anything was posted: the answer, and what stands beside it."""
+    if draft is None:
+        return Work(queries.with_ids(decision.answer) if decision else {}), {}
+    return Work.from_draft(draft.draft.get("work")), draft.draft.get("beside", {})
 
 
 def _said(request: HttpRequest, found: Evidence) -> dict:
@@ -270,6 +294,37 @@ def take(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     except DomainError as error:
         messages.warning(request, str(error))
     return redirect(_address(task.campaign, pk, _filters(QueryDict(typed(request.POST, "queue")))))
+
+
+@require_POST
+def draft(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Keep an unfinished decision."""
+    task, data = _task(request, slug, pk), request.POST
+    work = Work.from_post(data, _view(task, queries.evidence(task=task)))
+    unfinished = {"work": work.as_draft(), "beside": {name: typed(data, name) for name in BESIDE if name in data}}
+    try:
+        keep_draft(
+            task_id=pk,
+            by=request.user,
+            draft=unfinished,
+            seen=_number(data.get("supersedes")),
+            following=following_of(data),
+            idempotency_key=_key(request),
+        )
+    except DomainError as error:
+        return refusal(error)
+    return HttpResponse(status=204)
+
+
+@require_POST
+def heartbeat(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Hold the task for another lease."""
+    task = _task(request, slug, pk)
+    try:
+        renew_hold(task_id=task.pk, by=request.user, seen=_number(request.GET.get("seen")))
+    except DomainError as error:
+        return refusal(error)
+    return HttpResponse(status=204)
 
 
 @require_POST

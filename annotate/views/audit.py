@@ -1,5 +1,6 @@
 """The audit, for admins: how far annotators agree, with n and 95 % intervals."""
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import Manager
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -8,16 +9,19 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from annotate import queries
+from annotate.adjudication_queries import with_ids
 from annotate.audit_queries.changes import guideline_change
 from annotate.audit_queries.pairs import annotator_pairs
 from annotate.audit_queries.slices import Slice, audited_campaigns, campaign_audit
 from annotate.audit_queries.times import time_and_pay
 from annotate.errors import DomainError
 from annotate.forms import COMPARING, Form
-from annotate.models import Campaign, Completion, Judgement
+from annotate.models import Campaign, Completion, Dispute, Judgement
 from annotate.quality.signals import WORDS_PER_MINUTE
-from annotate.services import gold
+from annotate.services import adjudicating, gold
+from annotate.services.records import answer_of, with_answers
 from annotate.views.access import admin_required
+from annotate.views.beside import rows_of
 from annotate.views.downloads import as_csv, as_json, page_number
 from annotate.views.measures import MEASURE, MEASURES, change_meaning, meaning
 from annotate.views.said import known_answer
@@ -125,9 +129,10 @@ def time(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
 
 
 @require_safe
-@admin_required
 def task(request: HttpRequest, pk: int) -> HttpResponse:
-    """One task with everybody's ranks side by side."""
+    """One task with all that is known of it. Experts who may decide see it without names, where they decide it."""
+    if not request.user.is_admin:
+        return _for_expert(request, pk)
     try:
         judged = queries.judged_task(task_id=pk)
     except DomainError as error:
@@ -140,10 +145,43 @@ def task(request: HttpRequest, pk: int) -> HttpResponse:
     decided = any(one.verdict or one.strength or one.behaviour for one in judged.judgements)
     context = {"section": "agreement", "judged": judged, "rows": rows, "k": len(rows), "written": written_in(judged)}
     context["decided"] = decided
+    context |= _decisions(judged)
     if hasattr(judged.task, "gold"):
         context["known"] = known_answer(judged.task, judged.completions)
         context["mixable"] = not gold.why_not_mixed(judged.task)
     return render(request, "annotate/task.html", context)
+
+
+def _for_expert(request: HttpRequest, pk: int) -> HttpResponse:
+    try:
+        found = adjudicating.find_task(pk, request.user)
+    except DomainError as error:
+        raise PermissionDenied(str(error)) from error
+    return redirect("annotate:disagreement", found.campaign.slug, pk)
+
+
+def _decisions(judged: queries.JudgedTask) -> dict:
+    """What experts decided, newest first; and what annotators said, where the table of completions lacks it."""
+    campaign = judged.task.campaign
+    if campaign.kind not in adjudicating.KINDS:
+        return {}
+    history = list(judged.task.adjudications.select_related("by").order_by("-version"))
+    people, answers = [], []
+    if campaign.kind in (Campaign.Kind.STEPS, Campaign.Kind.REVIEW):
+        said = {one.pk: one for one in with_answers(judged.task.judgements.current())}
+        for one in judged.judgements:
+            said[one.pk].task = judged.task
+            people.append(one.annotator.username)
+            answers.append(answer_of(said[one.pk]))
+    made = [one for one in history if one.answer is not None]
+    answers += [with_ids(one.answer) for one in made]
+    return {
+        "history": history,
+        "dispute": Dispute.objects.filter(task=judged.task).first(),
+        "made": made,
+        "people": people,
+        "beside": rows_of(campaign, campaign.guideline, judged.completions, answers) if answers else [],
+    }
 
 
 def _said(judged: queries.JudgedTask, judgement: Judgement, completion: Completion, form: Form) -> dict:

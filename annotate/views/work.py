@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from annotate import queries, safety_queries
 from annotate.answers import MAX_TEXT
-from annotate.errors import DomainError, LeaseLost, NotAllowed, NotFound, NotOpen, StepMissing
+from annotate.errors import DomainError, DraftOutdated, LeaseLost, NotAllowed, NotFound, NotOpen, StepMissing
 from annotate.forms import COMPARING
 from annotate.models import Assignment, Campaign, Judgement
 from annotate.rendering import render_markdown
@@ -27,6 +27,7 @@ from annotate.views.work_forms import (
     Work,
     active_seconds,
     cards,
+    following_of,
     missing_values,
     number,
     opened_at,
@@ -96,8 +97,8 @@ def _not_taken(request: HttpRequest, view: queries.AssignmentView, work: Work, e
     if SHOWN not in request.headers:
         return _page(request, view, work, error=error)
     with suppress(DomainError):  # submitted elsewhere: no draft can be kept there, and the browser keeps what it sent
-        claiming.save_draft(assignment_id=view.assignment.pk, annotator=request.user, draft=work.as_draft())
-    return _refusal(error, status=422)
+        _keep(request, view, work)
+    return refusal(error, status=422)
 
 
 def _go_on(request: HttpRequest, campaign: Campaign) -> HttpResponse:
@@ -169,6 +170,7 @@ def _submit(request: HttpRequest, view: queries.AssignmentView, work: Work) -> N
         answer=work.answer,
         seconds=active_seconds(work.seconds, view.assignment.opened_at or view.assignment.claimed_at),
         idempotency_key=_key(request, view.assignment),
+        following=following_of(request.POST),
     )
 
 
@@ -275,17 +277,23 @@ def show_preview(request: HttpRequest, view: queries.AssignmentView) -> HttpResp
 def draft(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Keep unfinished work."""
     view = _own(request, pk)
-    work = Work.from_post(request.POST, view)
     try:
-        claiming.save_draft(assignment_id=pk, annotator=request.user, draft=work.as_draft())
+        _keep(request, view, Work.from_post(request.POST, view))
     except DomainError as error:
-        return _refusal(error)
+        return refusal(error)
     return HttpResponse(status=204)
 
 
-def _refusal(error: DomainError, status: int = 409) -> HttpResponse:
+def _keep(request: HttpRequest, view: queries.AssignmentView, work: Work) -> None:
+    following = following_of(request.POST)
+    draft = work.as_draft()
+    claiming.save_draft(assignment_id=view.assignment.pk, annotator=request.user, draft=draft, following=following)
+
+
+def refusal(error: DomainError, status: int = 409) -> HttpResponse:
     """The sentence alone: the page's script shows it."""
-    status = 404 if isinstance(error, NotFound) else 409 if isinstance(error, LeaseLost) else status
+    statuses = {NotFound: 404, LeaseLost: 409, DraftOutdated: 412}
+    status = statuses.get(type(error), status)
     return HttpResponse(str(error), status=status, content_type="text/plain; charset=utf-8")
 
 
@@ -295,7 +303,7 @@ def heartbeat(request: HttpRequest, pk: UUID) -> HttpResponse:
     try:
         claiming.extend_lease(assignment_id=pk, annotator=request.user)
     except DomainError as error:
-        return _refusal(error)
+        return refusal(error)
     return HttpResponse(status=204)
 
 
@@ -308,7 +316,7 @@ def skip(request: HttpRequest, pk: UUID) -> HttpResponse:
         claiming.skip_assignment(assignment_id=pk, annotator=request.user, reason=reason)
     except DomainError as error:
         if SHOWN in request.headers:
-            return _refusal(error, status=422)
+            return refusal(error, status=422)
         messages.warning(request, str(error))
         return redirect("annotate:assignment", pk)
     return _go_on(request, view.campaign)
@@ -333,7 +341,7 @@ def release_ahead(request: HttpRequest, pk: UUID) -> HttpResponse:
     try:
         claiming.release_ahead(assignment_id=pk, annotator=request.user)
     except DomainError as error:
-        return _refusal(error)
+        return refusal(error)
     return HttpResponse(status=204)
 
 

@@ -21,6 +21,7 @@ from annotate.answers import MAX_CITATIONS
 from annotate.forms import Axis
 from annotate.models import Completion, StepLabel
 from annotate.queries import AssignmentView
+from annotate.services.drafts import Following
 
 LETTERS = "ABCDEFGHI"
 STAMP = "annotate.correction"
@@ -58,6 +59,11 @@ class Work:
     def as_draft(self) -> dict:
         """The JSON that `from_draft` reads."""
         return {**self.answer, "seconds": self.seconds}
+
+
+def following_of(data: QueryDict) -> Following | None:
+    """The name that a page's script gives its draft, and the draft that it follows; None without script."""
+    return Following.parse(typed(data, "draft_name"), typed(data, "draft_after"))
 
 
 def _comparison(data: QueryDict, view: AssignmentView) -> dict:

@@ -1,10 +1,19 @@
 // Deciding a disagreement: the widget is the annotators' own. Enter leads to the cause, a digit there chooses it, and
 // Enter again decides. A task that nobody holds yet is taken by Enter first.
+import { bodyOf, keep } from "./outbox.js";
 import { parts } from "./parts.js";
 
 class Cause {
-  constructor({ root, form, announce, shortcuts, signal }) {
+  constructor(workplace) {
+    const { root, form, announce, shortcuts, signal } = workplace;
     Object.assign(this, { root, form, announce });
+    // The decision is posted as a page: until the server has it, a copy stays here. What was decided keeps no draft.
+    const copy = (event) => {
+      if (event.defaultPrevented || !root.dataset.draftUrl) return;
+      workplace.nameDraft();
+      if (keep({ url: root.dataset.draftUrl, body: bodyOf(form), draft: true })) workplace.settled();
+    };
+    form.addEventListener("submit", copy, { signal });
     this.field = form.querySelector(".cause");
     this.take = document.querySelector("#take:not([data-idle])");
     this.field.addEventListener("keydown", (event) => this.digit(event), { signal });

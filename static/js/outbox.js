@@ -18,6 +18,7 @@ export function entries() {
 }
 
 export const find = (url) => JSON.parse(localStorage.getItem(prefix + url));
+export const aside = (draftUrl) => `${draftUrl}#aside`; // where a draft is kept that would have overwritten a newer one
 export const csrf = () => document.cookie.match(/(?:^|; )csrftoken=([^;]*)/)?.[1] ?? ""; // new after each login
 export const isGoing = (url) => going.get(url);
 export const bodyOf = (form) => {
@@ -74,6 +75,11 @@ async function deliver(entry, headers) {
   if (!answer) return null;
   if (answer.ok || entry.draft) localStorage.removeItem(prefix + entry.url);
   else keep({ ...entry, refused: await refusal(answer) });
+  if (entry.draft && answer.status === 412) {
+    const detail = { ...entry, refused: await refusal(answer) };
+    keep({ ...detail, url: aside(entry.url) });
+    document.dispatchEvent(new CustomEvent("outbox:outdated", { detail }));
+  }
   show();
   if (answer.ok && !entry.draft) document.dispatchEvent(new CustomEvent("outbox:taken", { detail: entry }));
   return answer;
@@ -117,13 +123,13 @@ function dismiss(entry) {
 }
 
 function show() {
-  const here = document.querySelector("[data-work]")?.dataset.url;
+  const { url, draftUrl } = document.querySelector("[data-work]")?.dataset ?? {};
   const all = entries();
-  const refused = all.filter((entry) => entry.refused && entry.url !== here);
+  const refused = all.filter((entry) => entry.refused && ![url, aside(draftUrl)].includes(entry.url));
   const n = all.filter((entry) => !entry.refused && !entry.draft).length;
   const rows = refused.map((entry) => {
-    const text = here ? gettext("The task before this one was not taken: %s") : gettext("An answer was not taken: %s");
-    return line(interpolate(text, [entry.refused]), link(gettext("Open it again"), entry.url.replace(/skip\/$/, "")), dismiss(entry));
+    const text = entry.draft ? gettext("A draft was not saved: %s") : url ? gettext("The task before this one was not taken: %s") : gettext("An answer was not taken: %s");
+    return line(interpolate(text, [entry.refused]), link(gettext("Open it again"), entry.url.replace(/(skip\/|draft\/#aside)$/, "")), dismiss(entry));
   });
   if (trouble === "offline" && n) {
     const text = ngettext("Offline: %s answer waits here. It is sent as soon as the connection is back.", "Offline: %s answers wait here. They are sent as soon as the connection is back.", n);
@@ -144,7 +150,7 @@ document.addEventListener("submit", async (event) => {
   if (!form.getAttribute("action")?.endsWith("/logout/")) return;
   event.preventDefault();
   if (!warned) await flush();
-  const n = entries().filter((entry) => !entry.refused).length;
+  const n = entries().filter((entry) => !entry.refused || entry.draft).length;
   if (n && !warned) {
     warned = true;
     const text = ngettext("%s answer is not sent yet and would be lost. Log out again to leave it behind.", "%s answers are not sent yet and would be lost. Log out again to leave them behind.", n);

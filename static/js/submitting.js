@@ -1,7 +1,7 @@
 // From one task to the next: what is submitted or skipped goes into the outbox, the task ahead is shown at once, and the
 // answer brings the one after that. Without script, the forms do the same with a page load each.
 import { Ahead, headers } from "./ahead.js";
-import { bodyOf, csrf, drop, find, isGoing, keep, send } from "./outbox.js";
+import { aside, bodyOf, csrf, drop, find, isGoing, keep, send } from "./outbox.js";
 
 const TIME = new Intl.DateTimeFormat(`${document.documentElement.lang}-u-nu-latn`, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 export const clock = (time) => TIME.format(time); // as the server writes it
@@ -13,8 +13,14 @@ export class Shell {
     const { url, draftUrl, assignment, aheadUrl } = root.dataset;
     const kept = find(url ?? location.pathname.replace(/correct\/$/, "")) ?? find(draftUrl);
     const form = root.querySelector("#judgement");
+    const other = find(aside(draftUrl));
+    const swapped = other?.shown && !kept;
+    if (swapped) keep({ ...other, body: bodyOf(form), shown: false });
     if (kept) fill(form, kept.body);
+    else if (swapped) fill(form, other.body, true);
     this.current = new Workplace(root, this);
+    if (other) this.current.tellOther(gettext("Another draft of this task is kept on this computer."));
+    if (swapped) this.current.touch();
     this.done = Number(root.dataset.done);
     document.addEventListener("submit", (event) => this.onSubmit(event), { capture: true });
     if (!url) return; // a correction or a qualification task: a page comes after it, and no task is ahead
@@ -40,6 +46,7 @@ export class Shell {
 
   // Whether the script has taken it over: a browser that keeps nothing submits as it does without script.
   submit(form, skipping) {
+    this.current.nameDraft();
     const entry = { url: form.getAttribute("action"), body: bodyOf(form), key: `:${Math.random().toString(36).slice(2)}` };
     if (!keep(entry)) return false;
     this.current.settled();
@@ -49,17 +56,19 @@ export class Shell {
 
   async deliver(entry, skipping) {
     this.busy = true;
+    const { draftUrl } = this.current.root.dataset;
     let next = this.ahead.give();
     if (!next && this.ahead.coming) {
       await this.ahead.coming;
       next = this.ahead.give();
     }
+    drop(draftUrl);
+    drop(aside(draftUrl));
     this.last = skipping ? this.last : { url: this.current.root.dataset.url, at: Date.now(), page: this.page() };
     if (next) this.show(next);
     else this.wait();
     this.busy = false;
     const sent = send(entry, headers(next?.assignment));
-    drop(this.last?.page.draftUrl);
     const answer = await sent;
     if (next) this.look(answer?.ok ? this.ahead.take(answer) : answer && this.ahead.fetch(next.assignment, this.seconds()));
     else if (answer?.ok) this.goOn();
@@ -174,11 +183,13 @@ export class Shell {
   }
 }
 
-// Puts kept work back into a form. What the page itself says stays: which judgement it corrects, since when.
-function fill(form, body) {
+// Puts kept work back into a form. What the page itself says stays: which judgement it corrects, since when, what was
+// decided; and, of a draft that is put in the place of another one, which one that is.
+const OWN = ["csrfmiddlewaretoken", "judgement", "opened", "supersedes", "key"];
+function fill(form, body, other) {
   const data = new URLSearchParams(body);
   for (const field of form.elements) {
-    if (!field.name || ["csrfmiddlewaretoken", "judgement", "opened"].includes(field.name)) continue;
+    if (!field.name || OWN.includes(field.name) || (other && field.name.startsWith("draft_"))) continue;
     const values = data.getAll(field.name);
     if (["radio", "checkbox"].includes(field.type)) field.checked = values.includes(field.value);
     else field.value = values[0] ?? "";

@@ -1,6 +1,6 @@
 // The workplace: active time, drafts, the lease, shortcuts. Everything here is comfort: the forms work without it.
 // What happens between tasks (submitting, the next one, undo) is submitting.js.
-import { bodyOf, drop, keep, post } from "./outbox.js";
+import { aside, bodyOf, drop, find, keep, post } from "./outbox.js";
 import { parts } from "./parts.js";
 import { Reading } from "./reading.js";
 import { Shortcuts } from "./shortcuts.js";
@@ -20,6 +20,7 @@ class Workplace {
     this.savedLine = root.querySelector("[data-saved]");
     this.ending = root.querySelector("[data-ending]");
     this.lostNotice = root.querySelector("[data-lost]");
+    this.other = root.querySelector("[data-other]");
     this.control = new AbortController();
     this.signal = this.control.signal;
     this.lastActivity = Date.now();
@@ -58,6 +59,8 @@ class Workplace {
     on(this.form, "input", () => this.touch());
     on(window, "pagehide", () => this.flush());
     on(document, "outbox:sent", () => this.unsaved && this.saved());
+    on(document, "outbox:outdated", ({ detail }) => detail.url === this.root.dataset.draftUrl && this.setAside(detail.refused));
+    on(this.other.querySelector("button"), "click", () => this.showOther());
     for (const type of ["keydown", "pointerdown"]) on(document, type, () => this.ending.hidden || this.heartbeat(true));
     const panel = this.root.querySelector(".guideline-panel");
     if (innerWidth < 1088 && !document.cookie.includes("guideline=")) panel.open = false;
@@ -123,9 +126,11 @@ class Workplace {
   }
 
   async save() {
-    const { draftUrl } = this.root.dataset;
-    const draft = { url: draftUrl, body: bodyOf(this.form), draft: true };
     this.dirty = false;
+    if (this.outdated) return this.setAside(this.outdated);
+    const { draftUrl } = this.root.dataset;
+    this.nameDraft();
+    const draft = { url: draftUrl, body: bodyOf(this.form), draft: true };
     this.savedLine.textContent = gettext("Saving…");
     const answer = await post(draftUrl, draft.body);
     if (this.signal.aborted) return;
@@ -133,6 +138,7 @@ class Workplace {
       this.unsaved = keep(draft);
       this.savedLine.textContent = this.unsaved ? gettext("Not saved yet: kept on this computer.") : gettext("Not saved yet.");
     } else if (answer.ok) this.saved();
+    else if (answer.status === 412) this.setAside(await answer.text());
     else this.savedLine.textContent = await answer.text();
   }
 
@@ -142,9 +148,48 @@ class Workplace {
     this.savedLine.textContent = interpolate(gettext("Saved %s"), [clock(Date.now())]);
   }
 
+  // Each draft says which one it follows and who wrote it, so that an older one never overwrites a newer one.
+  nameDraft() {
+    const { draft_after: after, draft_name: name } = this.form.elements;
+    if (!name) return;
+    const [number, tab] = (name.value || `${parseInt(after.value, 10)}.${Math.random().toString(36).slice(2, 12)}`).split(".");
+    name.value = `${Number(number) + 1}.${tab}`;
+  }
+
+  // A newer draft is at the server: this one is kept here beside it.
+  setAside(sentence) {
+    const { draftUrl } = this.root.dataset;
+    this.outdated = sentence;
+    this.unsaved = false;
+    const kept = keep({ url: aside(draftUrl), body: bodyOf(this.form), draft: true, refused: sentence });
+    drop(draftUrl);
+    this.savedLine.textContent = kept ? gettext("Kept on this computer.") : gettext("Not saved yet.");
+    this.tellOther(sentence);
+  }
+
+  tellOther(sentence) {
+    const [said, button] = this.other.children;
+    if (said.textContent !== sentence) said.textContent = sentence;
+    button.textContent = gettext("Show the other draft");
+    this.other.hidden = false;
+  }
+
+  // The two change places: the page is loaded with the one, and the other stays on this computer.
+  async showOther() {
+    const { draftUrl } = this.root.dataset;
+    if (!this.outdated) {
+      clearTimeout(this.draftTimer);
+      if (this.dirty) await this.save();
+      keep({ ...find(aside(draftUrl)), shown: true });
+    }
+    location.assign(location.href);
+  }
+
   flush() {
     if (!this.dirty) return;
     this.dirty = false;
+    if (this.outdated) return this.setAside(this.outdated);
+    this.nameDraft();
     const sent = navigator.onLine && navigator.sendBeacon(this.root.dataset.draftUrl, new FormData(this.form));
     if (!sent) keep({ url: this.root.dataset.draftUrl, body: bodyOf(this.form), draft: true });
   }

@@ -178,6 +178,17 @@ def test_it_keeps_a_draft(world, held, alice):
     assert alice.post(NEXT, {"campaign": "answers"}).json()["draft"] == draft
 
 
+def test_an_older_draft_does_not_overwrite_a_newer_one(world, held, alice):
+    first, second = {"rationale": "One."}, {"rationale": "One, two."}
+    shown = alice.post(NEXT, {"campaign": "answers"}).json()["draft_name"]
+    tag = alice.put(address(held, "draft"), first, headers={"If-Match": f'"{shown}"'})["ETag"]
+    assert alice.put(address(held, "draft"), second, headers={"If-Match": tag}).status_code == 200
+    refused = problem(alice.put(address(held, "draft"), first, headers={"If-Match": tag}), 412)
+    assert (refused["type"], "Both are kept" in refused["detail"]) == ("urn:concord:problem:draft-outdated", True)
+    assert alice.post(NEXT, {"campaign": "answers"}).json()["draft"] == second
+    problem(alice.put(address(held, "draft"), first, headers={"If-Match": "nonsense"}), 422)
+
+
 def test_it_refuses_a_draft_that_no_page_could_read(held, alice):
     problem(alice.put(address(held, "draft"), {"ranks": "high"}), 400)
     problem(alice.put(address(held, "draft"), {"unknown": 1}), 400)

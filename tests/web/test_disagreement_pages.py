@@ -6,7 +6,7 @@ import io
 import pytest
 
 from annotate.models import Adjudication, AdjudicationHold, Campaign
-from annotate.services.adjudicating import allow, decide
+from annotate.services.adjudicating import allow, decide, take_back
 from annotate.services.claiming import claim_next_task
 from annotate.services.judging import submit, submit_ranking
 from annotate.services.people import create_admin
@@ -205,3 +205,77 @@ def test_nonsense_in_the_address_is_no_fault(carol, ranked_world):
     assert carol.post(f"{QUEUE}{task.pk}/", wrong).status_code == 422
     assert carol.post(f"{QUEUE}{task.pk}/take-back/", {"decision": "nan"}, follow=True).status_code == 200
     assert carol.post(f"{QUEUE}next/", {"after": "x", "queue": "domain=%00"}, follow=True).status_code == 200
+
+
+def test_the_page_of_a_task_shows_what_was_decided_and_why(carol, ranked_world):
+    task = ranked_world.ranking_tasks[0]
+    first = decide(task_id=task.pk, by=ranked_world.carol, answer=answer(task), cause="safety", note="A is safe.")
+    second = decide(
+        task_id=task.pk, by=ranked_world.carol, answer=answer(task), cause="style", note="Or not.", supersedes=first.pk
+    )
+    take_back(adjudication_id=second.pk, by=ranked_world.carol, note="I misread it.")
+    carol.get(QUEUE)
+    page = text(carol.get(f"/agreement/tasks/{task.pk}/"))
+    for said in ("Disagreement 1.000", "What was decided", "A is safe.", "Or not.", "I misread it.", "Cause: Safety"):
+        assert said in page
+    assert page.count("does not stand any more") == 2
+    assert f'href="{QUEUE}{task.pk}/"' in page
+
+
+def test_the_page_of_a_task_leads_an_expert_to_where_they_decide(world, alice, ranked_world):
+    task = ranked_world.ranking_tasks[0]
+    address = f"/agreement/tasks/{task.pk}/"
+    assert alice.get(address).status_code == 403
+    allow(campaign=ranked_world.ranking, username="alice", by=ranked_world.carol)
+    assert alice.get(address).headers["Location"] == f"{QUEUE}{task.pk}/"
+    assert alice.get("/agreement/tasks/999999/").status_code == 403
+
+
+def test_it_keeps_an_unfinished_decision_and_shows_it_again(carol, ranked_world):
+    task = ranked_world.ranking_tasks[0]
+    carol.post(f"{QUEUE}{task.pk}/take/")
+    draft = fields(task, gold="on", explanation="Because.", draft_name="1.tab", draft_after="0.")
+    assert carol.post(f"{QUEUE}{task.pk}/draft/", draft).status_code == 204
+    page = text(carol.get(f"{QUEUE}{task.pk}/"))
+    assert "Draft restored" in page
+    for said in ("A is right.", "Because.", 'value="factual" data-digit="3" checked', 'name="gold" checked', '"1.tab"'):
+        assert said in page
+    older = carol.post(f"{QUEUE}{task.pk}/draft/", {**draft, "note": "Old", "draft_name": "1.offline"})
+    assert (older.status_code, "Both are kept" in text(older)) == (412, True)
+    carol.post(f"{QUEUE}{task.pk}/", draft)
+    assert "Draft restored" not in text(carol.get(f"{QUEUE}{task.pk}/"))
+
+
+def test_it_holds_the_task_while_they_work_and_says_when_it_is_lost(carol, ranked_world):
+    task = ranked_world.ranking_tasks[0]
+    carol.post(f"{QUEUE}{task.pk}/take/")
+    beat = f"{QUEUE}{task.pk}/heartbeat/?seen="
+    assert f'data-heartbeat-url="{beat}"' in text(carol.get(f"{QUEUE}{task.pk}/"))
+    assert carol.post(beat).status_code == 204
+    AdjudicationHold.objects.all().delete()
+    dora = create_admin(username="dora", password="correct horse battery")
+    decide(task_id=task.pk, by=dora, answer=answer(task), cause="safety")
+    lost = carol.post(beat)
+    assert (lost.status_code, "Somebody else decided this task since you opened it" in text(lost)) == (409, True)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"draft_name": "x"},
+        {"draft_name": "1.a"},
+        {"supersedes": "99999999999999999999"},
+        {"rank-x": "y", "note": "\0"},
+    ],
+)
+def test_hostile_drafts_are_no_fault(carol, ranked_world, said):
+    task = ranked_world.ranking_tasks[0]
+    assert carol.post(f"{QUEUE}{task.pk}/draft/", said).status_code in (204, 409)
+    assert carol.get(f"{QUEUE}{task.pk}/").status_code == 200
+    assert carol.post(f"{QUEUE}{task.pk}/heartbeat/?seen=%00x").status_code in (204, 409)
+
+
+def test_annotators_keep_no_drafts_of_decisions(alice, ranked_world):
+    task = ranked_world.ranking_tasks[0]
+    assert {alice.post(f"{QUEUE}{task.pk}/{verb}/").status_code for verb in ("draft", "heartbeat")} == {403}
