@@ -6,7 +6,7 @@ those who gave it.
 """
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from django.utils.translation import gettext as _
@@ -21,7 +21,7 @@ from annotate.ledger.marks import Cells, cells_of
 from annotate.models import Campaign, Guideline, Task
 from annotate.quality.intervals import Estimate, undefined
 from annotate.quality.value_agreement import EMPTY, MEASURES, ValueAgreement, agreement_by_slice, value_agreement
-from annotate.quality.values import ValueTable
+from annotate.quality.values import Level, ValueTable
 
 AXIS, FLAG, SPAN = "axis", "flag", "span"
 OF_AXES = ("alpha", "alpha_interval", "ac2", "percent_agreement")
@@ -244,6 +244,8 @@ class _Inquiry:
     campaign: Campaign
     guidelines: Sequence[Guideline]
     slots: dict[str, int]
+    frames: dict[Hashable, tuple[NDArray[np.int64], ValueTable]] = field(default_factory=dict)
+    """The answers to flags, all of them no: those of flags that were offered alike differ in nothing else."""
 
     def questions(self) -> list[Question]:
         """All that the campaign asks about each completion; labels in the reader's language where they are ours."""
@@ -292,8 +294,10 @@ class _Inquiry:
                 found[name] = agreement_by_slice(table, slices, **wanted)
                 continue
             found[name] = {slot: one for slot, one in before[name].items() if slot not in changed}
-            for slot in np.intersect1d(changed, slices).tolist():
-                found[name][slot] = value_agreement(table, slices == slot, **wanted)
+            for slot in changed.tolist():
+                inside = slices == slot
+                if inside.any():
+                    found[name][slot] = value_agreement(table, inside, **wanted)
         return found
 
     def _before(self, question: Question) -> dict[str, dict[int, ValueAgreement]]:
@@ -302,7 +306,7 @@ class _Inquiry:
         if not len(base.rows) or not (self.board.gone.size or len(self.board.now.rows)):
             return {}
         whole = base.once("whole", lambda: Board(base, np.zeros(0, np.int64), Sheet.of(empty())))
-        asked = replace(self, board=whole)
+        asked = replace(self, board=whole, frames={})
         return asked._once("groups", question, lambda: asked._by_part(question))
 
     def _changed(self, column: str) -> NDArray[np.int64]:
@@ -312,18 +316,28 @@ class _Inquiry:
 
     def _answers(self, question: Question) -> tuple[NDArray[np.int64], ValueTable]:
         """Which cells have an answer to a question, and the table of these."""
-        cells = self._cells
-        said = cells.said(question.key)
-        inside = said > 0 if question.kind == AXIS else np.ones(said.size, bool)
+        said = self._cells.said(question.key)
+        if question.kind == AXIS:
+            return self._table(said > 0, said, range(1, len(question.levels) + 1), "ordinal")
+        offering = None
         if question.kind == FLAG and self.campaign.parsed_form.flags is None:
-            offering = [one.pk for one in self.guidelines if question.name in {flag["name"] for flag in one.flags}]
-            if len(offering) < len(self.guidelines):
-                inside &= np.isin(cells.part("guideline"), offering)
+            having = [one.pk for one in self.guidelines if question.name in {flag["name"] for flag in one.flags}]
+            offering = tuple(having) if len(having) < len(self.guidelines) else None
+        if offering not in self.frames:
+            versions = self._cells.part("guideline") if offering is not None else None
+            inside = np.ones(said.size, bool) if versions is None else np.isin(versions, offering)
+            self.frames[offering] = self._table(inside, np.zeros(said.size, np.int8), (0, 1), "nominal")
+        chosen, table = self.frames[offering]
+        return chosen, replace(table, code=table.in_order("answers", said[chosen].astype(np.int32)))
+
+    def _table(
+        self, inside: NDArray[np.bool_], said: NDArray[np.int8], scale: Sequence[int], level: Level
+    ) -> tuple[NDArray[np.int64], ValueTable]:
+        """The cells that are inside the slice, too, and the table of what is said in them."""
+        cells = self._cells
         for name, slot in self.slots.items():
             inside &= cells.part(COLUMN_OF[name]) == slot
         chosen = np.flatnonzero(inside)
-        scale = range(1, len(question.levels) + 1) if question.kind == AXIS else (0, 1)
-        level = "ordinal" if question.kind == AXIS else "nominal"
         columns = cells.unit[chosen], cells.part("annotator")[chosen], said[chosen]
         return chosen, ValueTable.from_arrays(*columns, level, categories=scale)
 
