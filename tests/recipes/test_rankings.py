@@ -1,13 +1,17 @@
 """Rankings become batches in which each completion stands once."""
 
+import random
 from dataclasses import replace
 
 import pytest
+import torch
+from transformers import BertConfig, BertModel
 
 from tests.recipes.snapshots import ranking
 from training.modelling.artifacts import RecipeError
 from training.modelling.chat import encode_completion, encode_prompt
-from training.modelling.rankings import EncodedRanking, encode_rankings, pair_accuracy, ranking_batch
+from training.modelling.losses import bradley_terry_loss, sequence_log_probs
+from training.modelling.rankings import EncodedRanking, encode_rankings, layout_for, pair_accuracy, ranking_batch
 from training.modelling.snapshots import RankingRow
 
 
@@ -34,6 +38,49 @@ def test_it_says_that_a_snapshot_has_no_weights(tokenizer):
     rows = [replace(row([1, 2]), weight=None)]
     with pytest.raises(RecipeError, match="freeze a new one, or set the field 'weights' to \"none\""):
         encode_rankings(tokenizer, rows, max_prompt_tokens=50, max_completion_tokens=50, weights="annotator")
+
+
+def random_rankings(*sizes: int) -> list[EncodedRanking]:
+    rng = random.Random(0)
+    return [
+        EncodedRanking(
+            prompt=[rng.randrange(5, 300) for _ in range(4)],
+            completions=[[rng.randrange(5, 300) for _ in range(rng.randint(1, 6))] for _ in range(size)],
+            ranks=list(range(1, size + 1)),
+            characters=[1] * size,
+            prompt_sha256=str(size),
+            weight=0.5 + size / 4,
+        )
+        for size in sizes
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["shared", "once"])
+def test_a_step_in_parts_has_the_loss_and_gradient_of_the_whole(policy, encoding):
+    rankings = random_rankings(2, 4, 3, 2)
+    gradients, totals, counts = [], [], []
+    for tokens in (10_000, 45, 1):
+        layout = layout_for(policy, 0, encoding=encoding, tokens_at_once=tokens)
+        parts = list(layout.parts(rankings))
+        losses = [bradley_terry_loss(sequence_log_probs(policy, part.batch), part.pairs) for part in parts]
+        sum(losses).backward()
+        gradients.append(torch.cat([parameter.grad.flatten() for parameter in policy.parameters()]))
+        policy.zero_grad()
+        totals.append(sum(losses).item())
+        counts.append([len(part.rankings) for part in parts])
+        assert [part.first for part in parts] == [sum(counts[-1][:at]) for at in range(len(parts))]
+    assert (sum(counts[0]), counts[2]) == (4, [1, 1, 1, 1])
+    assert len(counts[0]) == 1 < len(counts[1])
+    assert totals[1:] == pytest.approx([totals[0]] * 2, rel=1e-5)
+    for other in gradients[1:]:
+        torch.testing.assert_close(other, gradients[0], rtol=1e-4, atol=1e-6)
+
+
+def test_it_says_when_a_prompt_cannot_be_shared():
+    model = BertModel(BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8))
+    with pytest.raises(RecipeError, match="BertModel cannot share a prompt"):
+        layout_for(model, 0, encoding="shared", tokens_at_once=100)
+    assert not layout_for(model, 0, encoding="auto", tokens_at_once=100).shared
 
 
 def test_it_lists_strict_pairs_better_first():

@@ -60,7 +60,7 @@ def test_it_stops_at_a_loss_that_is_not_finite_before_any_weight_has_moved(polic
     before = copy.deepcopy(policy.state_dict())
     loss = policy.lm_head.weight.sum() * bad
     with pytest.raises(RecipeError, match="at step 7; lower the learning rate"):
-        update(policy, build_optimizer(policy, lr=1.0, weight_decay=0.1), loss, step=7, lr=1.0, max_grad_norm=1.0)
+        update(policy, build_optimizer(policy, lr=1.0, weight_decay=0.1), [loss], step=7, lr=1.0, max_grad_norm=1.0)
     assert all(torch.equal(before[name], value) for name, value in policy.state_dict().items())
 
 
@@ -68,7 +68,9 @@ def test_it_clips_the_gradient_and_reports_its_norm():
     model = torch.nn.Linear(1, 1, bias=False)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     start = model.weight.item()
-    norm = update(model, optimizer, 30 * model.weight.sum(), step=0, lr=0.5, max_grad_norm=3.0)
+    parts = (factor * model.weight.sum() for factor in (10, 20))
+    loss, norm = update(model, optimizer, parts, step=0, lr=0.5, max_grad_norm=3.0)
+    assert loss == pytest.approx(30 * start)
     assert norm == pytest.approx(30.0)
     # The gradient of 30 is scaled to 3 and taken at the rate given, not at the optimiser's.
     assert model.weight.item() == pytest.approx(start - 0.5 * 3.0, rel=1e-4)

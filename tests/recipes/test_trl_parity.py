@@ -16,6 +16,7 @@ from training.modelling.losses import bradley_terry_loss, dpo_loss, sequence_log
 from training.modelling.models import new_reward_model
 from training.modelling.rankings import EncodedRanking, ranking_batch
 from training.modelling.rewards import read_rewards
+from training.modelling.shared_prefix import shares_prefixes
 
 TOLERANCE = 1e-5
 BETA = 0.3
@@ -66,8 +67,9 @@ class TokenisedDPOTrainer(DPOTrainer):
         return dataset
 
 
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "once"])
 @pytest.mark.parametrize("size", [2, 4, 9])
-def test_it_agrees_with_the_reward_trainer(base, tmp_path, size):
+def test_it_agrees_with_the_reward_trainer(base, tmp_path, size, shared):
     items = rankings(3, size)
     torch.manual_seed(0)
     model, tokenizer = new_reward_model(base)
@@ -82,13 +84,15 @@ def test_it_agrees_with_the_reward_trainer(base, tmp_path, size):
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
     )
-    batch, pairs = ranking_batch(items, tokenizer.pad_token_id)
+    assert shares_prefixes(model)
+    batch, pairs = ranking_batch(items, tokenizer.pad_token_id, shared=shared)
     ours = bradley_terry_loss(read_rewards(model, batch), pairs)
     assert_same(ours, model, trainer.compute_loss(oracle, trainer.data_collator(rows)), oracle)
 
 
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "once"])
 @pytest.mark.parametrize("size", [2, 4, 9])
-def test_it_agrees_with_the_dpo_trainer(policy, tokenizer, tmp_path, size):
+def test_it_agrees_with_the_dpo_trainer(policy, tokenizer, tmp_path, size, shared):
     items = rankings(3, size)
     reference, oracle = copy.deepcopy(policy), copy.deepcopy(policy)
     torch.manual_seed(1)
@@ -103,7 +107,9 @@ def test_it_agrees_with_the_dpo_trainer(policy, tokenizer, tmp_path, size):
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
     )
-    batch, pairs = ranking_batch(items, tokenizer.pad_token_id)
+    assert shares_prefixes(policy)
+    assert shares_prefixes(reference)
+    batch, pairs = ranking_batch(items, tokenizer.pad_token_id, shared=shared)
     with torch.no_grad():
         reference_log_probs = sequence_log_probs(reference, batch)
     ours = dpo_loss(sequence_log_probs(policy, batch), reference_log_probs, pairs, BETA)

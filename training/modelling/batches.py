@@ -7,6 +7,7 @@ from any real token: a row gives the same numbers alone and in any batch.
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import torch
@@ -32,6 +33,32 @@ class Batch:
         """[N] int64: tokens of each completion."""
         return self.lengths - self.prompt_lengths
 
+    @cached_property
+    def inside(self) -> torch.Tensor:
+        """[N, C] bool: whether a completion is that long."""
+        return inside(self.completion_lengths)
+
+    @property
+    def ends(self) -> torch.Tensor:
+        """[N] int64: where each row's last token is among all tokens, [N * T]."""
+        return self._starts + self.lengths - 1
+
+    @property
+    def predictors(self) -> torch.Tensor:
+        """[M] int64: where the token before each completion's token is among all tokens, in order of `inside`."""
+        rows, steps = self.inside.nonzero(as_tuple=True)
+        return (self._starts + self.prompt_lengths - 1)[rows] + steps
+
+    @property
+    def targets(self) -> torch.Tensor:
+        """[M] int64: the completions' tokens, in order of `inside`."""
+        return self.input_ids.flatten()[self.predictors + 1]
+
+    @property
+    def _starts(self) -> torch.Tensor:
+        rows, width = self.input_ids.shape
+        return torch.arange(rows, device=self.input_ids.device) * width
+
 
 def pad_batch(
     prompts: Sequence[Sequence[int]],
@@ -43,15 +70,24 @@ def pad_batch(
     if not all(prompts) or not all(completions):
         raise ValueError("A batch needs at least one token in every prompt and in every completion.")
     rows = [[*prompt, *completion] for prompt, completion in zip(prompts, completions, strict=True)]
-    width = max(len(row) for row in rows)
-    input_ids = torch.tensor([row + [pad_token_id] * (width - len(row)) for row in rows], device=device)
     lengths = torch.tensor([len(row) for row in rows], device=device)
     return Batch(
-        input_ids=input_ids,
-        attention_mask=(torch.arange(width, device=device)[None] < lengths[:, None]).long(),
+        input_ids=padded(rows, pad_token_id, device),
+        attention_mask=inside(lengths).long(),
         prompt_lengths=torch.tensor([len(prompt) for prompt in prompts], device=device),
         lengths=lengths,
     )
+
+
+def padded(rows: Sequence[Sequence[int]], filler: int, device: torch.device | None = None) -> torch.Tensor:
+    """Return rows of whole numbers as [N, longest] int64, filled up on the right."""
+    width = max(len(row) for row in rows)
+    return torch.tensor([[*row, *[filler] * (width - len(row))] for row in rows], device=device)
+
+
+def inside(lengths: torch.Tensor) -> torch.Tensor:
+    """Return [N, longest] bool: whether a column is within a row's length."""
+    return torch.arange(int(lengths.max()), device=lengths.device)[None] < lengths[:, None]
 
 
 def shuffled_batches(
@@ -71,6 +107,18 @@ def shuffled_batches(
     rng.shuffle(batches)
     for batch in batches:
         yield [items[index] for index in batch]
+
+
+def within(budget: int, costs: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield (first, last + 1) of runs of neighbours that together cost at most `budget`; alone where one costs more."""
+    first, spent = 0, 0
+    for index, cost in enumerate(costs):
+        if index > first and spent + cost > budget:
+            yield first, index
+            first, spent = index, 0
+        spent += cost
+    if costs:
+        yield first, len(costs)
 
 
 def batch_count(items: int, size: int) -> int:

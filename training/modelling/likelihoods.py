@@ -1,11 +1,14 @@
 """How likely a causal language model finds the tokens of completions, and how sure it is at each of them."""
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import torch
+from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
-from training.modelling.batches import Batch
+from training.modelling.batches import Batch, pad_batch
+from training.modelling.shared_prefix import SharedPrefixBatch, encode, inputs
 
 
 @dataclass(frozen=True)
@@ -20,27 +23,45 @@ class TokenLikelihoods:
     """1.0 on the completion's tokens, 0.0 where it is shorter."""
 
 
-def token_likelihoods(model: PreTrainedModel, batch: Batch, *, temperature: float = 1.0) -> TokenLikelihoods:
+def token_likelihoods(
+    model: PreTrainedModel, batch: Batch | SharedPrefixBatch, *, temperature: float = 1.0, entropy: bool = True
+) -> TokenLikelihoods:
     """Read the tokens of each completion off one forward pass; logits are divided by `temperature`, as in sampling.
 
-    Only real tokens of completions reach the softmax over the vocabulary. No attention mask is needed: padding on the
-    right is invisible to every token before it, and attention without a mask is faster.
+    Only what predicts a completion's token reaches the head and the softmax over the vocabulary. Without `entropy` the
+    entropy is not computed, and all 0.
     """
-    columns = torch.arange(int(batch.completion_lengths.max()), device=batch.input_ids.device)[None]
-    inside = columns < batch.completion_lengths[:, None]
-    rows, steps = inside.nonzero(as_tuple=True)
-    places = batch.prompt_lengths[rows] + steps
-    first = int(batch.prompt_lengths.min()) - 1
-    keep = batch.input_ids.shape[1] - first
-    logits = model(input_ids=batch.input_ids, use_cache=False, logits_to_keep=keep).logits
-    # What predicts a token stands one place before it.
-    log_softmax = torch.log_softmax(logits[rows, places - 1 - first].float() / temperature, dim=-1)
-    picked = log_softmax.gather(-1, batch.input_ids[rows, places][:, None])[:, 0]
-    blank = torch.zeros(inside.shape, device=logits.device)
-    with torch.no_grad():
-        entropy = -(log_softmax.exp() * log_softmax).sum(-1)
+    logits = _logits(model, batch).float() / temperature
+    blank = torch.zeros(batch.inside.shape, device=logits.device)
+    if entropy:
+        log_softmax = torch.log_softmax(logits, dim=-1)
+        picked = log_softmax.gather(-1, batch.targets[:, None])[:, 0]
+        with torch.no_grad():
+            unsure = -(log_softmax.exp() * log_softmax).sum(-1)
+    else:
+        picked, unsure = -cross_entropy(logits, batch.targets, reduction="none"), torch.zeros(len(logits))
     return TokenLikelihoods(
-        log_probs=blank.masked_scatter(inside, picked),
-        entropy=blank.masked_scatter(inside, entropy),
-        mask=inside.float(),
+        log_probs=blank.masked_scatter(batch.inside, picked),
+        entropy=blank.masked_scatter(batch.inside, unsure.to(blank.device)),
+        mask=batch.inside.float(),
     )
+
+
+def _logits(model: PreTrainedModel, batch: Batch | SharedPrefixBatch) -> torch.Tensor:
+    """[M, vocabulary]: what the model predicts at each of the batch's predictors."""
+    if _head_says_all(model):
+        return model.get_output_embeddings()(encode(model, batch)[batch.predictors])
+    return model(**inputs(batch), use_cache=False).logits.flatten(0, 1)[batch.predictors]
+
+
+_says_all: WeakKeyDictionary[PreTrainedModel, bool] = WeakKeyDictionary()
+
+
+@torch.no_grad()
+def _head_says_all(model: PreTrainedModel) -> bool:
+    """Whether logits are the head's output: some models scale or cap them after it."""
+    if model not in _says_all:
+        probe = pad_batch([[1]], [[2]], 0, model.device)
+        head = model.get_output_embeddings()(encode(model, probe))
+        _says_all[model] = torch.equal(head, model(**inputs(probe), use_cache=False).logits.flatten(0, 1))
+    return _says_all[model]

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 
 from training.modelling.batches import Batch
 from training.modelling.likelihoods import token_likelihoods
+from training.modelling.shared_prefix import SharedPrefixBatch
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,11 @@ class Pairs:
 
 
 def strict_pairs(
-    ranks: Sequence[Sequence[int]], device: torch.device | None = None, *, weights: Sequence[float] | None = None
+    ranks: Sequence[Sequence[int]],
+    device: torch.device | None = None,
+    *,
+    weights: Sequence[float] | None = None,
+    among: int | None = None,
 ) -> Pairs:
     """Return the strict pairs of rankings (1 = best, equal = tie), whose rows follow each other in one batch.
 
@@ -46,6 +51,7 @@ def strict_pairs(
     with its K(K-1)/2 replaced by the number of strict pairs; a ranking of ties only weighs nothing. `weights`, one for
     each ranking, multiply what it weighs. They are not made to sum to 1 in a batch, which would give a vote more where
     it stands among light ones; over a snapshot their mean is 1, and so the learning rate means the same.
+    `among` says how many rankings with a pair share the weight of a step, where these are only some of them.
     """
     better, worse, ranking = [], [], []
     first = 0
@@ -59,7 +65,7 @@ def strict_pairs(
         first += len(row)
     of = torch.tensor(ranking, dtype=torch.long, device=device)
     counts = torch.bincount(of, minlength=len(ranks)).clamp(min=1)
-    share = 1.0 / (counts[of] * max(len(set(ranking)), 1)).float()
+    share = 1.0 / (counts[of] * max(among or len(set(ranking)), 1)).float()
     if weights is not None:
         share = share * torch.tensor(weights, dtype=torch.float32, device=device)[of]
     return Pairs(
@@ -88,6 +94,6 @@ def dpo_loss(log_probs: torch.Tensor, reference_log_probs: torch.Tensor, pairs: 
     return bradley_terry_loss(beta * (log_probs - reference_log_probs), pairs)
 
 
-def sequence_log_probs(model: PreTrainedModel, batch: Batch) -> torch.Tensor:
+def sequence_log_probs(model: PreTrainedModel, batch: Batch | SharedPrefixBatch) -> torch.Tensor:
     """Return log p(completion | prompt) of each row, [N] fp32, in nats: the sum over its tokens, end token included."""
-    return token_likelihoods(model, batch).log_probs.sum(dim=1)
+    return token_likelihoods(model, batch, entropy=False).log_probs.sum(dim=1)

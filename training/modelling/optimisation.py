@@ -1,6 +1,7 @@
 """The optimiser, its schedule and the guard against a loss that is not a number; shared by the recipes' own loops."""
 
 import math
+from collections.abc import Iterable
 
 import torch
 
@@ -14,7 +15,7 @@ def build_optimizer(model: torch.nn.Module, *, lr: float, weight_decay: float) -
         {"params": [p for p in trained if p.dim() >= 2], "weight_decay": weight_decay},
         {"params": [p for p in trained if p.dim() < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=lr)
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=lr, fused=True)
 
 
 def linear_schedule(step: int, steps: int, warmup: float) -> float:
@@ -31,20 +32,24 @@ def linear_schedule(step: int, steps: int, warmup: float) -> float:
 def update(
     model: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
-    loss: torch.Tensor,
+    losses: Iterable[torch.Tensor],
     *,
     step: int,
     lr: float,
     max_grad_norm: float,
-) -> float:
-    """Take one optimiser step at learning rate `lr`; return the gradient's norm before clipping.
+) -> tuple[float, float]:
+    """Take one optimiser step at learning rate `lr`; return the loss, and the gradient's norm before clipping.
 
-    Raises RecipeError when the loss or the gradient is not finite, before any weight has changed.
+    The loss is the sum of `losses`: parts of one step that are too large together. Each is asked for when the one
+    before it has gone backward, so that only one is in memory. Raises RecipeError when the loss or the gradient is not
+    finite, before any weight has changed.
     """
-    value = loss.item()
-    if not math.isfinite(value):
-        raise RecipeError(f"The loss is {value} at step {step}; lower the learning rate or compute in fp32.")
-    loss.backward()
+    value = 0.0
+    for loss in losses:
+        value += loss.item()
+        if not math.isfinite(value):
+            raise RecipeError(f"The loss is {value} at step {step}; lower the learning rate or compute in fp32.")
+        loss.backward()
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm).item()
     if not math.isfinite(norm):
         raise RecipeError(f"The gradient is {norm} at step {step}; lower the learning rate or compute in fp32.")
@@ -52,4 +57,4 @@ def update(
         group["lr"] = lr
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return norm
+    return value, norm

@@ -1,24 +1,76 @@
 """Rankings as token ids, and as batches in which every completion is encoded once.
 
-Whatever the number of pairs, a ranking of K completions costs K rows. (Its prompt is still encoded K times.)
+Whatever the number of pairs, each of the K completions is encoded once; and so is the prompt, where the model can share
+it.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Literal
 
 import torch
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.modelling.artifacts import RecipeError
-from training.modelling.batches import Batch, pad_batch
+from training.modelling.batches import Batch, pad_batch, within
 from training.modelling.chat import encode_completion, encode_prompt
 from training.modelling.losses import Pairs, strict_pairs
+from training.modelling.shared_prefix import SharedPrefixBatch, share_prefixes, shares_prefixes
 from training.modelling.snapshots import RankingRow
+
+Encoding = Literal["auto", "shared", "once"]
+"""How a ranking is encoded: "shared" = its prompt once, "once" = prompt and completion of each of the K in a row of its
+own, "auto" = shared where the model gives the same numbers so."""
 
 Weights = Literal["none", "annotator"]
 """Whether a ranking weighs in the loss what its annotator does, or each the same."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How rankings become batches of one model."""
+
+    pad_token_id: int
+    device: torch.device
+    shared: bool
+    """Whether a prompt is encoded once for all its completions."""
+    tokens_at_once: int
+    """Of one forward pass; a ranking that alone has more makes a pass of its own."""
+
+    def parts(self, rankings: Sequence[EncodedRanking]) -> Iterator[Part]:
+        """Yield the rankings of one step in as few passes as fit."""
+        for first, last in within(self.tokens_at_once, [self.cost(ranking) for ranking in rankings]):
+            some = rankings[first:last]
+            batch, pairs = ranking_batch(some, self.pad_token_id, self.device, shared=self.shared, among=len(rankings))
+            yield Part(first, some, batch, pairs)
+
+    def cost(self, ranking: EncodedRanking) -> int:
+        """Tokens that a ranking brings to a pass."""
+        return ranking.tokens if self.shared else ranking.tokens + (len(ranking.ranks) - 1) * len(ranking.prompt)
+
+
+def layout_for(model: PreTrainedModel, pad_token_id: int, *, encoding: Encoding, tokens_at_once: int) -> Layout:
+    """Choose how to lay out rankings for a model, and prepare it; raise RecipeError when it cannot do what is asked."""
+    shared = encoding != "once" and shares_prefixes(model)
+    if encoding == "shared" and not shared:
+        raise RecipeError(
+            f"{type(model).__name__} cannot share a prompt among completions; set the field 'encoding' to \"auto\"."
+        )
+    return Layout(pad_token_id, model.device, shared, tokens_at_once)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rankings of a step, as one forward pass takes them."""
+
+    first: int
+    """Which of the step's rankings comes first."""
+    rankings: Sequence[EncodedRanking]
+    batch: Batch | SharedPrefixBatch
+    pairs: Pairs
 
 
 @dataclass(frozen=True)
@@ -40,8 +92,8 @@ class EncodedRanking:
 
     @property
     def tokens(self) -> int:
-        """Length of the longest row; batches are made of rankings of like length."""
-        return len(self.prompt) + max(len(completion) for completion in self.completions)
+        """Of the prompt and all completions; batches are made of rankings of like length."""
+        return len(self.prompt) + sum(len(completion) for completion in self.completions)
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
@@ -86,13 +138,25 @@ def encode_rankings(
 
 
 def ranking_batch(
-    rankings: Sequence[EncodedRanking], pad_token_id: int, device: torch.device | None = None
-) -> tuple[Batch, Pairs]:
-    """Return the rows of all completions of `rankings`, one ranking after another, and their strict pairs."""
+    rankings: Sequence[EncodedRanking],
+    pad_token_id: int,
+    device: torch.device | None = None,
+    *,
+    shared: bool = False,
+    among: int | None = None,
+) -> tuple[Batch | SharedPrefixBatch, Pairs]:
+    """Return all completions of `rankings`, one ranking after another, and their strict pairs.
+
+    With `shared` each prompt is encoded once (see shared_prefix.py), else once for each of its completions. `among` is
+    how many rankings the step has of which these are a part.
+    """
+    weights = [ranking.weight for ranking in rankings]
+    pairs = strict_pairs([ranking.ranks for ranking in rankings], device, weights=weights, among=among)
+    if shared:
+        prompts = [ranking.prompt for ranking in rankings]
+        return share_prefixes(prompts, [ranking.completions for ranking in rankings], device), pairs
     prompts = [ranking.prompt for ranking in rankings for _ in ranking.completions]
     completions = [completion for ranking in rankings for completion in ranking.completions]
-    weights = [ranking.weight for ranking in rankings]
-    pairs = strict_pairs([ranking.ranks for ranking in rankings], device, weights=weights)
     return pad_batch(prompts, completions, pad_token_id, device), pairs
 
 

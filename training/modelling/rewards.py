@@ -12,23 +12,22 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from training.modelling.artifacts import RecipeError, write_json
 from training.modelling.batches import Batch, pad_batch
 from training.modelling.models import load_classifier, model_directory, reward_head
+from training.modelling.shared_prefix import SharedPrefixBatch, encode
 
 NORMALISATION = "reward_normalisation.json"
 
 
-def read_rewards(model: PreTrainedModel, batch: Batch) -> torch.Tensor:
+def read_rewards(model: PreTrainedModel, batch: Batch | SharedPrefixBatch) -> torch.Tensor:
     """Return the raw reward of each row, [N] fp32, read at its last response token (the end token if it ended).
 
     The place follows from the lengths and not from a search for padding, which finds the wrong token where pad = eos.
-    Padding on the right is invisible to every real token, so that attention needs no mask and is faster without.
     """
-    hidden = model.base_model(input_ids=batch.input_ids, use_cache=False).last_hidden_state
-    rows = torch.arange(len(batch.lengths), device=hidden.device)
+    hidden = encode(model, batch)[batch.ends]
     head = reward_head(model)
     bias = None if head.bias is None else head.bias.float()
     # The head is computed in fp32 under autocast too: bf16 keeps 8 bits of a reward, and pairs would tie by rounding.
     with torch.autocast(hidden.device.type, enabled=False):
-        return linear(hidden[rows, batch.lengths - 1].float(), head.weight.float(), bias).squeeze(-1)
+        return linear(hidden.float(), head.weight.float(), bias).squeeze(-1)
 
 
 @dataclass(frozen=True)

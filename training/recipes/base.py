@@ -127,11 +127,11 @@ def _train(config: BaseConfig, run: RunDirectory, model: torch.nn.Module, rows: 
             with autocast(model, config.precision):
                 losses = token_losses(model, batch, pad)
             loss = losses.sum() / sum(len(row) - 1 for row in batch)
-            norm = update(model, optimizer, loss, step=step, lr=lr, max_grad_norm=config.max_grad_norm)
+            value, norm = update(model, optimizer, [loss], step=step, lr=lr, max_grad_norm=config.max_grad_norm)
             step += 1
             if step % config.log_every == 0 or step == steps:
-                run.metrics(step, epoch=epoch + 1, loss=loss.item(), lr=lr, grad_norm=norm)
-                run.progress(step, steps, f"loss {loss.item():.3f}")
+                run.metrics(step, epoch=epoch + 1, loss=value, lr=lr, grad_norm=norm)
+                run.progress(step, steps, f"loss {value:.3f}")
 
 
 def token_losses(model: torch.nn.Module, rows: list[list[int]], pad: int) -> torch.Tensor:

@@ -8,26 +8,26 @@ is the Bradley-Terry loss of these implicit rewards (Rafailov et al. 2023, arXiv
 averaged over the strict pairs of a ranking, then over rankings, as in the reward recipe. The reference is the base that
 training starts from; its log-probabilities are computed once.
 
-Departures from the paper: K-wise rankings, each completion encoded once, instead of single pairs; ties make no pair;
-AdamW instead of RMSprop; linear decay of the learning rate. The shifts of the preferred and of the rejected answers'
-log-probabilities are reported apart, because DPO can lower both (Razin et al. 2024, arXiv 2410.08847) and the loss does
-not show it.
+Departures from the paper: K-wise rankings, prompt and completions encoded once, instead of single pairs; ties make no
+pair; AdamW instead of RMSprop; linear decay of the learning rate. The shifts of the preferred and of the rejected
+answers' log-probabilities are reported apart, because DPO can lower both (Razin et al. 2024, arXiv 2410.08847) and the
+loss does not show it.
 
     python -m training.recipes.dpo --config dpo.json
     {"out": "var/runs/dpo", "seed": 0, "base": "var/runs/sft", "snapshot": "var/snapshots/1f3a"}
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.modelling.artifacts import Result, RunDirectory, hash_input
-from training.modelling.batches import batch_count, shuffled_batches
+from training.modelling.batches import batch_count, shuffled_batches, within
 from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
-from training.modelling.losses import Pairs, dpo_loss, sequence_log_probs
+from training.modelling.losses import dpo_loss, sequence_log_probs
 from training.modelling.models import (
     Precision,
     autocast,
@@ -38,9 +38,21 @@ from training.modelling.models import (
     save_model,
 )
 from training.modelling.optimisation import build_optimizer, linear_schedule, update
-from training.modelling.rankings import EncodedRanking, Weights, encode_rankings, pair_accuracy, ranking_batch
+from training.modelling.rankings import (
+    EncodedRanking,
+    Encoding,
+    Layout,
+    Weights,
+    encode_rankings,
+    layout_for,
+    pair_accuracy,
+    ranking_batch,
+)
 from training.modelling.reporting import mean_result, share_result
 from training.modelling.snapshots import SPLITS, read_rankings, require_rows
+
+_ABOVE_0 = ("beta", "max_prompt_tokens", "max_completion_tokens", "epochs", "batch_rankings", "tokens_at_once", "lr")
+_ABOVE_0 += ("log_every",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +82,11 @@ class DpoConfig:
     """Passes over the rankings."""
     batch_rankings: int = 16
     """Rankings in a step; each brings its K completions."""
+    encoding: Encoding = "auto"
+    """How a ranking is encoded: "shared" = its prompt once for all completions, "once" = in a row for each completion,
+    "auto" = shared where the model gives the same numbers so (decoders do, encoders do not)."""
+    tokens_at_once: int = 16_384
+    """Tokens of one forward pass. A step that has more is computed in parts; its gradient is the same."""
     lr: float = 2e-4
     """Peak learning rate of AdamW. 2e-4 suits the embedded million parameters; for hub models use 1e-6 (the paper's,
     1 to 7 billion parameters) to 5e-6 (100 million)."""
@@ -85,8 +102,7 @@ class DpoConfig:
     """Steps between lines of metrics.jsonl."""
 
     def __post_init__(self) -> None:
-        names = ("beta", "max_prompt_tokens", "max_completion_tokens", "epochs", "batch_rankings", "lr", "log_every")
-        for name in names:
+        for name in _ABOVE_0:
             require(getattr(self, name) > 0, f"The field {name!r} must be above 0.")
         require(0 <= self.warmup < 1, "The field 'warmup' is a share of the steps, from 0 to below 1.")
 
@@ -113,21 +129,22 @@ def train_dpo(config: DpoConfig) -> None:
     print(f"{len(splits['train'])} rankings to learn, {parameter_count(model)} parameters")
     run.progress(0, 1, "computing the reference's log-probabilities")
     model.eval()
+    layout = layout_for(model, tokenizer.pad_token_id, encoding=config.encoding, tokens_at_once=config.tokens_at_once)
     referenced = {
         split: [
             ReferencedRanking(ranking, log_probs)
-            for ranking, log_probs in zip(rankings, _log_probs(config, model, tokenizer, rankings), strict=True)
+            for ranking, log_probs in zip(rankings, _log_probs(config, model, layout, rankings), strict=True)
         ]
         for split, rankings in splits.items()
     }
-    _train(config, run, model, tokenizer, referenced["train"])
+    _train(config, run, model, layout, referenced["train"])
     model.eval()
     run.progress(1, 1, "saving the model and measuring on the held-out splits")
     save_model(model, tokenizer, run.model)
     results = [
         result
         for split in ("validation", "test")
-        for result in _held_out_results(config, model, tokenizer, split, referenced[split])
+        for result in _held_out_results(config, model, layout, split, referenced[split])
     ]
     run.write_manifest(
         recipe="dpo",
@@ -153,7 +170,7 @@ def _train(
     config: DpoConfig,
     run: RunDirectory,
     model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    layout: Layout,
     rankings: list[ReferencedRanking],
 ) -> None:
     optimizer = build_optimizer(model, lr=config.lr, weight_decay=config.weight_decay)
@@ -164,27 +181,41 @@ def _train(
     model.train()
     for epoch in range(config.epochs):
         for some in shuffled_batches(rankings, lengths, config.batch_rankings, rng):
-            batch, pairs = ranking_batch([item.ranking for item in some], tokenizer.pad_token_id, model.device)
-            reference = torch.cat([item.reference for item in some]).to(model.device)
             lr = config.lr * linear_schedule(step, steps, config.warmup)
-            with autocast(model, config.precision):
-                log_probs = sequence_log_probs(model, batch)
-            loss = dpo_loss(log_probs, reference, pairs, config.beta)
-            norm = update(model, optimizer, loss, step=step, lr=lr, max_grad_norm=config.max_grad_norm)
+            of_pairs: list[torch.Tensor] = []
+            losses = _losses(config, model, layout, some, of_pairs)
+            loss, norm = update(model, optimizer, losses, step=step, lr=lr, max_grad_norm=config.max_grad_norm)
             step += 1
             if step % config.log_every == 0 or step == steps:
-                shifts = shift_metrics(log_probs.detach() - reference, pairs, config.beta)
-                run.metrics(step, epoch=epoch + 1, loss=loss.item(), lr=lr, grad_norm=norm, **shifts)
-                run.progress(step, steps, f"loss {loss.item():.3f}, pairs in the right order {shifts['accuracy']:.2f}")
+                shifts = shift_metrics(*torch.cat(of_pairs, dim=1), config.beta)
+                run.metrics(step, epoch=epoch + 1, loss=loss, lr=lr, grad_norm=norm, **shifts)
+                run.progress(step, steps, f"loss {loss:.3f}, pairs in the right order {shifts['accuracy']:.2f}")
 
 
-def shift_metrics(shift: torch.Tensor, pairs: Pairs, beta: float) -> dict[str, float]:
-    """Return how the log-probabilities of a batch's pairs have moved away from the reference's.
+def _losses(
+    config: DpoConfig,
+    model: PreTrainedModel,
+    layout: Layout,
+    rankings: Sequence[ReferencedRanking],
+    shifts: list[torch.Tensor],
+) -> Iterator[torch.Tensor]:
+    """Yield the loss of each part of a step, and add the shifts of its pairs, [2, P], to `shifts`."""
+    for part in layout.parts([item.ranking for item in rankings]):
+        items = rankings[part.first : part.first + len(part.rankings)]
+        reference = torch.cat([item.reference for item in items]).to(model.device)
+        with autocast(model, config.precision):
+            log_probs = sequence_log_probs(model, part.batch)
+        shift = (log_probs - reference).detach()
+        shifts.append(torch.stack([shift[part.pairs.better], shift[part.pairs.worse]]))
+        yield dpo_loss(log_probs, reference, part.pairs, config.beta)
 
-    `shift` is [N]: log pi - log pi_ref in nats. chosen_shift and rejected_shift are its means over the better and the
-    worse completions of the pairs; margin is the mean implicit reward of better minus worse.
+
+def shift_metrics(better: torch.Tensor, worse: torch.Tensor, beta: float) -> dict[str, float]:
+    """Return how the log-probabilities of a step's pairs have moved away from the reference's.
+
+    `better` and `worse` are [P]: log pi - log pi_ref in nats, of the two completions of each pair. chosen_shift and
+    rejected_shift are their means; margin is the mean implicit reward of better minus worse.
     """
-    better, worse = shift[pairs.better], shift[pairs.worse]
     return {
         "accuracy": (better > worse).float().mean().item(),
         "margin": beta * (better - worse).mean().item(),
@@ -197,15 +228,17 @@ def shift_metrics(shift: torch.Tensor, pairs: Pairs, beta: float) -> dict[str, f
 def _log_probs(
     config: DpoConfig,
     model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    layout: Layout,
     rankings: Sequence[EncodedRanking],
 ) -> list[torch.Tensor]:
     """Return log p(y|x) of the K completions of each ranking, [K] fp32 on the CPU."""
     found: list[torch.Tensor] = [torch.empty(0)] * len(rankings)
     order = sorted(range(len(rankings)), key=lambda index: rankings[index].tokens)
-    for start in range(0, len(order), config.batch_rankings):
-        some = order[start : start + config.batch_rankings]
-        batch, _ = ranking_batch([rankings[index] for index in some], tokenizer.pad_token_id, model.device)
+    for first, last in within(layout.tokens_at_once, [layout.cost(rankings[index]) for index in order]):
+        some = order[first:last]
+        batch, _ = ranking_batch(
+            [rankings[index] for index in some], layout.pad_token_id, layout.device, shared=layout.shared
+        )
         with autocast(model, config.precision):
             log_probs = sequence_log_probs(model, batch).cpu()
         sizes = [len(rankings[index].completions) for index in some]
@@ -217,7 +250,7 @@ def _log_probs(
 def _held_out_results(
     config: DpoConfig,
     model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    layout: Layout,
     split: str,
     rankings: list[ReferencedRanking],
 ) -> list[Result]:
@@ -225,7 +258,7 @@ def _held_out_results(
     if not rankings:
         return []
     encoded = [item.ranking for item in rankings]
-    log_probs = _log_probs(config, model, tokenizer, encoded)
+    log_probs = _log_probs(config, model, layout, encoded)
     shifts = [(now - item.reference).tolist() for now, item in zip(log_probs, rankings, strict=True)]
     correct, clusters = pair_accuracy(encoded, shifts)
     note = f"{len(correct)} strict pairs of {len(rankings)} rankings; n and interval are over prompts"

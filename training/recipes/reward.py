@@ -6,7 +6,7 @@ eq. 1; Stiennon et al. 2020, arXiv 2009.01325, section 3.4):
 
     L(theta) = - 1/|pairs of a ranking| * sum over (y_w, y_l) of log sigmoid(r(x, y_w) - r(x, y_l)),  mean over rankings
 
-All pairs of a ranking are in one batch and each completion is encoded once. After training, mean and standard
+All pairs of a ranking are in one batch, and prompt and completions are encoded once. After training, mean and standard
 deviation of the reward over reference completions are stored beside the model, so that a normalised reward has mean 0
 and standard deviation 1 there (mean: Stiennon et al. 2020, section 3.4; both: Huang et al. 2024, "The N implementation
 details of RLHF with PPO", ICLR blog posts).
@@ -22,7 +22,7 @@ is the papers' choice and right for large models; a model of a million parameter
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -43,12 +43,29 @@ from training.modelling.models import (
     save_model,
 )
 from training.modelling.optimisation import build_optimizer, linear_schedule, update
-from training.modelling.rankings import EncodedRanking, Weights, encode_rankings, pair_accuracy, ranking_batch
+from training.modelling.rankings import (
+    EncodedRanking,
+    Encoding,
+    Layout,
+    Weights,
+    encode_rankings,
+    layout_for,
+    pair_accuracy,
+)
 from training.modelling.reporting import mean_result, share_result
 from training.modelling.rewards import read_rewards, save_normalisation, score_completions
 from training.modelling.snapshots import SPLITS, read_rankings, require_rows
 
 ENOUGH_REFERENCES = 32
+_ABOVE_0 = (
+    "max_prompt_tokens",
+    "max_completion_tokens",
+    "epochs",
+    "batch_rankings",
+    "tokens_at_once",
+    "lr",
+    "log_every",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +93,11 @@ class RewardConfig:
     """Passes over the rankings. The papers' 1 for models of a billion parameters; the embedded demo needs a few."""
     batch_rankings: int = 8
     """Rankings in a step; each brings its K completions."""
+    encoding: Encoding = "auto"
+    """How a ranking is encoded: "shared" = its prompt once for all completions, "once" = in a row for each completion,
+    "auto" = shared where the model gives the same numbers so (decoders do, encoders do not)."""
+    tokens_at_once: int = 16_384
+    """Tokens of one forward pass. A step that has more is computed in parts; its gradient is the same."""
     lr: float = 1e-3
     """Peak learning rate of AdamW. 1e-3 suits the embedded million parameters, and the demo depends on it; for hub
     models use 1e-5 (100 million to 1 billion parameters, full fine-tuning) to 3e-6 (7 billion)."""
@@ -91,7 +113,7 @@ class RewardConfig:
     """Steps between lines of metrics.jsonl."""
 
     def __post_init__(self) -> None:
-        for name in ("max_prompt_tokens", "max_completion_tokens", "epochs", "batch_rankings", "lr", "log_every"):
+        for name in _ABOVE_0:
             require(getattr(self, name) > 0, f"The field {name!r} must be above 0.")
         require(0 <= self.warmup < 1, "The field 'warmup' is a share of the steps, from 0 to below 1.")
 
@@ -149,6 +171,7 @@ def _train(
     validation: list[EncodedRanking],
 ) -> None:
     optimizer = build_optimizer(model, lr=config.lr, weight_decay=config.weight_decay)
+    layout = layout_for(model, tokenizer.pad_token_id, encoding=config.encoding, tokens_at_once=config.tokens_at_once)
     steps = config.epochs * batch_count(len(rankings), config.batch_rankings)
     rng = random.Random(config.seed)
     lengths = [ranking.tokens for ranking in rankings]
@@ -156,31 +179,44 @@ def _train(
     for epoch in range(config.epochs):
         model.train()
         for some in shuffled_batches(rankings, lengths, config.batch_rankings, rng):
-            batch, pairs = ranking_batch(some, tokenizer.pad_token_id, model.device)
             lr = config.lr * linear_schedule(step, steps, config.warmup)
-            with autocast(model, config.precision):
-                rewards = read_rewards(model, batch)
-            loss = bradley_terry_loss(rewards, pairs)
-            norm = update(model, optimizer, loss, step=step, lr=lr, max_grad_norm=config.max_grad_norm)
+            of_pairs: list[torch.Tensor] = []
+            losses = _losses(config, model, layout, some, of_pairs)
+            loss, norm = update(model, optimizer, losses, step=step, lr=lr, max_grad_norm=config.max_grad_norm)
             step += 1
             if step % config.log_every == 0 or step == steps:
-                margins = (rewards[pairs.better] - rewards[pairs.worse]).detach()
+                margins = torch.cat(of_pairs)
                 accuracy = (margins > 0).float().mean().item()
                 run.metrics(
                     step,
                     epoch=epoch + 1,
-                    loss=loss.item(),
+                    loss=loss,
                     accuracy=accuracy,
                     margin=margins.mean().item(),
                     lr=lr,
                     grad_norm=norm,
                 )
-                run.progress(step, steps, f"loss {loss.item():.3f}, pairs in the right order {accuracy:.2f}")
+                run.progress(step, steps, f"loss {loss:.3f}, pairs in the right order {accuracy:.2f}")
         if validation:
             model.eval()
             scores = score_rankings(config, model, tokenizer, validation)
             correct, _ = pair_accuracy(validation, scores)
             run.metrics(step, epoch=epoch + 1, validation_accuracy=sum(correct) / len(correct))
+
+
+def _losses(
+    config: RewardConfig,
+    model: PreTrainedModel,
+    layout: Layout,
+    rankings: Sequence[EncodedRanking],
+    margins: list[torch.Tensor],
+) -> Iterator[torch.Tensor]:
+    """Yield the loss of each part of a step, and add the margins of its pairs, [P], to `margins`."""
+    for part in layout.parts(rankings):
+        with autocast(model, config.precision):
+            rewards = read_rewards(model, part.batch)
+        margins.append((rewards[part.pairs.better] - rewards[part.pairs.worse]).detach())
+        yield bradley_terry_loss(rewards, part.pairs)
 
 
 def score_rankings(
