@@ -26,9 +26,10 @@ from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassifi
 from transformers.trainer_callback import PrinterCallback
 from trl import DPOConfig, DPOTrainer, RewardConfig, RewardTrainer
 
-from training.modelling.losses import bradley_terry_loss, dpo_loss, sequence_log_probs
+from training.modelling.losses import bradley_terry_loss, sequence_log_probs
 from training.modelling.models import prepare_process
 from training.modelling.optimisation import build_optimizer, update
+from training.modelling.preference_losses import Settings, policy_loss
 from training.modelling.rankings import EncodedRanking, ranking_batch
 from training.modelling.rewards import read_rewards
 from training.modelling.shared_prefix import shares_prefixes
@@ -175,7 +176,8 @@ def learn(kind, shared, model, items, in_a_step, bf16) -> float:
                 loss = bradley_terry_loss(read_rewards(model, batch), pairs)
             else:
                 reference = torch.full((len(batch.inside),), -700.0)
-                loss = dpo_loss(sequence_log_probs(model, batch), reference, pairs, BETA)
+                log_probs = sequence_log_probs(model, batch)
+                loss = policy_loss(log_probs, reference, batch.completion_lengths, pairs, Settings("sigmoid", BETA))
         update(model, optimizer, loss, step=0, lr=LR, max_grad_norm=1.0)
     return time.process_time() - began
 

@@ -6,7 +6,10 @@ import pytest
 import torch
 
 from training.modelling.batches import pad_batch
-from training.modelling.losses import bradley_terry_loss, dpo_loss, sequence_log_probs, strict_pairs
+from training.modelling.losses import bradley_terry_loss, form_pairs, sequence_log_probs
+from training.modelling.preference_losses import Settings, policy_loss
+
+DPO = Settings("sigmoid", 0.1)
 
 
 def softplus(x: float) -> float:
@@ -14,31 +17,29 @@ def softplus(x: float) -> float:
 
 
 def test_it_forms_every_strict_pair_and_none_of_a_tie():
-    pairs = strict_pairs([[2, 1, 2, 3], [1, 1], [2, 1]])
+    pairs = form_pairs([[2, 1, 2, 3], [1, 1], [2, 1]])
     formed = list(zip(pairs.better.tolist(), pairs.worse.tolist(), pairs.ranking.tolist(), strict=True))
     assert formed == [(0, 3, 0), (1, 0, 0), (1, 2, 0), (1, 3, 0), (2, 3, 0), (7, 6, 2)]
 
 
 def test_it_gives_every_ranking_with_a_pair_the_same_weight():
-    pairs = strict_pairs([[2, 1, 2, 3], [1, 1], [2, 1]])
+    pairs = form_pairs([[2, 1, 2, 3], [1, 1], [2, 1]])
     assert pairs.weight.tolist() == pytest.approx([0.1] * 5 + [0.5])
 
 
 def test_it_computes_the_bradley_terry_loss_of_a_ranking():
-    loss = bradley_terry_loss(torch.tensor([0.5, 2.0, -1.0]), strict_pairs([[2, 1, 3]]))
+    loss = bradley_terry_loss(torch.tensor([0.5, 2.0, -1.0]), form_pairs([[2, 1, 3]]))
     # -log sigmoid(x) = softplus(-x), for the margins 2.0 - 0.5, 2.0 - -1.0 and 0.5 - -1.0.
     assert loss.item() == pytest.approx((softplus(-1.5) + softplus(-3.0) + softplus(-1.5)) / 3, rel=1e-6)
 
 
 def test_it_gives_two_nats_logarithm_where_rewards_do_not_differ():
-    assert bradley_terry_loss(torch.zeros(4), strict_pairs([[1, 2, 3, 4]])).item() == pytest.approx(
-        math.log(2), rel=1e-6
-    )
+    assert bradley_terry_loss(torch.zeros(4), form_pairs([[1, 2, 3, 4]])).item() == pytest.approx(math.log(2), rel=1e-6)
 
 
 def test_it_pulls_tied_completions_neither_together_nor_apart():
     rewards = torch.tensor([0.3, -0.7, 1.1], requires_grad=True)
-    bradley_terry_loss(rewards, strict_pairs([[1, 1, 2]])).backward()
+    bradley_terry_loss(rewards, form_pairs([[1, 1, 2]])).backward()
     # The gradient at the better of a pair is -sigmoid(r_worse - r_better); the two pairs share the weight.
     pulls = [-0.5 / (1 + math.exp(0.3 - 1.1)), -0.5 / (1 + math.exp(-0.7 - 1.1))]
     assert rewards.grad.tolist() == pytest.approx([*pulls, -sum(pulls)], rel=1e-5)
@@ -46,20 +47,45 @@ def test_it_pulls_tied_completions_neither_together_nor_apart():
 
 def test_it_computes_the_dpo_loss_from_the_shifts():
     log_probs, reference = torch.tensor([-10.0, -12.0]), torch.tensor([-11.0, -9.0])
-    loss = dpo_loss(log_probs, reference, strict_pairs([[1, 2]]), beta=0.1)
+    loss = policy_loss(log_probs, reference, torch.tensor([4, 6]), form_pairs([[1, 2]]), DPO)
     # The preferred one rose by 1 nat, the other fell by 3: margin 0.1 * (1 - -3) = 0.4.
     assert loss.item() == pytest.approx(softplus(-0.4), rel=1e-6)
 
 
+def test_it_forms_tied_pairs_where_they_are_asked_for():
+    pairs = form_pairs([[2, 1, 2, 4], [1, 1]], ties=True)
+    formed = list(zip(pairs.better.tolist(), pairs.worse.tolist(), pairs.distance.tolist(), strict=True))
+    assert formed == [(0, 2, 0), (0, 3, 2), (1, 0, 1), (1, 2, 1), (1, 3, 3), (2, 3, 2), (4, 5, 0)]
+    assert pairs.tied.tolist() == [True, False, False, False, False, False, True]
+    assert pairs.weight.tolist() == pytest.approx([1 / 12] * 6 + [0.5])
+
+
+def test_it_asks_for_more_where_more_ranks_lie_between():
+    log_probs, reference = torch.tensor([-10.0, -12.0, -9.0]), torch.tensor([-11.0, -9.0, -9.0])
+    settings = Settings("sigmoid", 0.1, margin=0.25)
+    loss = policy_loss(log_probs, reference, torch.ones(3), form_pairs([[1, 3, 2]]), settings)
+    # The shifts are 1, -3 and 0; the margins 0.4 - 0.5, 0.1 - 0.25 and 0.3 - 0.25.
+    assert loss.item() == pytest.approx((softplus(0.1) + softplus(0.15) + softplus(-0.05)) / 3, rel=1e-6)
+
+
+def test_it_learns_ties_and_keeps_up_what_is_better():
+    log_probs, reference = torch.tensor([-10.0, -12.0, -9.0]), torch.tensor([-11.0, -9.0, -9.0])
+    settings = Settings("sigmoid", 0.1, nu=0.5, nll=0.2)
+    loss = policy_loss(log_probs, reference, torch.tensor([4, 6, 3]), form_pairs([[1, 2, 2]], ties=True), settings)
+    logs = [math.log(math.exp(d / 2) + math.exp(-d / 2) + 0.5) for d in (0.4, 0.1, 0.3)]
+    strict = logs[0] - 0.2 + logs[1] - 0.05 + 2 * 0.2 * 2.5
+    assert loss.item() == pytest.approx((strict + logs[2] - math.log(0.5)) / 3, rel=1e-6)
+
+
 def test_it_weighs_rankings_by_their_annotators():
-    pairs = strict_pairs([[2, 1, 3], [1, 2], [1, 1]], weights=[0.5, 1.8, 9.0])
+    pairs = form_pairs([[2, 1, 3], [1, 2], [1, 1]], weights=[0.5, 1.8, 9.0])
     # Two rankings have pairs: the first shares 0.5 / 2 among three, the second's only one has 1.8 / 2.
     assert pairs.weight.tolist() == pytest.approx([0.5 / 6] * 3 + [0.9])
 
 
 def test_it_computes_weighted_loss_and_gradient():
     rewards = torch.tensor([0.5, 2.0, -1.0, 0.4, 0.1], requires_grad=True)
-    loss = bradley_terry_loss(rewards, strict_pairs([[2, 1, 3], [2, 1]], weights=[0.6, 1.4]))
+    loss = bradley_terry_loss(rewards, form_pairs([[2, 1, 3], [2, 1]], weights=[0.6, 1.4]))
     first = (softplus(-1.5) + softplus(-3.0) + softplus(-1.5)) / 3
     assert loss.item() == pytest.approx((0.6 * first + 1.4 * softplus(0.3)) / 2, rel=1e-6)
     loss.backward()
@@ -71,7 +97,8 @@ def test_it_computes_weighted_loss_and_gradient():
 
 def test_it_computes_the_weighted_dpo_loss():
     log_probs, reference = torch.tensor([-10.0, -12.0, -3.0, -5.0]), torch.tensor([-11.0, -9.0, -4.0, -4.0])
-    loss = dpo_loss(log_probs, reference, strict_pairs([[1, 2], [2, 1]], weights=[0.4, 1.6]), beta=0.1)
+    pairs = form_pairs([[1, 2], [2, 1]], weights=[0.4, 1.6])
+    loss = policy_loss(log_probs, reference, torch.ones(4), pairs, DPO)
     # The margins are 0.1 * (1 - -3) and 0.1 * (-1 - 1).
     assert loss.item() == pytest.approx((0.4 * softplus(-0.4) + 1.6 * softplus(0.2)) / 2, rel=1e-6)
 
@@ -81,7 +108,7 @@ def test_weights_of_one_change_nothing():
     losses, gradients = [], []
     for weights in (None, [1.0, 1.0, 1.0]):
         rewards = torch.linspace(-1, 1, 8).requires_grad_()
-        loss = bradley_terry_loss(rewards, strict_pairs(ranks, weights=weights))
+        loss = bradley_terry_loss(rewards, form_pairs(ranks, weights=weights))
         loss.backward()
         losses.append(loss.item())
         gradients.append(rewards.grad.tolist())
@@ -91,7 +118,7 @@ def test_weights_of_one_change_nothing():
 
 def test_a_ranking_of_weight_nothing_pulls_nothing():
     rewards = torch.tensor([0.3, -0.7, 1.1, 0.0], requires_grad=True)
-    bradley_terry_loss(rewards, strict_pairs([[1, 2], [1, 2]], weights=[0.0, 2.0])).backward()
+    bradley_terry_loss(rewards, form_pairs([[1, 2], [1, 2]], weights=[0.0, 2.0])).backward()
     assert rewards.grad[:2].tolist() == [0.0, 0.0]
     assert rewards.grad[2].item() == pytest.approx(-1 / (1 + math.exp(1.1)), rel=1e-5)
 

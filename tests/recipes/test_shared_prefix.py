@@ -24,7 +24,7 @@ from transformers import (
 
 from training.modelling.batches import pad_batch
 from training.modelling.likelihoods import token_likelihoods
-from training.modelling.losses import bradley_terry_loss, strict_pairs
+from training.modelling.losses import bradley_terry_loss, form_pairs
 from training.modelling.models import new_reward_model
 from training.modelling.rewards import read_rewards
 from training.modelling.shared_prefix import NAME, share_prefixes, shares_prefixes
@@ -75,7 +75,7 @@ def test_without_entropy_the_log_probabilities_are_the_same(policy):
 def test_it_gives_the_rewards_and_the_gradient_of_the_rows(base):
     model, _ = new_reward_model(base)
     assert shares_prefixes(model)
-    pairs = strict_pairs([[2, 1, 3], [1, 2], [2, 1]])
+    pairs = form_pairs([[2, 1, 3], [1, 2], [2, 1]])
     gradients = []
     for batch in (share_prefixes(PROMPTS, COMPLETIONS), pad_batch(ROWS, FLAT, 0)):
         mine = copy.deepcopy(model)

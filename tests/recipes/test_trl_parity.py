@@ -12,8 +12,9 @@ import torch
 from datasets import Dataset
 from trl import DPOConfig, DPOTrainer, RewardConfig, RewardTrainer
 
-from training.modelling.losses import bradley_terry_loss, dpo_loss, sequence_log_probs
+from training.modelling.losses import bradley_terry_loss, sequence_log_probs
 from training.modelling.models import new_reward_model
+from training.modelling.preference_losses import Settings, policy_loss
 from training.modelling.rankings import EncodedRanking, ranking_batch
 from training.modelling.rewards import read_rewards
 from training.modelling.shared_prefix import shares_prefixes
@@ -112,5 +113,7 @@ def test_it_agrees_with_the_dpo_trainer(policy, tokenizer, tmp_path, size, share
     batch, pairs = ranking_batch(items, tokenizer.pad_token_id, shared=shared)
     with torch.no_grad():
         reference_log_probs = sequence_log_probs(reference, batch)
-    ours = dpo_loss(sequence_log_probs(policy, batch), reference_log_probs, pairs, BETA)
+    settings = Settings("sigmoid", BETA)
+    now = sequence_log_probs(policy, batch)
+    ours = policy_loss(now, reference_log_probs, batch.completion_lengths, pairs, settings)
     assert_same(ours, policy, trainer.compute_loss(oracle, trainer.data_collator(rows)), oracle)

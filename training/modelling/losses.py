@@ -1,11 +1,11 @@
-"""The losses on rankings: Bradley-Terry for rewards, DPO for policies; both over all strict pairs of a ranking.
+"""The pairs of rankings, and the loss of rewards on them.
 
 A ranking of K completions holds up to K(K-1)/2 strict pairs. The completions are encoded once each and the pairs are
 formed from their K numbers (Ouyang et al. 2022, section 3.5), which gives the gradient of the expanded pairs at the
 price of K rows.
 
-Ties: two completions of equal rank make no pair. A tie says that the order is unknown, not that the rewards are equal,
-and the Bradley-Terry model gives an exact tie no probability; what a tie does is to leave its pair out of the mean.
+Ties: two completions of equal rank make no pair unless they are asked for. The Bradley-Terry model gives a tie no
+probability; Davidson's does (`davidson_losses`), and takes it as a sign that the two are alike.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from training.modelling.shared_prefix import SharedPrefixBatch
 
 @dataclass(frozen=True)
 class Pairs:
-    """The strict pairs of a batch of rankings whose completions lie one after another in N rows."""
+    """The pairs of a batch of rankings whose completions lie one after another in N rows."""
 
     better: torch.Tensor
     """[P] int64: row of the preferred completion."""
@@ -33,19 +33,29 @@ class Pairs:
     weight: torch.Tensor
     """[P] float32: weight of its ranking / (pairs in its ranking * rankings that have a pair); without weights, sums to
     1."""
+    distance: torch.Tensor
+    """[P] float32: by how many ranks the two are apart; 0 for a tie, where "better" is whichever comes first."""
+
+    @property
+    def tied(self) -> torch.Tensor:
+        """[P] bool: whether neither was preferred."""
+        return self.distance == 0
 
     def __len__(self) -> int:
         return len(self.better)
 
 
-def strict_pairs(
+def form_pairs(
     ranks: Sequence[Sequence[int]],
     device: torch.device | None = None,
     *,
     weights: Sequence[float] | None = None,
     among: int | None = None,
+    ties: bool = False,
 ) -> Pairs:
-    """Return the strict pairs of rankings (1 = best, equal = tie), whose rows follow each other in one batch.
+    """Return the pairs of rankings (1 = best, equal = tie), whose rows follow each other in one batch.
+
+    Strict pairs, and tied ones where `ties` are asked for.
 
     Every ranking that has a pair weighs the same and its pairs share that weight, as in eq. 1 of Ouyang et al. 2022
     with its K(K-1)/2 replaced by the number of strict pairs; a ranking of ties only weighs nothing. `weights`, one for
@@ -53,15 +63,16 @@ def strict_pairs(
     it stands among light ones; over a snapshot their mean is 1, and so the learning rate means the same.
     `among` says how many rankings with a pair share the weight of a step, where these are only some of them.
     """
-    better, worse, ranking = [], [], []
+    better, worse, ranking, distance = [], [], [], []
     first = 0
     for index, row in enumerate(ranks):
         for i, left in enumerate(row):
             for j, right in enumerate(row):
-                if left < right:
+                if left < right or (ties and left == right and i < j):
                     better.append(first + i)
                     worse.append(first + j)
                     ranking.append(index)
+                    distance.append(right - left)
         first += len(row)
     of = torch.tensor(ranking, dtype=torch.long, device=device)
     counts = torch.bincount(of, minlength=len(ranks)).clamp(min=1)
@@ -73,6 +84,7 @@ def strict_pairs(
         worse=torch.tensor(worse, dtype=torch.long, device=device),
         ranking=of,
         weight=share,
+        distance=torch.tensor(distance, dtype=torch.float32, device=device),
     )
 
 
@@ -83,15 +95,6 @@ def bradley_terry_loss(rewards: torch.Tensor, pairs: Pairs) -> torch.Tensor:
     """
     margins = rewards.float()[pairs.better] - rewards.float()[pairs.worse]
     return -(logsigmoid(margins) * pairs.weight).sum()
-
-
-def dpo_loss(log_probs: torch.Tensor, reference_log_probs: torch.Tensor, pairs: Pairs, beta: float) -> torch.Tensor:
-    """Return -log sigmoid(beta * ((lp - ref)_better - (lp - ref)_worse)), a scalar.
-
-    Both inputs are [N]: log-probabilities of whole completions, in nats. Rafailov et al. 2023 (arXiv 2305.18290),
-    eq. 7: the Bradley-Terry loss of the implicit rewards beta * (lp - ref).
-    """
-    return bradley_terry_loss(beta * (log_probs - reference_log_probs), pairs)
 
 
 def sequence_log_probs(model: PreTrainedModel, batch: Batch | SharedPrefixBatch) -> torch.Tensor:

@@ -17,7 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from training.modelling.artifacts import RecipeError
 from training.modelling.batches import Batch, pad_batch, within
 from training.modelling.chat import encode_completion, encode_prompt
-from training.modelling.losses import Pairs, strict_pairs
+from training.modelling.losses import Pairs, form_pairs
 from training.modelling.shared_prefix import SharedPrefixBatch, share_prefixes, shares_prefixes
 from training.modelling.snapshots import RankingRow
 
@@ -39,27 +39,31 @@ class Layout:
     """Whether a prompt is encoded once for all its completions."""
     tokens_at_once: int
     """Of one forward pass; a ranking that alone has more makes a pass of its own."""
+    ties: bool = False
+    """Whether tied completions make a pair, too."""
 
     def parts(self, rankings: Sequence[EncodedRanking]) -> Iterator[Part]:
         """Yield the rankings of one step in as few passes as fit."""
         for first, last in within(self.tokens_at_once, [self.cost(ranking) for ranking in rankings]):
             some = rankings[first:last]
-            batch, pairs = ranking_batch(some, self.pad_token_id, self.device, shared=self.shared, among=len(rankings))
-            yield Part(first, some, batch, pairs)
+            choices = {"shared": self.shared, "among": len(rankings), "ties": self.ties}
+            yield Part(first, some, *ranking_batch(some, self.pad_token_id, self.device, **choices))
 
     def cost(self, ranking: EncodedRanking) -> int:
         """Tokens that a ranking brings to a pass."""
         return ranking.tokens if self.shared else ranking.tokens + (len(ranking.ranks) - 1) * len(ranking.prompt)
 
 
-def layout_for(model: PreTrainedModel, pad_token_id: int, *, encoding: Encoding, tokens_at_once: int) -> Layout:
+def layout_for(
+    model: PreTrainedModel, pad_token_id: int, *, encoding: Encoding, tokens_at_once: int, ties: bool = False
+) -> Layout:
     """Choose how to lay out rankings for a model, and prepare it; raise RecipeError when it cannot do what is asked."""
     shared = encoding != "once" and shares_prefixes(model)
     if encoding == "shared" and not shared:
         raise RecipeError(
             f"{type(model).__name__} cannot share a prompt among completions; set the field 'encoding' to \"auto\"."
         )
-    return Layout(pad_token_id, model.device, shared, tokens_at_once)
+    return Layout(pad_token_id, model.device, shared, tokens_at_once, ties)
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,9 @@ def encode_rankings(
     max_prompt_tokens: int,
     max_completion_tokens: int,
     weights: Weights = "none",
+    ties: bool = False,
 ) -> list[EncodedRanking]:
-    """Encode rankings; those whose completions all tie are left out, because they hold no strict pair.
+    """Encode rankings; those whose completions all tie hold no strict pair and are left out, unless `ties` count.
 
     With `weights` "annotator" each weighs what its annotator does; raises RecipeError when the snapshot does not say.
     """
@@ -120,7 +125,7 @@ def encode_rankings(
         )
     encoded = []
     for row in rows:
-        if len(set(row.ranks)) == 1:
+        if len(set(row.ranks)) == 1 and not ties:
             continue
         encoded.append(
             EncodedRanking(
@@ -144,14 +149,16 @@ def ranking_batch(
     *,
     shared: bool = False,
     among: int | None = None,
+    ties: bool = False,
 ) -> tuple[Batch | SharedPrefixBatch, Pairs]:
-    """Return all completions of `rankings`, one ranking after another, and their strict pairs.
+    """Return all completions of `rankings`, one ranking after another, and their pairs: the strict ones, and the tied
+    ones where `ties` are asked for.
 
     With `shared` each prompt is encoded once (see shared_prefix.py), else once for each of its completions. `among` is
     how many rankings the step has of which these are a part.
     """
     weights = [ranking.weight for ranking in rankings]
-    pairs = strict_pairs([ranking.ranks for ranking in rankings], device, weights=weights, among=among)
+    pairs = form_pairs([ranking.ranks for ranking in rankings], device, weights=weights, among=among, ties=ties)
     if shared:
         prompts = [ranking.prompt for ranking in rankings]
         return share_prefixes(prompts, [ranking.completions for ranking in rankings], device), pairs

@@ -20,14 +20,16 @@ loss does not show it.
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from training.modelling.artifacts import Result, RunDirectory, hash_input
+from training.modelling.artifacts import RecipeError, Result, RunDirectory, hash_input
 from training.modelling.batches import batch_count, shuffled_batches, within
 from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
-from training.modelling.losses import dpo_loss, sequence_log_probs
+from training.modelling.losses import sequence_log_probs
 from training.modelling.models import (
     Precision,
     autocast,
@@ -38,6 +40,15 @@ from training.modelling.models import (
     save_model,
 )
 from training.modelling.optimisation import build_optimizer, linear_schedule, update
+from training.modelling.preference_losses import (
+    Divergence,
+    Settings,
+    Variant,
+    policy_loss,
+    takes_divergence,
+    takes_margin,
+    takes_noise,
+)
 from training.modelling.rankings import (
     EncodedRanking,
     Encoding,
@@ -71,6 +82,27 @@ class DpoConfig:
     """The snapshot whose rankings are learnt."""
     beta: float = 0.1
     """How strongly the policy is held to the reference; the paper's 0.1 (0.5 for summarisation)."""
+    loss: Variant = "sigmoid"
+    """Which loss of the family: "sigmoid" = DPO, "robust" = DPO that knows how often labels are wrong, "sigmoid_norm" =
+    DPO on means per token, "ipo", "simpo" and "orpo" without a reference, and others: see preference_losses.py."""
+    label_noise: float = 0.0
+    """The chance that a pair was judged the wrong way round, below 0.5, for the losses that can be told: measured
+    agreement a of two annotators who err alike and independently says (1 - sqrt(2a - 1)) / 2. With "sigmoid" it is
+    conservative DPO."""
+    divergence: Divergence = "reverse_kl"
+    """From the reference: "reverse_kl" as in DPO, "forward_kl", "js" or "alpha" (with `divergence_alpha`)."""
+    divergence_alpha: float = 0.5
+    """Of the alpha-divergence; 1 is reverse KL."""
+    margin: float = 0.0
+    """By how much the implicit rewards of two completions should differ at least for each rank between them. For
+    "simpo" it is gamma, of which the paper takes 0.3 to 1.6 with beta 2 to 2.5 (0.5 times beta, say)."""
+    ties: Literal["none", "davidson"] = "none"
+    """Whether tied completions are learnt to be alike (Davidson's model, with "sigmoid") or make no pair."""
+    nu: float | None = None
+    """How likely ties are between equals, nu / (2 + nu); null = so that it is the share of tied pairs in the train
+    split."""
+    nll: float = 0.0
+    """What the better completion's own loss per token weighs beside; 1 is RPO, which keeps it from falling."""
     weights: Weights = "none"
     """What a ranking weighs in the loss: "none" = all alike, "annotator" = what the snapshot says of its annotator, by
     what they have shown on gold. What is measured on held-out rankings is never weighted."""
@@ -105,6 +137,22 @@ class DpoConfig:
         for name in _ABOVE_0:
             require(getattr(self, name) > 0, f"The field {name!r} must be above 0.")
         require(0 <= self.warmup < 1, "The field 'warmup' is a share of the steps, from 0 to below 1.")
+        require(0 <= self.label_noise < 0.5, "The field 'label_noise' is a share from 0 to below 0.5.")
+        for name in ("margin", "nll"):
+            require(getattr(self, name) >= 0, f"The field {name!r} must not be below 0.")
+        require(self.nu is None or self.nu > 0, "The field 'nu' must be above 0.")
+        self._require_that_they_fit()
+
+    def _require_that_they_fit(self) -> None:
+        said = f'does nothing with the loss "{self.loss}"'
+        require(not self.label_noise or takes_noise(self.loss), f"The field 'label_noise' {said}; set it to 0.")
+        require(self.loss != "exo" or self.label_noise > 0, "The loss \"exo\" needs a 'label_noise' above 0, 1e-3 say.")
+        fits = self.divergence == "reverse_kl" or takes_divergence(self.loss)
+        require(fits, f"The field 'divergence' {said}; set it to \"reverse_kl\".")
+        require(not self.margin or takes_margin(self.loss), f"The field 'margin' {said}; set it to 0.")
+        plain = self.loss == "sigmoid" and not self.label_noise
+        require(self.ties == "none" or plain, "Ties are learnt with the loss \"sigmoid\" without 'label_noise' only.")
+        require(self.ties == "davidson" or self.nu is None, "The field 'nu' needs 'ties' to be \"davidson\".")
 
 
 @dataclass(frozen=True)
@@ -129,7 +177,13 @@ def train_dpo(config: DpoConfig) -> None:
     print(f"{len(splits['train'])} rankings to learn, {parameter_count(model)} parameters")
     run.progress(0, 1, "computing the reference's log-probabilities")
     model.eval()
-    layout = layout_for(model, tokenizer.pad_token_id, encoding=config.encoding, tokens_at_once=config.tokens_at_once)
+    layout = layout_for(
+        model,
+        tokenizer.pad_token_id,
+        encoding=config.encoding,
+        tokens_at_once=config.tokens_at_once,
+        ties=config.ties != "none",
+    )
     referenced = {
         split: [
             ReferencedRanking(ranking, log_probs)
@@ -163,6 +217,31 @@ def _encode(config: DpoConfig, tokenizer: PreTrainedTokenizerBase, split: str) -
         max_prompt_tokens=config.max_prompt_tokens,
         max_completion_tokens=config.max_completion_tokens,
         weights=config.weights,
+        ties=config.ties != "none",
+    )
+
+
+def settings_of(config: DpoConfig, rankings: Sequence[EncodedRanking]) -> Settings:
+    """Return what the loss is told, of these rankings to learn."""
+    nu = config.nu
+    if config.ties == "davidson" and nu is None:
+        tied = sum(row.ranks[i] == row.ranks[j] for row in rankings for i, j in combinations(range(len(row.ranks)), 2))
+        pairs = sum(len(row.ranks) * (len(row.ranks) - 1) // 2 for row in rankings)
+        if tied in (0, pairs):
+            raise RecipeError(
+                f"{tied} of {pairs} pairs of {config.snapshot} are tied, which says nothing about how likely ties are;"
+                " set the field 'nu', or 'ties' to \"none\"."
+            )
+        nu = 2 * tied / (pairs - tied)
+    return Settings(
+        config.loss,
+        config.beta,
+        label_noise=config.label_noise,
+        divergence=config.divergence,
+        divergence_alpha=config.divergence_alpha,
+        margin=config.margin,
+        nu=nu,
+        nll=config.nll,
     )
 
 
@@ -173,6 +252,7 @@ def _train(
     layout: Layout,
     rankings: list[ReferencedRanking],
 ) -> None:
+    settings = settings_of(config, [item.ranking for item in rankings])
     optimizer = build_optimizer(model, lr=config.lr, weight_decay=config.weight_decay)
     steps = config.epochs * batch_count(len(rankings), config.batch_rankings)
     rng = random.Random(config.seed)
@@ -183,7 +263,7 @@ def _train(
         for some in shuffled_batches(rankings, lengths, config.batch_rankings, rng):
             lr = config.lr * linear_schedule(step, steps, config.warmup)
             of_pairs: list[torch.Tensor] = []
-            losses = _losses(config, model, layout, some, of_pairs)
+            losses = _losses(config, model, layout, settings, some, of_pairs)
             loss, norm = update(model, optimizer, losses, step=step, lr=lr, max_grad_norm=config.max_grad_norm)
             step += 1
             if step % config.log_every == 0 or step == steps:
@@ -196,18 +276,19 @@ def _losses(
     config: DpoConfig,
     model: PreTrainedModel,
     layout: Layout,
+    settings: Settings,
     rankings: Sequence[ReferencedRanking],
     shifts: list[torch.Tensor],
 ) -> Iterator[torch.Tensor]:
-    """Yield the loss of each part of a step, and add the shifts of its pairs, [2, P], to `shifts`."""
+    """Yield the loss of each part of a step, and add the shifts of its strict pairs, [2, P], to `shifts`."""
     for part in layout.parts([item.ranking for item in rankings]):
         items = rankings[part.first : part.first + len(part.rankings)]
         reference = torch.cat([item.reference for item in items]).to(model.device)
         with autocast(model, config.precision):
             log_probs = sequence_log_probs(model, part.batch)
-        shift = (log_probs - reference).detach()
-        shifts.append(torch.stack([shift[part.pairs.better], shift[part.pairs.worse]]))
-        yield dpo_loss(log_probs, reference, part.pairs, config.beta)
+        shift, strict = (log_probs - reference).detach(), ~part.pairs.tied
+        shifts.append(torch.stack([shift[part.pairs.better[strict]], shift[part.pairs.worse[strict]]]))
+        yield policy_loss(log_probs, reference, part.batch.completion_lengths, part.pairs, settings)
 
 
 def shift_metrics(better: torch.Tensor, worse: torch.Tensor, beta: float) -> dict[str, float]:
