@@ -6,7 +6,14 @@ import pytest
 import torch
 
 from training.modelling.batches import pad_batch
-from training.modelling.losses import bradley_terry_loss, form_pairs, sequence_log_probs
+from training.modelling.losses import (
+    RewardLoss,
+    bradley_terry_loss,
+    form_pairs,
+    plackett_luce_loss,
+    reward_loss,
+    sequence_log_probs,
+)
 from training.modelling.preference_losses import Settings, policy_loss
 
 DPO = Settings("sigmoid", 0.1)
@@ -138,3 +145,38 @@ def test_it_gives_a_row_the_same_log_probability_in_any_batch(policy):
     alone = sequence_log_probs(policy, pad_batch([[5, 6]], [[9, 1]], pad_token_id=0))
     longer = pad_batch([[5, 6], [7, 8, 9, 10]], [[9, 1], [11] * 20], pad_token_id=0)
     assert sequence_log_probs(policy, longer)[0].item() == pytest.approx(alone.item(), rel=1e-5)
+
+
+def test_it_computes_the_likelihood_of_a_whole_ranking():
+    rewards = torch.tensor([0.5, 2.0, -1.0, 0.3, 0.1])
+    ranks = [[2, 1, 3], [1, 2]]
+    loss = plackett_luce_loss(rewards, ranks, form_pairs(ranks, weights=[0.6, 1.4]))
+    first = math.log(math.exp(0.5) + math.exp(2.0) + math.exp(-1.0)) - 2.0
+    second = math.log(math.exp(0.5) + math.exp(-1.0)) - 0.5
+    assert loss.item() == pytest.approx((0.6 * (first + second) / 2 + 1.4 * softplus(-0.2)) / 2, rel=1e-6)
+
+
+def test_of_a_pair_plackett_and_luce_say_what_bradley_and_terry_say():
+    ranks = [[1, 2], [2, 1]]
+    pairs, rewards = form_pairs(ranks), torch.tensor([0.4, 1.1, 0.3, -0.8])
+    assert plackett_luce_loss(rewards, ranks, pairs).item() == pytest.approx(
+        bradley_terry_loss(rewards, pairs).item(), rel=1e-6
+    )
+
+
+def test_tied_completions_compete_with_each_other():
+    rewards = torch.tensor([0.5, 2.0, -1.0])
+    loss = plackett_luce_loss(rewards, [[1, 1, 2]], form_pairs([[1, 1, 2]]))
+    everybody = math.log(math.exp(0.5) + math.exp(2.0) + math.exp(-1.0))
+    assert loss.item() == pytest.approx((2 * everybody - 2.5) / 2, rel=1e-6)
+
+
+def test_rewards_are_asked_for_a_margin_kept_around_0_and_learn_ties():
+    rewards, ranks = torch.tensor([0.5, 2.0, -1.0]), [[2, 1, 2]]
+    pairs = form_pairs(ranks)
+    loss = reward_loss(rewards, ranks, pairs, RewardLoss(margin=0.5, centring=0.1))
+    expected = (softplus(-1.0) + softplus(-2.5) + 0.1 * (2.5**2 + 1.0**2)) / 2
+    assert loss.item() == pytest.approx(expected, rel=1e-6)
+    loss = reward_loss(rewards, ranks, form_pairs(ranks, ties=True), RewardLoss(nu=0.5))
+    logs = [math.log(math.exp(d / 2) + math.exp(-d / 2) + 0.5) for d in (1.5, 3.0)]
+    assert loss.item() == pytest.approx((logs[0] - 0.75 + logs[1] - 1.5 + logs[0] - math.log(0.5)) / 3, rel=1e-6)

@@ -17,11 +17,10 @@ from tests.recipes.snapshots import ranking, write_snapshot
 from tests.recipes.test_trl_parity import QUIET, TokenisedDPOTrainer, assert_same, expanded, rankings
 from training.modelling.artifacts import RecipeError, read_manifest
 from training.modelling.configs import ConfigError, build_config
-from training.modelling.losses import sequence_log_probs
+from training.modelling.losses import davidson_losses, sequence_log_probs
 from training.modelling.preference_losses import (
     ScoredPairs,
     Settings,
-    davidson_losses,
     preference_losses,
     takes_divergence,
     takes_noise,

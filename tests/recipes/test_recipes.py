@@ -14,9 +14,9 @@ from transformers import AutoModelForCausalLM
 
 from tests.recipes.small_artifacts import run_program
 from tests.recipes.snapshots import ranking, write_snapshot
-from training.modelling.artifacts import RECORDS, RecipeError, hash_directory, hash_files
+from training.modelling.artifacts import RECORDS, RecipeError, hash_directory, hash_files, read_manifest
 from training.modelling.chat import encode_completion, encode_prompt
-from training.modelling.configs import build_config
+from training.modelling.configs import ConfigError, build_config
 from training.modelling.models import load_policy
 from training.modelling.rewards import load_reward
 from training.recipes.base import BaseConfig, train_base
@@ -204,3 +204,27 @@ def test_it_saves_what_any_transformers_program_reads(base, snapshot, tmp_path):
     train_dpo(build_config(DpoConfig, config))
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "run/model")
     assert (model.config.pad_token_id, model.config.eos_token_id) == (0, 1)
+
+
+@pytest.mark.parametrize("fields", [{"loss": "plackett_luce", "centring": 0.01}, {"ties": "davidson", "margin": 0.5}])
+def test_rewards_are_learnt_of_whole_rankings_and_of_ties(base, tmp_path, fields):
+    rows = [ranking(f"Why {n}?", ["Go away.", "Please wait.", "Please, wait."], [2, 1, 1]) for n in range(12)]
+    snapshot = write_snapshot(tmp_path / "snapshot", rankings={"train": rows, "validation": rows[:4]})
+    config = {"out": str(tmp_path / "run"), "base": str(base), "snapshot": str(snapshot), **SHORT}
+    train_reward(build_config(RewardConfig, config | {"epochs": 6, "batch_rankings": 4, "lr": 3e-3} | fields))
+    results = {one["name"]: one["value"] for one in read_manifest(tmp_path / "run")["results"]}
+    assert results["validation_accuracy"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"loss": "plackett_luce", "ties": "davidson"}, 'with the loss "bradley_terry" only'),
+        ({"loss": "plackett_luce", "margin": 1.0}, "'margin' does nothing"),
+        ({"nu": 1.0}, "needs 'ties' to be"),
+        ({"centring": -1.0}, "'centring' must not be below 0"),
+    ],
+)
+def test_the_reward_recipe_refuses_what_would_do_nothing(base, snapshot, fields, said):
+    with pytest.raises(ConfigError, match=said):
+        build_config(RewardConfig, {"out": "nowhere", "base": str(base), "snapshot": str(snapshot), **fields})

@@ -6,13 +6,14 @@ Tolerance 1e-5 relative, in single precision; differences come from the order of
 import copy
 import itertools
 import random
+from dataclasses import replace
 
 import pytest
 import torch
 from datasets import Dataset
 from trl import DPOConfig, DPOTrainer, RewardConfig, RewardTrainer
 
-from training.modelling.losses import bradley_terry_loss, sequence_log_probs
+from training.modelling.losses import RewardLoss, bradley_terry_loss, reward_loss, sequence_log_probs
 from training.modelling.models import new_reward_model
 from training.modelling.preference_losses import Settings, policy_loss
 from training.modelling.rankings import EncodedRanking, ranking_batch
@@ -88,6 +89,31 @@ def test_it_agrees_with_the_reward_trainer(base, tmp_path, size, shared):
     assert shares_prefixes(model)
     batch, pairs = ranking_batch(items, tokenizer.pad_token_id, shared=shared)
     ours = bradley_terry_loss(read_rewards(model, batch), pairs)
+    assert_same(ours, model, trainer.compute_loss(oracle, trainer.data_collator(rows)), oracle)
+
+
+def test_it_agrees_with_the_reward_trainer_on_margins_and_centring(base, tmp_path):
+    items = [replace(item, ranks=[1, 2, 4]) for item in rankings(3, 3)]
+    torch.manual_seed(0)
+    model, tokenizer = new_reward_model(base)
+    oracle = copy.deepcopy(model)
+    batch, pairs = ranking_batch(items, tokenizer.pad_token_id)
+    rows = [
+        {
+            "chosen_ids": row["prompt_ids"] + row["chosen_ids"],
+            "rejected_ids": row["prompt_ids"] + row["rejected_ids"],
+            "margin": 0.4 * distance,
+        }
+        for row, distance in zip(expanded(items), pairs.distance.tolist(), strict=True)
+    ]
+    trainer = RewardTrainer(
+        model=oracle,
+        args=RewardConfig(output_dir=str(tmp_path), center_rewards_coefficient=0.1, **QUIET),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+    )
+    by = RewardLoss(margin=0.4, centring=0.1)
+    ours = reward_loss(read_rewards(model, batch), [item.ranks for item in items], pairs, by)
     assert_same(ours, model, trainer.compute_loss(oracle, trainer.data_collator(rows)), oracle)
 
 

@@ -8,8 +8,10 @@ Ties: two completions of equal rank make no pair unless they are asked for. The 
 probability; Davidson's does (`davidson_losses`), and takes it as a sign that the two are alike.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch.nn.functional import logsigmoid
@@ -88,13 +90,76 @@ def form_pairs(
     )
 
 
-def bradley_terry_loss(rewards: torch.Tensor, pairs: Pairs) -> torch.Tensor:
-    """Return the negative log-likelihood of the pairs, -log sigmoid(r_better - r_worse), a scalar.
+@dataclass(frozen=True)
+class RewardLoss:
+    """What rewards are learnt by."""
+
+    model: Literal["bradley_terry", "plackett_luce"] = "bradley_terry"
+    nu: float | None = None
+    """How likely ties are, see `davidson_losses`; None where tied pairs are left out."""
+    margin: float = 0.0
+    """How far apart two rewards should be at least for each rank between them (Touvron et al. 2023, arXiv 2307.09288,
+    eq. 2)."""
+    centring: float = 0.0
+    """What the square of a pair's summed rewards weighs, which keeps rewards around 0 (Eisenstein et al. 2023, arXiv
+    2312.09244, eq. 7)."""
+
+
+def reward_loss(rewards: torch.Tensor, ranks: Sequence[Sequence[int]], pairs: Pairs, by: RewardLoss) -> torch.Tensor:
+    """Return the loss of the rewards, [N], of the completions of rankings with these ranks and pairs: a scalar."""
+    if by.model == "plackett_luce":
+        loss = plackett_luce_loss(rewards, ranks, pairs)
+    elif by.nu is not None:
+        margins = _margins(rewards, pairs) - by.margin * pairs.distance
+        loss = (davidson_losses(margins, pairs.tied, by.nu) * pairs.weight).sum()
+    else:
+        loss = bradley_terry_loss(rewards, pairs, margin=by.margin)
+    if by.centring:
+        sums = rewards.float()[pairs.better] + rewards.float()[pairs.worse]
+        loss = loss + by.centring * (sums**2 * pairs.weight).sum()
+    return loss
+
+
+def bradley_terry_loss(rewards: torch.Tensor, pairs: Pairs, *, margin: float = 0.0) -> torch.Tensor:
+    """Return the negative log-likelihood of the pairs, -log sigmoid(r_better - r_worse - margin * ranks), a scalar.
 
     `rewards` is [N]. Ouyang et al. 2022 (arXiv 2203.02155), eq. 1; the model is Bradley and Terry 1952.
     """
-    margins = rewards.float()[pairs.better] - rewards.float()[pairs.worse]
-    return -(logsigmoid(margins) * pairs.weight).sum()
+    return -(logsigmoid(_margins(rewards, pairs) - margin * pairs.distance) * pairs.weight).sum()
+
+
+def davidson_losses(margins: torch.Tensor, tied: torch.Tensor, nu: float) -> torch.Tensor:
+    """Return -log P of what was said about each pair, [P]: that b is better, or where `tied` that neither is.
+
+    P(b) = e^(d/2) / (e^(d/2) + e^(-d/2) + nu) and P(tie) = nu / (the same), with margins d, [P]. nu > 0 says how likely
+    ties are: nu / (2 + nu) between equals (Davidson 1970, eq. 2.2; for DPO Chen et al. 2024, arXiv 2409.17431).
+    """
+    normaliser = torch.logsumexp(
+        torch.stack([margins / 2, -margins / 2, torch.full_like(margins, math.log(nu))]), dim=0
+    )
+    return normaliser - torch.where(tied, math.log(nu), margins / 2)
+
+
+def plackett_luce_loss(rewards: torch.Tensor, ranks: Sequence[Sequence[int]], pairs: Pairs) -> torch.Tensor:
+    """Return the negative log-likelihood of whole rankings, a scalar: each choice of the best of those that are left.
+
+    A completion competes with all that are not ranked before it, tied ones included (Breslow's treatment). A ranking's
+    weight, that of its pairs together, is shared by its choices, those from among equals only left out (Plackett 1975;
+    Luce 1959; for rewards Zhu et al. 2023, arXiv 2301.11270, eq. 3).
+    """
+    losses = []
+    weights = torch.zeros(len(ranks), device=rewards.device).index_add(0, pairs.ranking, pairs.weight)
+    of_ranking = rewards.float().split([len(row) for row in ranks])
+    for row, scores, weight in zip(ranks, of_ranking, weights, strict=True):
+        rank = torch.tensor(row, device=rewards.device)
+        left = torch.where(rank[None] >= rank[:, None], scores[None], -torch.inf).logsumexp(dim=1)
+        chosen = rank < rank.max()
+        losses.append(weight * (left - scores)[chosen].sum() / chosen.sum().clamp(min=1))
+    return torch.stack(losses).sum()
+
+
+def _margins(rewards: torch.Tensor, pairs: Pairs) -> torch.Tensor:
+    return rewards.float()[pairs.better] - rewards.float()[pairs.worse]
 
 
 def sequence_log_probs(model: PreTrainedModel, batch: Batch | SharedPrefixBatch) -> torch.Tensor:

@@ -20,7 +20,7 @@ from typing import Literal
 import torch
 from torch.nn.functional import logsigmoid
 
-from training.modelling.losses import Pairs
+from training.modelling.losses import Pairs, davidson_losses
 
 Divergence = Literal["reverse_kl", "forward_kl", "js", "alpha"]
 Variant = Literal[
@@ -124,18 +124,6 @@ def takes_divergence(variant: Variant) -> bool:
 def takes_margin(variant: Variant) -> bool:
     """Whether a variant looks at how far apart the two are, so that it can be asked for a margin."""
     return variant in ("sigmoid", "hinge", "robust", "exo", "discopop", "sigmoid_norm", "simpo")
-
-
-def davidson_losses(margins: torch.Tensor, tied: torch.Tensor, nu: float) -> torch.Tensor:
-    """Return -log P of what was said about each pair, [P]: that b is better, or where `tied` that neither is.
-
-    P(b) = e^(d/2) / (e^(d/2) + e^(-d/2) + nu) and P(tie) = nu / (the same), with margins d, [P]. nu > 0 says how likely
-    ties are: nu / (2 + nu) between equals (Davidson 1970, eq. 2.2; for DPO Chen et al. 2024, arXiv 2409.17431).
-    """
-    normaliser = torch.logsumexp(
-        torch.stack([margins / 2, -margins / 2, torch.full_like(margins, math.log(nu))]), dim=0
-    )
-    return normaliser - torch.where(tied, math.log(nu), margins / 2)
 
 
 def _scores(pairs: ScoredPairs, settings: Settings) -> tuple[torch.Tensor, torch.Tensor]:

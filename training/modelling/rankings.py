@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import Literal
 
 import torch
@@ -24,6 +24,9 @@ from training.modelling.snapshots import RankingRow
 Encoding = Literal["auto", "shared", "once"]
 """How a ranking is encoded: "shared" = its prompt once, "once" = prompt and completion of each of the K in a row of its
 own, "auto" = shared where the model gives the same numbers so."""
+
+Ties = Literal["none", "davidson"]
+"""Whether tied completions make no pair, or are learnt to be alike (`losses.davidson_losses`)."""
 
 Weights = Literal["none", "annotator"]
 """Whether a ranking weighs in the loss what its annotator does, or each the same."""
@@ -140,6 +143,21 @@ def encode_rankings(
             )
         )
     return encoded
+
+
+def likely_ties(rankings: Sequence[EncodedRanking]) -> float:
+    """Return Davidson's nu at which equals tie as often as pairs of these rankings do: nu / (2 + nu) is their share.
+
+    Raises RecipeError when none or all of them are tied.
+    """
+    tied = sum(left == right for row in rankings for left, right in combinations(row.ranks, 2))
+    pairs = sum(len(row.ranks) * (len(row.ranks) - 1) // 2 for row in rankings)
+    if tied in (0, pairs):
+        raise RecipeError(
+            f"{tied} of {pairs} pairs are tied, which says nothing about how likely ties are; set the field 'nu', or"
+            " 'ties' to \"none\"."
+        )
+    return 2 * tied / (pairs - tied)
 
 
 def ranking_batch(

@@ -8,10 +8,14 @@ is the Bradley-Terry loss of these implicit rewards (Rafailov et al. 2023, arXiv
 averaged over the strict pairs of a ranking, then over rankings, as in the reward recipe. The reference is the base that
 training starts from; its log-probabilities are computed once.
 
+With `loss` it is another loss of the family, and with `ties`, `margin`, `label_noise`, `divergence` and `nll` ties are
+learnt, distances asked for, wrong labels expected, other divergences held to, and the better answer's own likelihood
+kept up: preference_losses.py gives each formula with its source.
+
 Departures from the paper: K-wise rankings, prompt and completions encoded once, instead of single pairs; ties make no
-pair; AdamW instead of RMSprop; linear decay of the learning rate. The shifts of the preferred and of the rejected
-answers' log-probabilities are reported apart, because DPO can lower both (Razin et al. 2024, arXiv 2410.08847) and the
-loss does not show it.
+pair unless they are asked for; AdamW instead of RMSprop; linear decay of the learning rate. The shifts of the preferred
+and of the rejected answers' log-probabilities are reported apart, because DPO can lower both (Razin et al. 2024, arXiv
+2410.08847) and the loss does not show it.
 
     python -m training.recipes.dpo --config dpo.json
     {"out": "var/runs/dpo", "seed": 0, "base": "var/runs/sft", "snapshot": "var/snapshots/1f3a"}
@@ -20,13 +24,11 @@ loss does not show it.
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from typing import Literal
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from training.modelling.artifacts import RecipeError, Result, RunDirectory, hash_input
+from training.modelling.artifacts import Result, RunDirectory, hash_input
 from training.modelling.batches import batch_count, shuffled_batches, within
 from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
 from training.modelling.losses import sequence_log_probs
@@ -53,9 +55,11 @@ from training.modelling.rankings import (
     EncodedRanking,
     Encoding,
     Layout,
+    Ties,
     Weights,
     encode_rankings,
     layout_for,
+    likely_ties,
     pair_accuracy,
     ranking_batch,
 )
@@ -96,7 +100,7 @@ class DpoConfig:
     margin: float = 0.0
     """By how much the implicit rewards of two completions should differ at least for each rank between them. For
     "simpo" it is gamma, of which the paper takes 0.3 to 1.6 with beta 2 to 2.5 (0.5 times beta, say)."""
-    ties: Literal["none", "davidson"] = "none"
+    ties: Ties = "none"
     """Whether tied completions are learnt to be alike (Davidson's model, with "sigmoid") or make no pair."""
     nu: float | None = None
     """How likely ties are between equals, nu / (2 + nu); null = so that it is the share of tied pairs in the train
@@ -217,22 +221,12 @@ def _encode(config: DpoConfig, tokenizer: PreTrainedTokenizerBase, split: str) -
         max_prompt_tokens=config.max_prompt_tokens,
         max_completion_tokens=config.max_completion_tokens,
         weights=config.weights,
-        ties=config.ties != "none",
+        ties=config.ties != "none" and split == "train",
     )
 
 
 def settings_of(config: DpoConfig, rankings: Sequence[EncodedRanking]) -> Settings:
     """Return what the loss is told, of these rankings to learn."""
-    nu = config.nu
-    if config.ties == "davidson" and nu is None:
-        tied = sum(row.ranks[i] == row.ranks[j] for row in rankings for i, j in combinations(range(len(row.ranks)), 2))
-        pairs = sum(len(row.ranks) * (len(row.ranks) - 1) // 2 for row in rankings)
-        if tied in (0, pairs):
-            raise RecipeError(
-                f"{tied} of {pairs} pairs of {config.snapshot} are tied, which says nothing about how likely ties are;"
-                " set the field 'nu', or 'ties' to \"none\"."
-            )
-        nu = 2 * tied / (pairs - tied)
     return Settings(
         config.loss,
         config.beta,
@@ -240,7 +234,7 @@ def settings_of(config: DpoConfig, rankings: Sequence[EncodedRanking]) -> Settin
         divergence=config.divergence,
         divergence_alpha=config.divergence_alpha,
         margin=config.margin,
-        nu=nu,
+        nu=(config.nu or likely_ties(rankings)) if config.ties == "davidson" else None,
         nll=config.nll,
     )
 

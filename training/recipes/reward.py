@@ -6,16 +6,20 @@ eq. 1; Stiennon et al. 2020, arXiv 2009.01325, section 3.4):
 
     L(theta) = - 1/|pairs of a ranking| * sum over (y_w, y_l) of log sigmoid(r(x, y_w) - r(x, y_l)),  mean over rankings
 
+With `loss` "plackett_luce" it is the likelihood of the ranking as a whole; with `ties` "davidson" tied answers are
+learnt to be alike; `margin` asks for a distance for each rank between two answers, and `centring` keeps rewards around
+0 (losses.py gives the formulas with their sources).
+
 All pairs of a ranking are in one batch, and prompt and completions are encoded once. After training, mean and standard
 deviation of the reward over reference completions are stored beside the model, so that a normalised reward has mean 0
 and standard deviation 1 there (mean: Stiennon et al. 2020, section 3.4; both: Huang et al. 2024, "The N implementation
 details of RLHF with PPO", ICLR blog posts).
 
-Departures from the papers: ties make no pair, and a ranking's weight is shared by its strict pairs instead of all
-K(K-1)/2; the head starts at N(0, 1/(d+1)) as in Huang et al.; reference completions are those of the held-out
-rankings, on which the rewards are not inflated by training (those of the train split where there are fewer than 32).
-The reward is read at the answer's last token, which is the end token, and pad is another token. No dropout. One epoch
-is the papers' choice and right for large models; a model of a million parameters needs more.
+Departures from the papers: ties make no pair unless they are asked for, and a ranking's weight is shared by its strict
+pairs instead of all K(K-1)/2; the head starts at N(0, 1/(d+1)) as in Huang et al.; reference completions are those of
+the held-out rankings, on which the rewards are not inflated by training (those of the train split where there are fewer
+than 32). The reward is read at the answer's last token, which is the end token, and pad is another token. No dropout.
+One epoch is the papers' choice and right for large models; a model of a million parameters needs more.
 
     python -m training.recipes.reward --config reward.json
     {"out": "var/runs/reward", "seed": 0, "base": "var/runs/sft", "snapshot": "var/snapshots/1f3a"}
@@ -24,6 +28,7 @@ is the papers' choice and right for large models; a model of a million parameter
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch.nn.functional import logsigmoid
@@ -32,7 +37,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from training.modelling.artifacts import Result, RunDirectory, hash_input
 from training.modelling.batches import batch_count, shuffled_batches
 from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
-from training.modelling.losses import bradley_terry_loss
+from training.modelling.losses import RewardLoss, reward_loss
 from training.modelling.models import (
     Precision,
     autocast,
@@ -47,9 +52,11 @@ from training.modelling.rankings import (
     EncodedRanking,
     Encoding,
     Layout,
+    Ties,
     Weights,
     encode_rankings,
     layout_for,
+    likely_ties,
     pair_accuracy,
 )
 from training.modelling.reporting import mean_result, share_result
@@ -82,6 +89,17 @@ class RewardConfig:
     """The language model to start from: the SFT checkpoint."""
     snapshot: ExistingPath
     """The snapshot whose rankings are learnt."""
+    loss: Literal["bradley_terry", "plackett_luce"] = "bradley_terry"
+    """The likelihood of the pairs of a ranking, or of the ranking as a whole."""
+    ties: Ties = "none"
+    """Whether tied completions make no pair, or are learnt to be alike (Davidson's model, with "bradley_terry")."""
+    nu: float | None = None
+    """How likely ties are between equals, nu / (2 + nu); null = so that it is the share of tied pairs in the train
+    split."""
+    margin: float = 0.0
+    """By how much the rewards of two completions should differ at least for each rank between them."""
+    centring: float = 0.0
+    """What the square of a pair's summed rewards weighs, 0.01 say: it keeps rewards around 0."""
     weights: Weights = "none"
     """What a ranking weighs in the loss: "none" = all alike, "annotator" = what the snapshot says of its annotator, by
     what they have shown on gold. What is measured on held-out rankings is never weighted."""
@@ -116,6 +134,13 @@ class RewardConfig:
         for name in _ABOVE_0:
             require(getattr(self, name) > 0, f"The field {name!r} must be above 0.")
         require(0 <= self.warmup < 1, "The field 'warmup' is a share of the steps, from 0 to below 1.")
+        for name in ("margin", "centring"):
+            require(getattr(self, name) >= 0, f"The field {name!r} must not be below 0.")
+        require(self.nu is None or self.nu > 0, "The field 'nu' must be above 0.")
+        require(self.ties == "davidson" or self.nu is None, "The field 'nu' needs 'ties' to be \"davidson\".")
+        pairwise = self.loss == "bradley_terry"
+        require(pairwise or self.ties == "none", 'Ties are learnt with the loss "bradley_terry" only.')
+        require(pairwise or not self.margin, "The field 'margin' does nothing with the loss \"plackett_luce\".")
 
 
 def train_reward(config: RewardConfig) -> None:
@@ -157,6 +182,7 @@ def _encode_splits(config: RewardConfig, tokenizer: PreTrainedTokenizerBase) -> 
             max_prompt_tokens=config.max_prompt_tokens,
             max_completion_tokens=config.max_completion_tokens,
             weights=config.weights,
+            ties=config.ties != "none" and split == "train",
         )
         for split in SPLITS
     }
@@ -170,8 +196,16 @@ def _train(
     rankings: list[EncodedRanking],
     validation: list[EncodedRanking],
 ) -> None:
+    nu = (config.nu or likely_ties(rankings)) if config.ties == "davidson" else None
+    by = RewardLoss(config.loss, nu=nu, margin=config.margin, centring=config.centring)
     optimizer = build_optimizer(model, lr=config.lr, weight_decay=config.weight_decay)
-    layout = layout_for(model, tokenizer.pad_token_id, encoding=config.encoding, tokens_at_once=config.tokens_at_once)
+    layout = layout_for(
+        model,
+        tokenizer.pad_token_id,
+        encoding=config.encoding,
+        tokens_at_once=config.tokens_at_once,
+        ties=config.ties != "none",
+    )
     steps = config.epochs * batch_count(len(rankings), config.batch_rankings)
     rng = random.Random(config.seed)
     lengths = [ranking.tokens for ranking in rankings]
@@ -181,7 +215,7 @@ def _train(
         for some in shuffled_batches(rankings, lengths, config.batch_rankings, rng):
             lr = config.lr * linear_schedule(step, steps, config.warmup)
             of_pairs: list[torch.Tensor] = []
-            losses = _losses(config, model, layout, some, of_pairs)
+            losses = _losses(config, model, layout, by, some, of_pairs)
             loss, norm = update(model, optimizer, losses, step=step, lr=lr, max_grad_norm=config.max_grad_norm)
             step += 1
             if step % config.log_every == 0 or step == steps:
@@ -208,15 +242,17 @@ def _losses(
     config: RewardConfig,
     model: PreTrainedModel,
     layout: Layout,
+    by: RewardLoss,
     rankings: Sequence[EncodedRanking],
     margins: list[torch.Tensor],
 ) -> Iterator[torch.Tensor]:
-    """Yield the loss of each part of a step, and add the margins of its pairs, [P], to `margins`."""
+    """Yield the loss of each part of a step, and add the margins of its strict pairs, [P], to `margins`."""
     for part in layout.parts(rankings):
         with autocast(model, config.precision):
             rewards = read_rewards(model, part.batch)
-        margins.append((rewards[part.pairs.better] - rewards[part.pairs.worse]).detach())
-        yield bradley_terry_loss(rewards, part.pairs)
+        better, worse = part.pairs.better[~part.pairs.tied], part.pairs.worse[~part.pairs.tied]
+        margins.append((rewards[better] - rewards[worse]).detach())
+        yield reward_loss(rewards, [ranking.ranks for ranking in part.rankings], part.pairs, by)
 
 
 def score_rankings(
