@@ -32,6 +32,7 @@ NEVER_MET = translatable("Never compared with the baseline.")
 class ProducerScore:
     """One producer of a campaign."""
 
+    id: int
     name: str
     kind: str
     score: Estimate
@@ -198,6 +199,7 @@ def _producer(
 ) -> ProducerScore:
     missing = undefined(BASELINE if is_baseline else NEVER_MET)
     return ProducerScore(
+        id=producer.pk,
         name=producer.name,
         kind=producer.kind,
         score=score,

@@ -10,7 +10,9 @@ from rest_framework.views import APIView
 from annotate.api.audit import PairsQuery
 from annotate.api.base import Documented, checked
 from annotate.api.figures import EstimateSerializer, ExpertiseFigureSerializer, RankingAgreementSerializer
+from annotate.api.producers import ProducerScoreSerializer
 from annotate.audit_queries.domain import audited_domains, domain_audit
+from annotate.audit_queries.producer import audited_producers, producer_audit
 from annotate.errors import DomainError
 
 
@@ -82,3 +84,83 @@ class DomainDetail(Documented, APIView):
         except DomainError as error:
             raise NotFound(str(error)) from error
         return Response(DomainAuditSerializer(found).data)
+
+
+class ProducerListedSerializer(serializers.Serializer):
+    id = serializers.IntegerField(source="producer.pk")
+    producer = serializers.CharField(source="producer.name")
+    kind = serializers.CharField(source="producer.kind")
+    win_rate = EstimateSerializer(help_text="against all others, a tie being half a win; n counts tasks")
+    n_comparisons = serializers.IntegerField()
+    n_opponents = serializers.IntegerField()
+
+
+class WinRateSerializer(serializers.Serializer):
+    key = serializers.CharField(help_text="of an opponent its id, of a domain or campaign its slug")
+    name = serializers.CharField(source="label")
+    win_rate = EstimateSerializer(help_text="a tie being half a win; n counts tasks")
+    wins = serializers.IntegerField()
+    losses = serializers.IntegerField()
+    ties = serializers.IntegerField()
+
+
+class ProducerInCampaignSerializer(serializers.Serializer):
+    campaign = serializers.CharField(source="campaign.slug")
+    score = ProducerScoreSerializer(help_text="Bradley-Terry, plain and at equal style")
+    win_rate = WinRateSerializer(help_text="against all others there")
+    rank = serializers.IntegerField(help_text="its place by score")
+    of = serializers.IntegerField(help_text="among so many producers")
+
+
+class BesideSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    own = EstimateSerializer()
+    others = EstimateSerializer(help_text="of what stood beside it in the same tasks")
+
+
+class ExampleSerializer(serializers.Serializer):
+    task = serializers.IntegerField(source="task_id")
+    question = serializers.CharField()
+    text = serializers.CharField()
+    wins = serializers.IntegerField()
+    losses = serializers.IntegerField()
+    ties = serializers.IntegerField()
+
+
+class ProducerAuditSerializer(serializers.Serializer):
+    """One producer over all ranking campaigns (a ProducerAudit), as the page shows it."""
+
+    id = serializers.IntegerField(source="producer.pk")
+    producer = serializers.CharField(source="producer.name")
+    kind = serializers.CharField(source="producer.kind")
+    overall = WinRateSerializer(help_text="against all others")
+    lc_win_rate = EstimateSerializer(source="levelled", help_text="the same at equal length")
+    n_tasks = serializers.IntegerField()
+    campaigns = ProducerInCampaignSerializer(many=True)
+    opponents = WinRateSerializer(many=True)
+    domains = WinRateSerializer(many=True)
+    flags = BesideSerializer(many=True, help_text="how often each flag is set; n counts looks at a completion")
+    styles = BesideSerializer(many=True, help_text="means; n counts texts")
+    best = ExampleSerializer(many=True, help_text="everybody preferred it")
+    worst = ExampleSerializer(many=True, help_text="everybody preferred what stood beside it")
+    disputed = ExampleSerializer(many=True, help_text="people disagree most")
+
+
+class AllProducers(Documented, APIView):
+    """How often each producer is preferred to the others, over all ranking campaigns."""
+
+    @extend_schema(responses=ProducerListedSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        return Response(ProducerListedSerializer(audited_producers(), many=True).data)
+
+
+class ProducerDetail(Documented, APIView):
+    """One producer over all ranking campaigns: whom it wins against, where, with what flags and style."""
+
+    @extend_schema(responses=ProducerAuditSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        try:
+            found = producer_audit(pk=pk)
+        except DomainError as error:
+            raise NotFound(str(error)) from error
+        return Response(ProducerAuditSerializer(found).data)

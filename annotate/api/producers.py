@@ -13,6 +13,7 @@ from annotate.score_queries import producer_scores
 
 
 class ProducerScoreSerializer(serializers.Serializer):
+    id = serializers.IntegerField()
     name = serializers.CharField()
     kind = serializers.CharField()
     score = EstimateSerializer(help_text="log-odds of being preferred, 0 on average; n counts comparisons")

@@ -68,15 +68,17 @@ class Together:
     def once(self, key: Hashable, compute: Callable[[], Found]) -> Found:
         """What `compute` returns, computed once while nothing changes in any of the campaigns."""
         boards = tuple(self.boards.values())
-        return (
-            _once(max(boards, key=lambda one: len(one.base.rows)).memo, key, boards, compute) if boards else compute()
-        )
-
-    def _of_base(self, key: Hashable, compute: Callable[[], Found]) -> Found:
-        """The same of what is stored, which changes seldom."""
-        if not self._sheets:
+        if not boards:
             return compute()
-        return _once(max(self._sheets, key=lambda one: len(one.rows)).memo, key, self._sheets, compute)
+        memo = max(boards, key=lambda one: len(one.base.rows)).memo
+        return _once(memo, (*self.boards, key), boards, compute)
+
+    def of_stored(self, key: Hashable, compute: Callable[[], Found]) -> Found:
+        """The same of what is stored, which changes seldom; nothing is kept where nothing is stored."""
+        if not any(len(sheet.rows) for sheet in self._sheets):
+            return compute()
+        memo = max(self._sheets, key=lambda one: len(one.rows)).memo
+        return _once(memo, (*self.boards, key), self._sheets, compute)
 
     def agreement(self, part: Part = ALL) -> RankingAgreement:
         """How far the annotators of all campaigns agree."""
@@ -85,7 +87,7 @@ class Together:
     def _agreement(self, part: Part) -> RankingAgreement:
         changes = self._changes(part)
         if not changes:
-            return self._of_base(("agreement", part), lambda: agreement_of(self._base_sums(part)))
+            return self.of_stored(("agreement", part), lambda: agreement_of(self._base_sums(part)))
         return agreement_of(Corrected(self._base_sums(part), changes).sums())
 
     def sums(self, part: Part = ALL) -> Sums:
@@ -101,7 +103,7 @@ class Together:
             parts = [Sums.of(sheet.table, chosen) for sheet, chosen in numbers if chosen.size]
             return _total(sorted(parts, key=lambda one: one.items[0]), Sums.of(table_of(empty())))
 
-        return self._of_base(("sums", part), added)
+        return self.of_stored(("sums", part), added)
 
     def _changes(self, part: Part) -> tuple[tuple[Sums, int], ...]:
         """The sums of the changed tasks as they were, to take off, and as they are."""

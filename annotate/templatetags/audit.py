@@ -63,6 +63,7 @@ TABS = [
 ACROSS = [
     Tab("campaigns", "annotate:agreements", gettext_lazy("Campaigns")),
     Tab("domains", "annotate:domains", gettext_lazy("Domains")),
+    Tab("producers", "annotate:all_producers", gettext_lazy("Producers")),
 ]
 
 

@@ -1,6 +1,7 @@
 """The audit over all campaigns over the API: the same numbers as the functions give, and clear refusals."""
 
 from annotate.audit_queries.domain import audited_domains, domain_audit
+from annotate.audit_queries.producer import audited_producers, producer_audit
 from tests.api.calls import problem
 from tests.services.test_queries import rank
 
@@ -18,3 +19,17 @@ def test_it_gives_domains(world, admin, alice):
     problem(admin.get("/api/v1/agreement/domains/nowhere/"), 404)
     problem(admin.get("/api/v1/agreement/domains/physics/", {"page": "x"}), 400)
     problem(alice.get("/api/v1/agreement/domains/physics/"), 403)
+
+
+def test_it_gives_producers(world, admin, alice):
+    rank(world, world.alice, 1, 2, 3, 4)
+    rank(world, world.bob, 1, 2, 4, 3)
+    listed = admin.get("/api/v1/agreement/producers/").json()
+    assert [one["win_rate"] for one in listed] == [one.win_rate.as_dict() for one in audited_producers()]
+    computed = producer_audit(pk=listed[0]["id"])
+    answer = admin.get(f"/api/v1/agreement/producers/{listed[0]['id']}/").json()
+    assert (answer["producer"], answer["overall"]["win_rate"]) == ("model-0", computed.overall.win_rate.as_dict())
+    assert answer["campaigns"][0]["score"]["score"] == computed.campaigns[0].score.score.as_dict()
+    assert [one["task"] for one in answer["best"]] == [one.task_id for one in computed.best]
+    problem(admin.get("/api/v1/agreement/producers/99999/"), 404)
+    problem(alice.get("/api/v1/agreement/producers/"), 403)

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from annotate.hashing import sha256_of
+from annotate.ledger import live
 from annotate.ledger.live import ledger
 from annotate.models import Assignment, Gold, Guideline
 from annotate.services import conversation
@@ -54,6 +55,7 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
         task_values = values_for(rating, rating.tasks.earliest("pk"), value)
         first = min(task_values)
         rate(rater, rating, ratings=task_values, flags={first: ["hallucination"]}, behaviour="answer")
+    live._of.cache_clear()  # what earlier tests of this process computed is not known here
     ledger().look()  # the first look of a process may have more to read
     rated = claim_next_task(annotator=world.outsider, campaign=rating)
     done = Assignment.objects.get(annotator=world.alice, task=task)
@@ -96,6 +98,10 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "domain_csv", carol.get("/agreement/domains/art/figures.csv")
     yield "domain_json", carol.get("/agreement/domains/art/figures.json")
     yield "step_agreement", carol.get("/agreement/proofs/steps/")
+    producer = task.completions.order_by("pk").first().producer_id
+    yield "all_producers", carol.get("/agreement/producers/")
+    yield "producer", carol.get(f"/agreement/producers/{producer}/")
+    yield "producer_csv", carol.get(f"/agreement/producers/{producer}/figures.csv")
     yield "task", carol.get(f"/agreement/tasks/{task.pk}/")
     yield "disagreements", carol.get("/campaigns/answers/disagreements/")
     yield "disagreements_csv", carol.get("/campaigns/answers/disagreements/figures.csv")
