@@ -89,6 +89,7 @@ class Annotator:
         self.connection.request("POST", f"/api/v1/{path}", json.dumps(body), self.headers)
         answer = self.connection.getresponse()
         said = answer.read()
+        self.connection.close()  # the server would, if the look in between takes two seconds
         if answer.status >= http.client.BAD_REQUEST:
             raise AssertionError(f"{path} answered {answer.status}: {said[:300]!r}")
         return json.loads(said)
