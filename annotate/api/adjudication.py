@@ -51,7 +51,7 @@ class DisputedSerializer(serializers.Serializer):
     decided_at = serializers.DateTimeField(allow_null=True)
 
 
-class QueueSerializer(serializers.Serializer):
+class DisputesSerializer(serializers.Serializer):
     """A part of the queue. How long all of it is nobody counts: it may have a million tasks."""
 
     results = DisputedSerializer(many=True)
@@ -142,7 +142,7 @@ class Disputes(Documented):
 class Disagreements(Disputes, APIView):
     """The tasks about which annotators disagree, the most disputed first: `limit` of them, below `after`."""
 
-    @extend_schema(operation_id="campaign_disagreements", parameters=[QueueQuery], responses=QueueSerializer)
+    @extend_schema(operation_id="campaign_disagreements", parameters=[QueueQuery], responses=DisputesSerializer)
     def get(self, request: Request, slug: str) -> Response:
         campaign = self.campaign(slug)
         asked = dict(checked(QueueQuery, request.query_params.dict()))

@@ -65,7 +65,7 @@ class AnsweredSerializer(serializers.Serializer):
     )
 
 
-class AskedSerializer(AnsweredSerializer):
+class ValueQuestionSerializer(AnsweredSerializer):
     kind = serializers.CharField(source="question.kind", help_text="axis, flag, or span: a type of marked passage")
     name = serializers.CharField(source="question.name")
     shares = serializers.DictField(child=EstimateSerializer(), help_text="of an axis: how often each value is given")
@@ -83,7 +83,7 @@ class ValueAuditSerializer(serializers.Serializer):
     slice = serializers.DictField(source="chosen.given", child=serializers.CharField())
     n_judgements = serializers.IntegerField()
     n_annotators = serializers.IntegerField()
-    asked = AskedSerializer(many=True)
+    asked = ValueQuestionSerializer(many=True)
     of = serializers.CharField(source="of.key", default="", help_text="what the groups below are about")
     by_domain = ValueGroupSerializer(many=True, source="domains", help_text="empty in a slice of one domain")
     by_version = ValueGroupSerializer(many=True, source="versions", help_text="of the guideline")
