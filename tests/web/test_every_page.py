@@ -65,4 +65,6 @@ def test_it_makes_no_more_queries_than_recorded(pages):
     for name in ("home", "finished_writing", "join", "qualification"):  # their blocks also prepare the world
         counts.pop(name)
     counts.pop("bias_first")  # it depends on which texts were looked at before
+    if connection.vendor == "postgresql":
+        counts["ahead"] -= 1  # a savepoint: an attempt in vain lets go of what it locked
     assert counts == json.loads(BASELINE.read_text())
