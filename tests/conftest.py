@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import override_settings
 
-from annotate.ledger import shown
+from annotate.ledger import live, shown
 from annotate.services import anywhere, choosing
 from tests import migrated
 from tests import world as worlds
@@ -74,6 +74,12 @@ def in_order() -> Iterator[None]:
         for module in (choosing, anywhere):
             patched.setattr(module, "chance", NoChance())
         yield
+
+
+@pytest.fixture(autouse=True)
+def new_ledger() -> None:
+    """No test knows what an earlier one had read: the database is put back, and its keys come again."""
+    live._of.cache_clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

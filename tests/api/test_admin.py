@@ -9,6 +9,7 @@ from django.utils import timezone
 from annotate.models import (
     Acknowledgement,
     Adjudication,
+    AdjudicationDraft,
     AdjudicationHold,
     Adjudicator,
     CampaignChange,
@@ -119,6 +120,7 @@ def add_rows_of_adjudication(judgement):
     Adjudication.objects.create(
         task=task, by=by, guideline=judgement.guideline, answer={"text": "Whistle."}, cause="style"
     )
+    AdjudicationDraft.objects.create(task=task, by=by, draft={"text": "Blow."}, draft_number=1)
     AdjudicationHold.objects.create(task=task, by=by, expires_at=timezone.now())
     Adjudicator.objects.create(user=by, campaign=task.campaign, given_by=by)
     Dispute.objects.create(task=task, campaign=task.campaign, score=0.5, n=2, last=judgement.pk)

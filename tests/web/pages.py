@@ -7,7 +7,6 @@ from django.http import HttpResponse
 from django.test import Client
 
 from annotate.hashing import sha256_of
-from annotate.ledger import live
 from annotate.ledger.live import ledger
 from annotate.models import Assignment, Gold, Guideline
 from annotate.services import conversation
@@ -55,7 +54,6 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
         task_values = values_for(rating, rating.tasks.earliest("pk"), value)
         first = min(task_values)
         rate(rater, rating, ratings=task_values, flags={first: ["hallucination"]}, behaviour="answer")
-    live._of.cache_clear()  # what earlier tests of this process computed is not known here
     ledger().look()  # the first look of a process may have more to read
     rated = claim_next_task(annotator=world.outsider, campaign=rating)
     done = Assignment.objects.get(annotator=world.alice, task=task)
