@@ -143,7 +143,7 @@ class Ledger:
     def _take(self, stored: Stored, keys: list[tuple[int, str]]) -> None:
         """Have these rows beyond the stored ones, reading only those that are not at hand."""
         if self._stored and not self._goes_on(stored, keys):
-            self.kept = {}
+            self.kept, self._bases, self._boards = {}, {}, {}
         if self._stored is None or self._stored.meta != stored.meta or self._keys != keys[: len(self._keys)]:
             self._keys, self._fresh = [], empty()
         missing = [key for key, _of in keys[len(self._keys) :]]

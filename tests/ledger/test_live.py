@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from django.conf import settings
+from django.db import transaction
 
 from annotate.ledger import live, source
 from annotate.ledger.columns import COLUMNS, Rows
@@ -13,6 +14,7 @@ from annotate.quality.agreement import ranking_agreement
 from annotate.quality.table import RankingTable
 from annotate.services.gold import make_gold, mix_in
 from annotate.services.judging import correct
+from tests.services.test_queries import rank
 from tests.web.conftest import rank_all
 
 
@@ -185,3 +187,12 @@ def test_only_one_stores_at_a_time(ledger, eager, world):
 def test_it_lies_in_the_products_folder(world):
     assert live.ledger().store.folder == settings.VAR_DIR / "ledger"
     assert live.ledger() is live.ledger()
+
+
+def test_nothing_stays_of_a_database_that_began_anew(ledger, world):
+    for ranks, agreeing in (((1, 2, 4, 3), 5 / 6), ((4, 3, 2, 1), 0.0)):
+        with transaction.atomic():
+            rank(world, world.alice, 1, 2, 3, 4)
+            rank(world, world.bob, *ranks)
+            assert ledger.board(world.ranking.pk).agreement().strict_agreement.value == pytest.approx(agreeing)
+            transaction.set_rollback(True)  # the next keys are the same again
