@@ -9,10 +9,16 @@ from rest_framework.views import APIView
 
 from annotate.api.audit import PairsQuery
 from annotate.api.base import Documented, checked
-from annotate.api.figures import EstimateSerializer, ExpertiseFigureSerializer, RankingAgreementSerializer
+from annotate.api.figures import (
+    ComparedSerializer,
+    EstimateSerializer,
+    ExpertiseFigureSerializer,
+    RankingAgreementSerializer,
+)
 from annotate.api.producers import ProducerScoreSerializer
 from annotate.audit_queries.domain import audited_domains, domain_audit
 from annotate.audit_queries.producer import audited_producers, producer_audit
+from annotate.audit_queries.version import version_audit
 from annotate.errors import DomainError
 
 
@@ -164,3 +170,41 @@ class ProducerDetail(Documented, APIView):
         except DomainError as error:
             raise NotFound(str(error)) from error
         return Response(ProducerAuditSerializer(found).data)
+
+
+class UsedInSerializer(serializers.Serializer):
+    campaign = serializers.CharField(source="campaign.slug")
+    first = serializers.DateField(help_text="the day of the first judgement, in UTC")
+    last = serializers.DateField()
+    n_judgements = serializers.IntegerField()
+    agreement = RankingAgreementSerializer()
+    change = ComparedSerializer(
+        source="strict", allow_null=True, help_text="null where nobody judged under the version before there"
+    )
+
+
+class VersionAuditSerializer(serializers.Serializer):
+    """One version of a guideline over all campaigns (a VersionAudit), as the page shows it."""
+
+    guideline = serializers.CharField(source="guideline.slug")
+    version = serializers.IntegerField(source="guideline.version")
+    kind = serializers.CharField(source="guideline.kind")
+    before = serializers.IntegerField(source="before.version", default=None, help_text="the version before")
+    n_judgements = serializers.IntegerField()
+    overall = RankingAgreementSerializer()
+    earlier = RankingAgreementSerializer(help_text="under the version before")
+    gold = EstimateSerializer(help_text="the share of known answers that people get right; n counts answers")
+    gold_before = EstimateSerializer(allow_null=True)
+    campaigns = UsedInSerializer(many=True)
+
+
+class VersionDetail(Documented, APIView):
+    """One version of a guideline over all campaigns: when it was used, agreement and accuracy, and what changed."""
+
+    @extend_schema(responses=VersionAuditSerializer)
+    def get(self, request: Request, slug: str, version: int) -> Response:
+        try:
+            found = version_audit(slug=slug, version=version)
+        except DomainError as error:
+            raise NotFound(str(error)) from error
+        return Response(VersionAuditSerializer(found).data)

@@ -80,6 +80,7 @@ urlpatterns = [
     path("agreement/", audit.Agreement.as_view(), name="agreement"),
     path("agreement/domains/", across.Domains.as_view(), name="domains"),
     path("agreement/domains/<slug:slug>/", across.DomainDetail.as_view(), name="domain"),
+    path("agreement/guidelines/<slug:slug>/<int:version>/", across.VersionDetail.as_view(), name="version"),
     path("agreement/producers/", across.AllProducers.as_view(), name="all_producers"),
     path("agreement/producers/<int:pk>/", across.ProducerDetail.as_view(), name="producer"),
     path("campaigns/<slug:slug>/ratings/", audit.ValueAgreement.as_view(), name="ratings"),

@@ -67,10 +67,15 @@ def guideline_change(*, campaign: Campaign, before: str = "", after: str = "") -
     before = before or next((key for key in reversed(slots) if key != after), "")
     if len(slots) < FEWEST:
         return GuidelineChange(campaign, versions, before, after, 0, [])
-    old, new = (board.agreement(version=slots[key]) for key in (before, after))
-    changes, n_in_both = board.once(("change", before, after), lambda: _changes(board, slots[before], slots[after]))
-    compared = [Compared(name, _of(old, name), _of(new, name), changes[name]) for name in MEASURES]
+    compared, n_in_both = version_change(board=board, before=slots[before], after=slots[after])
     return GuidelineChange(campaign, versions, before, after, n_in_both, compared)
+
+
+def version_change(*, board: Board, before: int, after: int) -> tuple[list[Compared], int]:
+    """The measures under two versions, by their ids, that were judged under; and how many tasks under both."""
+    old, new = (board.agreement(version=version) for version in (before, after))
+    changes, n_in_both = board.once(("change", before, after), lambda: _changes(board, before, after))
+    return [Compared(name, _of(old, name), _of(new, name), changes[name]) for name in MEASURES], n_in_both
 
 
 def _of(found: RankingAgreement, measure: str) -> Estimate:

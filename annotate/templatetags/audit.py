@@ -93,7 +93,10 @@ def slice_url(slug: str, chosen: Slice, name: str, key: str) -> str:
 
 @register.simple_tag
 def part_url(name: str, key: str) -> str:
-    """The address of a domain's own page, over all campaigns; nothing for parts that have none."""
+    """The address of a domain's or a guideline version's own page, over all campaigns; nothing for other parts."""
+    if name == "version":
+        slug, _dash, version = key.rpartition("-")
+        return reverse("annotate:version", args=[slug, int(version)])
     return reverse("annotate:domain", args=[key]) if name == "domain" else ""
 
 

@@ -2,7 +2,9 @@
 
 from annotate.audit_queries.domain import audited_domains, domain_audit
 from annotate.audit_queries.producer import audited_producers, producer_audit
+from annotate.audit_queries.version import version_audit
 from tests.api.calls import problem
+from tests.services.test_audit import two_versions
 from tests.services.test_queries import rank
 
 
@@ -33,3 +35,17 @@ def test_it_gives_producers(world, admin, alice):
     assert [one["task"] for one in answer["best"]] == [one.task_id for one in computed.best]
     problem(admin.get("/api/v1/agreement/producers/99999/"), 404)
     problem(alice.get("/api/v1/agreement/producers/"), 403)
+
+
+def test_it_gives_a_version_of_a_guideline(world, admin, alice):
+    two_versions(world)
+    computed = version_audit(slug="ranking", version=2)
+    found = admin.get("/api/v1/agreement/guidelines/ranking/2/").json()
+    assert (found["guideline"], found["version"], found["before"], found["n_judgements"]) == ("ranking", 2, 1, 2)
+    assert (found["overall"], found["earlier"]) == (computed.overall.as_dict(), computed.earlier.as_dict())
+    (one,) = found["campaigns"]
+    assert (one["campaign"], one["first"]) == ("answers", str(computed.campaigns[0].first))
+    assert one["change"]["change"] == computed.campaigns[0].strict.change.as_dict()
+    assert admin.get("/api/v1/agreement/guidelines/ranking/1/").json()["before"] is None
+    problem(admin.get("/api/v1/agreement/guidelines/ranking/9/"), 404)
+    problem(alice.get("/api/v1/agreement/guidelines/ranking/2/"), 403)

@@ -45,6 +45,7 @@ PAGES = {
     "bias": f"/campaigns/{CAMPAIGN}/bias/",
     "domains": "/agreement/domains/",
     "domain": "/agreement/domains/domain-3/",
+    "version": "/agreement/guidelines/ranking/2/",
     "person": "/agreement/people/{person}/",
     "task": "/agreement/tasks/{task}/",
     "expertise": "/people/expertise/",

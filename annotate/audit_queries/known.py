@@ -1,0 +1,35 @@
+"""How much of the known answers people got right under a version of a guideline."""
+
+import numpy as np
+
+from annotate.gold import SCORED_KINDS, score_answer
+from annotate.models import Guideline, Judgement, Task
+from annotate.quality.intervals import Estimate, clustered_ratio, undefined
+from annotate.services.records import answer_of, with_answers
+from annotate.translations import translatable
+
+NEWEST = 400
+"""Answers that are looked at: enough for an interval of a few points, and soon done."""
+NO_GOLD = translatable("Nobody has answered a task with a known answer here yet.")
+
+
+def right_on_gold(guideline: Guideline) -> Estimate:
+    """The share of known answers that people got right under it, of the newest; by person, n counts answers.
+
+    What counts is what counts for each person's skill: tasks of which people do not know that the answer is known.
+    """
+    if guideline.kind not in SCORED_KINDS:
+        return undefined(NO_GOLD)
+    gold = Task.objects.filter(
+        purpose=Task.Purpose.GOLD, gold__isnull=False, campaign__kind=guideline.kind
+    ).values_list("pk", flat=True)
+    answers = Judgement.objects.current().filter(guideline=guideline, task__in=list(gold.order_by()))
+    newest = with_answers(answers).select_related("task__gold", "task__campaign").order_by("-pk")[:NEWEST]
+    right: dict[int, list[float]] = {}
+    for one in newest:
+        share = score_answer(one.task.campaign.kind, answer_of(one), one.task.gold.answer).share
+        right.setdefault(one.annotator_id, []).append(share)
+    if not right:
+        return undefined(NO_GOLD)
+    sums, n = (np.array([of(shares) for shares in right.values()], float) for of in (sum, len))
+    return clustered_ratio(sums, n, np.arange(n.size), n=round(n.sum()))
