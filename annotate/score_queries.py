@@ -46,6 +46,18 @@ class ProducerScore:
 
 
 @dataclass(frozen=True, slots=True)
+class ProducerPlace:
+    """What one producer's page says of it in a campaign: no win rates against a baseline, which take longest."""
+
+    score: Estimate
+    styled_score: Estimate
+    """As in ProducerScore."""
+    rank: int
+    of: int
+    """Its place among so many producers by score."""
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignProducers:
     """The producers of a campaign, best first, and what their scores rest on."""
 
@@ -122,6 +134,16 @@ def producer_scores(*, campaign: Campaign, baseline: str = "") -> CampaignProduc
         triads=fitted.triads,
         reason=plain.reason,
     )
+
+
+def producer_place(*, board: Board, producer: int) -> ProducerPlace:
+    """The scores of a producer that was compared in a campaign, of which this is the board: as `producer_scores`."""
+    fitted = board.once("producers", lambda: _fitted(board))
+    models, scores = fitted.plain.models.tolist(), fitted.plain.scores
+    named = dict(Producer.objects.filter(pk__in=models).values_list("pk", "name"))
+    at = models.index(producer)
+    better = [(-one.value, named[key]) for key, one in zip(models, scores, strict=True)]
+    return ProducerPlace(scores[at], fitted.styled.scores[at], sorted(better).index(better[at]) + 1, len(models))
 
 
 def _fitted(board: Board) -> _Fitted:

@@ -15,7 +15,6 @@ from annotate.api.figures import (
     ExpertiseFigureSerializer,
     RankingAgreementSerializer,
 )
-from annotate.api.producers import ProducerScoreSerializer
 from annotate.audit_queries.domain import audited_domains, domain_audit
 from annotate.audit_queries.producer import audited_producers, producer_audit
 from annotate.audit_queries.version import version_audit
@@ -110,12 +109,17 @@ class WinRateSerializer(serializers.Serializer):
     ties = serializers.IntegerField()
 
 
+class ProducerScoresSerializer(serializers.Serializer):
+    score = EstimateSerializer(help_text="log-odds of being preferred, 0 on average; n counts comparisons")
+    styled_score = EstimateSerializer(help_text="the same if all completions had the same style")
+
+
 class ProducerInCampaignSerializer(serializers.Serializer):
     campaign = serializers.CharField(source="campaign.slug")
-    score = ProducerScoreSerializer(help_text="Bradley-Terry, plain and at equal style")
+    score = ProducerScoresSerializer(help_text="Bradley-Terry, plain and at equal style")
     win_rate = WinRateSerializer(help_text="against all others there")
-    rank = serializers.IntegerField(help_text="its place by score")
-    of = serializers.IntegerField(help_text="among so many producers")
+    rank = serializers.IntegerField(source="score.rank", help_text="its place by score")
+    of = serializers.IntegerField(source="score.of", help_text="among so many producers")
 
 
 class BesideSerializer(serializers.Serializer):

@@ -9,16 +9,17 @@ from django.db.models import Q
 from django.utils.translation import gettext
 from numpy.typing import NDArray
 
-from annotate.audit_queries.bouts import Shown
+from annotate.audit_queries.bouts import Shown, Told, sampled, shown_in
 from annotate.ledger.boards import Board
 from annotate.ledger.columns import Rows
 from annotate.models import Campaign, Completion, Flag, Guideline
-from annotate.quality.intervals import Estimate, clustered_mean, clustered_proportion, clustered_ratio, undefined
+from annotate.quality.intervals import Estimate, clustered_mean, clustered_proportion, undefined
+from annotate.quality.ratios import SUMS, ratio_of, ratio_sums
 from annotate.quality.style import style_of
 from annotate.translations import translatable
 
 TEXTS_READ = 200
-"""Texts of either side whose style is looked at: evenly spread, where there are more."""
+"""Texts of either side whose style is looked at, and few more: evenly spread, where there are more."""
 NOBODY_BESIDE = translatable("There is nobody beside it.")
 STYLES = ("words", "lists", "bold", "headers", "refusal")
 
@@ -46,49 +47,87 @@ class StyleFigure:
 class _Flags:
     """Flags (n,) that were set, by ids and names."""
 
-    judgement: NDArray[np.int64]
     task: NDArray[np.int64]
     completion: NDArray[np.int64]
     name: NDArray[np.str_]
 
     def take(self, chosen: NDArray) -> "_Flags":
-        return _Flags(self.judgement[chosen], self.task[chosen], self.completion[chosen], self.name[chosen])
+        return _Flags(self.task[chosen], self.completion[chosen], self.name[chosen])
 
 
-def flag_rates(*, producer: int, boards: Mapping[int, Board], shown: Mapping[int, Shown]) -> list[FlagRate]:
+_SIDES = 2
+"""The producer's own completions, and those beside them."""
+_SET, _LOOKS = [SUMS.index(name) for name in ("N", "xx", "xd")], [SUMS.index(name) for name in ("D", "dd", "G")]
+
+
+@dataclass(frozen=True, eq=False)
+class _Counts:
+    """Looks at the completions of both sides, and flags on them, clustered by task; additive over tasks."""
+
+    looks: NDArray[np.int64]
+    """(2, 6): without flags."""
+    flagged: dict[str, NDArray[np.int64]]
+    """(2, 6) by flag: without looks."""
+
+    @classmethod
+    def of(cls, rows: Rows, shown: Shown, flags: _Flags, producer: int) -> "_Counts":
+        """Of the judgements, completions and flags of some tasks."""
+        judged, n = np.unique(rows.task, return_counts=True)
+        mine = shown.producer == producer
+        tasks = np.intersect1d(shown.task[mine], judged)
+        beside = np.isin(shown.task, tasks)
+        n, place = n[np.searchsorted(judged, tasks)], np.searchsorted(tasks, shown.task)
+        looks = np.stack([n * np.bincount(place[side & beside], minlength=tasks.size) for side in (mine, ~mine)])
+        flags = flags.take(np.isin(flags.task, tasks))
+        side = (~np.isin(flags.completion, shown.completion[mine])).astype(np.int64)
+        names, name = np.unique(flags.name, return_inverse=True)
+        keys, n_set = np.unique(
+            (name * _SIDES + side) * tasks.size + np.searchsorted(tasks, flags.task), return_counts=True
+        )
+        group, place = np.divmod(keys, max(tasks.size, 1))
+        flagged = ratio_sums(n_set, looks[group % _SIDES, place], group, names.size * _SIDES)
+        flagged[:, _LOOKS] = 0
+        where, at = np.nonzero(looks)
+        sums = ratio_sums(np.zeros_like(at), looks[where, at], where, _SIDES)
+        by_name = flagged.reshape(-1, _SIDES, len(SUMS))
+        return cls(sums, dict(zip(names.tolist(), by_name, strict=True)))
+
+    @classmethod
+    def total(cls, parts: Sequence[tuple["_Counts", int]]) -> "_Counts":
+        """The sums of all parts, each times 1 or -1."""
+        nothing = np.zeros((_SIDES, len(SUMS)), np.int64)
+        looks = sum((factor * part.looks for part, factor in parts), nothing)
+        flagged: dict[str, NDArray[np.int64]] = {}
+        for part, factor in parts:
+            for name, sums in part.flagged.items():
+                flagged[name] = flagged.get(name, nothing) + factor * sums
+        return cls(looks, {name: sums for name, sums in flagged.items() if sums.any()})
+
+
+def flag_rates(*, producer: int, boards: Mapping[int, Board]) -> list[FlagRate]:
     """The flags that were set in the tasks in which the producer is shown, those of its own most often set first."""
     asked = _asked(list(boards))
-    counted: dict[str, list[tuple[NDArray, NDArray, NDArray, NDArray]]] = {}
+    found: dict[str, NDArray[np.int64]] = {}
     for pk, board in boards.items():
-        looks, flags, whose = _looks(board), _flags(board), shown[pk]
-        mine = whose.producer == producer
-        tasks = np.unique(whose.task[mine])
-        beside = np.isin(whose.task, tasks)
-        judged = looks[1][np.searchsorted(looks[0], tasks)]
-        n_own, n_others = (
-            judged * np.bincount(np.searchsorted(tasks, whose.task[chosen]), minlength=tasks.size)
-            for chosen in (mine, beside & ~mine)
-        )
-        flags = flags.take(np.isin(flags.task, tasks))
-        own = np.isin(flags.completion, whose.completion[mine])
-        place = np.searchsorted(tasks, flags.task)
-        for name in {*asked[pk], *np.unique(flags.name).tolist()}:
-            here = flags.name == name
-            set_on = (np.bincount(place[here & side], minlength=tasks.size) for side in (own, ~own))
-            counted.setdefault(name, []).append((*set_on, n_own, n_others))
-    found = []
-    for name, parts in counted.items():
-        own, others, n_own, n_others = (np.concatenate(column).astype(float) for column in zip(*parts, strict=True))
-        found.append(FlagRate(name, name, _share(own, n_own), _share(others, n_others)))
-    return sorted(found, key=lambda one: (-(one.own.value or 0.0), one.label))
+        counts = _counts(producer, pk, board)
+        for name in {*asked[pk], *counts.flagged}:
+            found[name] = found.get(name, 0) + counts.looks + counts.flagged.get(name, 0)
+    rates = [FlagRate(name, name, *(_share(side) for side in sums)) for name, sums in found.items()]
+    return sorted(rates, key=lambda one: (-(one.own.value or 0.0), one.label))
 
 
-def _share(flagged: NDArray, looks: NDArray) -> Estimate:
+def _counts(producer: int, campaign: int, board: Board) -> _Counts:
+    shown, flags = shown_in(campaign, board), _flags(board)
+    gone, now = board.base.rows.take(board.gone), board.now.rows
+    base = board.base.once(("flags", producer), lambda: _Counts.of(board.base.rows, shown.base, flags.base, producer))
+    less = _Counts.of(gone, shown.gone, flags.gone, producer)
+    return _Counts.total([(base, 1), (less, -1), (_Counts.of(now, shown.now, flags.now, producer), 1)])
+
+
+def _share(sums: NDArray[np.int64]) -> Estimate:
     """Clustered by task; n counts looks."""
-    if not looks.sum():
-        return undefined(NOBODY_BESIDE)
-    there = np.flatnonzero(looks)
-    return clustered_ratio(flagged[there], looks[there], np.arange(there.size), n=round(looks.sum()))
+    looks = int(sums[SUMS.index("D")])
+    return ratio_of(sums, n=looks) if looks else undefined(NOBODY_BESIDE)
 
 
 def flag_labels(campaigns: Sequence[int]) -> dict[str, str]:
@@ -108,68 +147,69 @@ def _asked(campaigns: Sequence[int]) -> dict[int, dict[str, str]]:
     return found
 
 
-def _looks(board: Board) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The judged tasks, sorted, and how many people judged each."""
-    tasks, n = board.base.once("looks", lambda: np.unique(board.base.rows.task, return_counts=True))
-    changed = board.base.rows.task[board.gone]
-    if not changed.size and not len(board.now.rows):
-        return tasks, n
-    left, (new, more) = ~np.isin(tasks, changed), np.unique(board.now.rows.task, return_counts=True)
-    found, counts = np.append(tasks[left], new), np.append(n[left], more)
-    order = np.argsort(found, kind="stable")
-    return found[order], counts[order]
-
-
-def _flags(board: Board) -> _Flags:
+def _flags(board: Board) -> Told[_Flags]:
     """The flags of all judgements that count."""
-    return board.once("flags", lambda: _flags_now(board))
+    return board.once("flags", lambda: Told.of(board, _flags_of_base(board), _flags_now(board)))
 
 
 def _flags_now(board: Board) -> _Flags:
-    ids, now = board.base.rows.id, board.now.rows
-    new = _read(Q(judgement__in=now.id.tolist()), now)
+    return _read(Q(judgement__in=board.now.rows.id.tolist()), board.now.rows)
+
+
+def _flags_of_base(board: Board) -> _Flags:
+    ids = board.base.rows.id
     if not ids.size:
-        return new
+        return _read(Q(pk__in=[]), board.base.rows)
     within = Q(judgement_id__gte=int(ids.min()), judgement_id__lte=int(ids.max()))
-    old = board.base.once("flags", lambda: _read(within, board.base.rows))
-    old = old.take(~np.isin(old.judgement, ids[board.gone]))
-    columns = ("judgement", "task", "completion", "name")
-    return _Flags(*(np.concatenate([getattr(old, name), getattr(new, name)]) for name in columns))
+    return board.base.once("flags", lambda: _read(within, board.base.rows))
 
 
 def _read(where: Q, rows: Rows) -> _Flags:
-    """The flags of some judgements that are among the rows."""
+    """The flags of some judgements that are among the rows, sorted by task."""
     found = list(Flag.objects.filter(where).order_by().values_list("judgement_id", "completion_id", "name"))
     judgement, completion = (np.array([row[at] for row in found], np.int64) for at in (0, 1))
     name = np.array([row[2] for row in found], np.str_)
+    if not found or not len(rows):
+        return _Flags(judgement[:0], judgement[:0], name[:0])
     order = np.argsort(rows.id)
-    place = np.minimum(np.searchsorted(rows.id[order], judgement), max(len(rows) - 1, 0))
-    if not len(rows):
-        return _Flags(judgement[:0], judgement[:0], completion[:0], name[:0])
-    at = order[place]
-    there = rows.id[at] == judgement
-    return _Flags(judgement[there], rows.task[at][there], completion[there], name[there])
+    at = order[np.minimum(np.searchsorted(rows.id[order], judgement), len(rows) - 1)]
+    there = np.flatnonzero(rows.id[at] == judgement)
+    there = there[np.argsort(rows.task[at[there]], kind="stable")]
+    return _Flags(rows.task[at[there]], completion[there], name[there])
 
 
-def styles(*, producer: int, shown: Mapping[int, Shown]) -> list[StyleFigure]:
+def styles(*, producer: int, boards: Mapping[int, Board]) -> list[StyleFigure]:
     """How long the producer's texts are and what they look like, beside those of others in the same tasks."""
-    own, others = [], []
-    for whose in shown.values():
-        mine = whose.producer == producer
-        beside = np.isin(whose.task, whose.task[mine]) & ~mine
-        own.append(whose.completion[mine])
-        others.append(whose.completion[beside])
-    sides = [_looked_at(np.unique(np.concatenate(side))) if side else [] for side in (own, others)]
+    tables = [(board, shown_in(pk, board)) for pk, board in boards.items()]
+
+    def own(shown: Shown) -> NDArray[np.bool_]:
+        return shown.producer == producer
+
+    def beside(shown: Shown) -> NDArray[np.bool_]:
+        return np.isin(shown.task, shown.task[own(shown)]) & ~own(shown)
+
+    texts = [_completions(sampled(tables, chosen, TEXTS_READ)) for chosen in (own, beside)]
+    if not boards:
+        return _figures(texts)
+    largest = max(boards.values(), key=len).base  # where it is kept, as long as the same texts are looked at
+    return largest.latest(("styles", producer), texts, lambda: _figures(texts))
+
+
+def _figures(texts: Sequence[list[int]]) -> list[StyleFigure]:
+    """Of either side, by its completions."""
+    sides = [_looked_at(one) for one in texts]
     return [
         StyleFigure(name, *(_mean(name, [row[at] for row in side]) for side in sides)) for at, name in enumerate(STYLES)
     ]
 
 
-def _looked_at(completions: NDArray[np.int64]) -> list[tuple[float, ...]]:
-    """The STYLES of some of these texts, evenly spread."""
-    if completions.size > TEXTS_READ:
-        completions = completions[np.linspace(0, completions.size - 1, TEXTS_READ).astype(int)]
-    found = Completion.objects.filter(pk__in=completions.tolist()).order_by("pk").values_list("text", flat=True)
+def _completions(shown: Sequence[Shown]) -> list[int]:
+    return sorted({completion for part in shown for completion in part.completion.tolist()})
+
+
+def _looked_at(completions: list[int]) -> list[tuple[float, ...]]:
+    """The STYLES of these texts."""
+    found = Completion.objects.filter(pk__in=completions).order_by("pk").values_list("text", flat=True)
     return [_style(text) for text in found]
 
 

@@ -174,9 +174,10 @@ def weigh(slug: str) -> None:
 
 
 def ids(slug: str) -> None:
-    """Prints the keys of one of the people who judged, and of a task."""
+    """Prints the keys of one of the people who judged, of a task and of a producer in it."""
     task = Campaign.objects.get(slug=slug).tasks.order_by("position").first()
-    print(json.dumps({"person": User.objects.get(username="judge-7").pk, "task": task.pk}))
+    producer = task.completions.first().producer_id
+    print(json.dumps({"person": User.objects.get(username="judge-7").pk, "task": task.pk, "producer": producer}))
 
 
 def session() -> None:

@@ -48,9 +48,11 @@ PAGES = {
     "version": "/agreement/guidelines/ranking/2/",
     "person": "/agreement/people/{person}/",
     "task": "/agreement/tasks/{task}/",
+    "all producers": "/agreement/producers/",
+    "one producer": "/agreement/producers/{producer}/",
     "expertise": "/people/expertise/",
 }
-"""The addresses; {person} and {task} stand for ids of somebody who judged and of a task."""
+"""The addresses; {person}, {task} and {producer} stand for ids: of somebody who judged, and of what was judged."""
 
 
 class Browser:

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from annotate import consensus_queries, score_queries
-from annotate.audit_queries import compositions, times
+from annotate.audit_queries import compositions, domain, examples, manner, producer, times
 from annotate.consensus_queries import CampaignConsensus, _ballots, campaign_consensus
 from annotate.ledger import live
 from annotate.ledger.live import Ledger
 from annotate.ledger.store import Store
-from annotate.models import Judgement
+from annotate.models import Flag, Judgement, Producer, TaskCompletion
 from annotate.quality.consensus import consensus
+from annotate.quality.intervals import Estimate, clustered_ratio
 from annotate.services.claiming import claim_task
 from annotate.services.gold import make_gold, mix_in
 from annotate.services.judging import correct, may_correct, submit
@@ -53,14 +54,15 @@ class Happenings:
         task, who = self.free.pop()
         task.refresh_from_db()
         held = claim_task(task=task, annotator=who, guideline=task.campaign.guideline)
-        answer = {"ranks": self.ranks(task)} if self.rng.random() < 0.9 else {"verdict": "cannot_rank", "reason": "No."}
+        ranked = {"ranks": self.ranks(task), "flags": self.flags(task)}
+        answer = ranked if self.rng.random() < 0.9 else {"verdict": "cannot_rank", "reason": "No."}
         seconds = float(self.rng.integers(5, 90))
         self.judged.append(submit(assignment_id=held.pk, annotator=who, answer=answer, seconds=seconds))
 
     def correct(self) -> None:
         one = self.judged[int(self.rng.integers(len(self.judged)))] if self.judged else None
         if one and may_correct(one):
-            answer = {"ranks": self.ranks(one.task)}
+            answer = {"ranks": self.ranks(one.task), "flags": self.flags(one.task)}
             self.judged.remove(one)
             self.judged.append(correct(judgement_id=one.pk, annotator=one.annotator, answer=answer, seconds=9.0))
 
@@ -71,6 +73,11 @@ class Happenings:
             ranks = dict(zip(self.ranks(task), range(1, 9), strict=False))
             make_gold(task=task, answer={"ranks": ranks}, explanation="So.", by=self.world.carol)
             mix_in(task=task, by=self.world.carol)
+
+    def flags(self, task) -> dict[str, list[str]]:
+        names = [flag["name"] for flag in task.campaign.guideline.flags]
+        places = task.task_completions.values_list("completion_id", flat=True)
+        return {str(place): [str(self.rng.choice(names))] for place in places if self.rng.random() < 0.3}
 
     def ranks(self, task) -> dict[int, int]:
         places = task.task_completions.order_by("position").values_list("completion_id", flat=True)
@@ -120,7 +127,7 @@ def happenings(world, tmp_path, monkeypatch, request) -> Happenings:
         Ledger(Store(tmp_path / "kept", database="kept")).build()
     kept = Ledger(Store(tmp_path / "kept", database="kept"))
     assert len(kept.look().stored.rows)
-    for module in (consensus_queries, score_queries, times, compositions):
+    for module in (consensus_queries, score_queries, times, compositions, domain):
         monkeypatch.setattr(module, "ledger", lambda: kept)
     return found
 
@@ -174,3 +181,43 @@ def test_time_and_composition_follow(happenings, anew):
 
 def without_reading(figures: list[dict]) -> list[dict]:
     return [one for one in figures if one["measure"] != "reading_seconds"]
+
+
+def shares(of: str, one: Producer) -> dict[str, Estimate]:
+    """How often each flag is set on its "own" completions or on the "others" beside them, read from the database."""
+    judged = Judgement.objects.filter(task__campaign__kind="ranking", task__purpose="work", superseded_by__isnull=True)
+    places = TaskCompletion.objects.filter(task__in=judged.values("task")).select_related("completion")
+    names = [flag["name"] for flag in judged.first().guideline.flags]
+    found: dict[str, list[tuple[int, int]]] = {}
+    for task in {place.task_id for place in places if place.completion.producer_id == one.pk}:
+        whose = [
+            (place.completion_id, place.completion.producer_id == one.pk) for place in places if place.task_id == task
+        ]
+        side = [pk for pk, own in whose if own == (of == "own")]
+        of_task = judged.filter(task=task)
+        for flag in names:
+            n = Flag.objects.filter(judgement__in=of_task, completion__in=side, name=flag).count()
+            found.setdefault(flag, []).append((n, of_task.count() * len(side)))
+    columns = {flag: np.array([row for row in rows if row[1]]).T for flag, rows in found.items()}
+    return {flag: clustered_ratio(x, d, np.arange(x.size), n=d.sum()) for flag, (x, d) in columns.items()}
+
+
+@pytest.mark.parametrize("happenings", [6, 7, 8], indirect=True)
+@pytest.mark.parametrize("most", [20_000, 2])
+def test_one_producer_follows(happenings, anew, most, monkeypatch):
+    """Where few texts, pairs and examples are kept, too."""
+    for module, name in ((manner, "TEXTS_READ"), (producer, "MOST_LEVELLED"), (examples, "KEPT")):
+        monkeypatch.setattr(module, name, most)
+    models = [Producer.objects.get(name=f"model-{number}") for number in (0, 3)]
+    for _round in range(4):
+        happenings.go_on(STEPS // 8)
+        for one in models:
+            found, wanted = producer.producer_audit(pk=one.pk), anew(domain, producer.producer_audit, pk=one.pk)
+            assert same(found.figures, wanted.figures, within=1e-6)
+            for kind in ("best", "worst", "disputed"):
+                assert getattr(found, kind) == getattr(wanted, kind)
+            for of in ("own", "others"):
+                assert {flag.name for flag in found.flags} == set(shares(of, one))
+                assert all(same(getattr(flag, of), shares(of, one)[flag.name]) for flag in found.flags)
+        listed = [row for each in producer.audited_producers() for row in each.figures]
+        assert same(listed, [row for each in anew(domain, producer.audited_producers) for row in each.figures])

@@ -57,9 +57,12 @@ def test_it_adds_up_the_campaigns(ranked_world):
     found = producer_audit(pk=model(0).pk)
     assert [one.campaign.slug for one in found.campaigns] == ["more", "answers"]
     assert (found.overall.wins, found.overall.losses, found.n_tasks) == (9 + 4, 9, 4)
-    scores = {one.name: one for one in producer_scores(campaign=ranked_world.ranking).producers}
-    assert found.campaigns[1].score == scores["model-0"]
-    assert (found.campaigns[0].rank, found.campaigns[0].of) == (1, 3)
+    scores = producer_scores(campaign=ranked_world.ranking).producers
+    place = [one.name for one in scores].index("model-0")
+    there = found.campaigns[1].score
+    assert (there.score, there.styled_score) == (scores[place].score, scores[place].styled_score)
+    assert (there.rank, there.of) == (place + 1, 4)
+    assert (found.campaigns[0].score.rank, found.campaigns[0].score.of) == (1, 3)
     listed = audited_producers()
     assert listed[0].producer == model(0)
     assert listed[0].win_rate == found.overall.win_rate
