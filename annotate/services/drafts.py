@@ -50,8 +50,11 @@ class Following:
 
     @classmethod
     def parse(cls, name: str, after: str) -> Self | None:
-        """From the texts of both names; None where neither is said. Raises DomainError for what is no name."""
-        return cls(DraftName.parse(name), DraftName.parse(after)) if name or after else None
+        """From the texts of both names; None for a draft without one, as a page without script sends it.
+
+        Raises DomainError for what is no name.
+        """
+        return cls(DraftName.parse(name), DraftName.parse(after)) if name else None
 
 
 def named_after(after: str) -> Following:

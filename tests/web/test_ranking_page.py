@@ -124,6 +124,13 @@ def test_it_does_not_open_or_take_work_on_anothers_assignment(world, ranking):
     assert (ranking.state, ranking.draft) == ("claimed", None)
 
 
+def test_a_page_without_script_submits_and_names_no_draft(alice, ranking):
+    """The field with the draft's name is empty there, and the one before it is not."""
+    form = ranks_form(ranking, [2, 1, 3, 3]) | {"draft_name": "", "draft_after": "0."}
+    assert alice.post(page_of(ranking), form).status_code == 302
+    assert ranking.judgements.exists()
+
+
 def test_it_restores_a_draft(alice, ranking):
     form = ranks_form(ranking, [4, 3], rationale="Half-way.")
     assert alice.post(f"{page_of(ranking)}draft/", form).status_code == 204
