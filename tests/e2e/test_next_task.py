@@ -94,7 +94,7 @@ def test_it_releases_the_task_ahead_when_the_tab_closes(site):
     wait_for_ahead(site)
     assert set(held(site.world)) == {"open", "ahead"}
     site.page.close(run_before_unload=True)
-    wait_until(lambda: set(held(site.world)) == {"open"}, within=5, what="the task ahead to be released")
+    wait_until(lambda: set(held(site.world)) == {"open"}, within=60, what="the task ahead to be released")
 
 
 def test_two_devices_share_the_draft_and_never_double_a_task(site, browser, complaints):
@@ -160,7 +160,7 @@ def test_a_heartbeat_goes_on_only_while_somebody_works(site):
     assert beats == []
     site.page.keyboard.press("Escape")  # also the answer to whether somebody is still there
     site.page.clock.run_for(20_000)
-    wait_until(lambda: beats, within=5, what="a heartbeat")
+    wait_until(lambda: beats, within=60, what="a heartbeat")
     beats.clear()
     site.page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
     site.page.mouse.move(5, 5)

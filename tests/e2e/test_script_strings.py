@@ -71,11 +71,14 @@ def test_it_writes_nothing_in_a_ranking_that_cannot_be_translated(bracketed):
         assert untranslated_now(bracketed) == "", f"after {key}"
 
 
-def test_it_writes_nothing_beside_a_text_that_cannot_be_translated(bracketed):
+def test_it_writes_nothing_beside_a_text_that_cannot_be_translated(bracketed, complaints):
     begin(bracketed, "Write answers")
     bracketed.page.locator("#text").press_sequentially("Purse your lips.")
     expect(bracketed.page.locator("[data-saved]")).to_contain_text(OPEN)
     assert untranslated_now(bracketed) == ""
     bracketed.page.locator("#text").fill("")
-    bracketed.page.keyboard.press("Control+Enter")
+    with bracketed.page.expect_response(lambda response: response.status == 422):
+        bracketed.page.keyboard.press("Control+Enter")
+    expect(bracketed.page.locator("#judgement-error")).to_contain_text(OPEN)
     assert untranslated_now(bracketed) == ""
+    complaints.clear()  # the browser reports the refused request

@@ -33,4 +33,4 @@ def test_it_saves_what_was_typed_right_before_leaving(site):
     site.page.keyboard.type("Last words")
     site.page.goto(f"{site.url}/")
     draft = Assignment.objects.filter(draft__text="Last words")
-    wait_until(draft.exists, within=5, what="the draft")
+    wait_until(draft.exists, within=60, what="the draft")
