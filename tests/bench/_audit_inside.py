@@ -92,9 +92,9 @@ def _statements(campaign: Campaign, domains: list[int], words: dict[str, str]) -
         f"UPDATE annotate_prompt SET domain_id = {domains[0]} + id % {len(domains)} WHERE id IN"
         f" (SELECT prompt_id FROM annotate_task WHERE campaign_id = {campaign.pk})",
         "INSERT INTO annotate_assignment (id, task_id, campaign_id, annotator_id, guideline_id, state, shown_order,"
-        " claimed_at, opened_at, lease_expires_at, ended_at, skip_reason, lane)"
+        " claimed_at, opened_at, lease_expires_at, ended_at, skip_reason, lane, draft_number, draft_tab)"
         f" SELECT {words['key']}, t.id, t.campaign_id, {words['annotator']}, {words['version']}, 'submitted', {order},"
-        f" {words['made']}, {words['made']}, {words['made']}, {words['made']}, '', '' {words['from']}"
+        f" {words['made']}, {words['made']}, {words['made']}, {words['made']}, '', '', 0, '' {words['from']}"
         " JOIN annotate_taskcompletion c ON c.task_id = t.id AND c.position = 0"
         " JOIN annotate_taskcompletion d ON d.task_id = t.id AND d.position = 1",
         "INSERT INTO annotate_judgement (id, assignment_id, task_id, annotator_id, guideline_id, version,"
