@@ -203,7 +203,7 @@ def domain_audit(*, slug: str, page: int = 1) -> DomainAudit:
 def _domain(slug: str) -> tuple[int, str]:
     if slug == NO_DOMAIN:
         return 0, _("no domain")
-    found = Domain.objects.filter(slug=slug).values_list("pk", "name").first()
+    found = Domain.objects.filter(slug=slug).values_list("pk", "name").first() if "\0" not in slug else None
     if found is None:
         raise DomainError(_("There is no domain %(slug)s; choose one of the list.") % {"slug": slug[:64]})
     return found
