@@ -79,6 +79,6 @@ def test_it_writes_nothing_beside_a_text_that_cannot_be_translated(bracketed, co
     bracketed.page.locator("#text").fill("")
     with bracketed.page.expect_response(lambda response: response.status == 422):
         bracketed.page.keyboard.press("Control+Enter")
-    expect(bracketed.page.locator("#judgement-error")).to_contain_text(OPEN)
+    expect(bracketed.page.locator("#outbox")).to_contain_text(OPEN)
     assert untranslated_now(bracketed) == ""
     complaints.clear()  # the browser reports the refused request
