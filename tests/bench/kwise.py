@@ -178,7 +178,7 @@ def learn(kind, shared, model, items, in_a_step, bf16) -> float:
                 reference = torch.full((len(batch.inside),), -700.0)
                 log_probs = sequence_log_probs(model, batch)
                 loss = policy_loss(log_probs, reference, batch.completion_lengths, pairs, Settings("sigmoid", BETA))
-        update(model, optimizer, loss, step=0, lr=LR, max_grad_norm=1.0)
+        update(model, optimizer, [loss], step=0, lr=LR, max_grad_norm=1.0)
     return time.process_time() - began
 
 
