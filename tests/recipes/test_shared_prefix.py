@@ -22,6 +22,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
+from training.modelling.artifacts import RecipeError
 from training.modelling.batches import pad_batch
 from training.modelling.likelihoods import token_likelihoods
 from training.modelling.losses import bradley_terry_loss, form_pairs
@@ -106,6 +107,13 @@ def test_it_finds_out_who_cannot(model):
     before = model.config._attn_implementation
     assert not shares_prefixes(model)
     assert model.config._attn_implementation == before != NAME
+
+
+def test_it_says_what_to_do_where_a_text_is_longer_than_the_model_sees():
+    model = small(MistralConfig, MistralForCausalLM, **GROUPED, sliding_window=24)
+    assert shares_prefixes(model)
+    with pytest.raises(RecipeError, match="set the field 'encoding' to \"once\""):
+        token_likelihoods(model, share_prefixes([[5] * 22], [[[6, 7, 8]]]))
 
 
 def test_a_model_that_shares_prefixes_reads_rows_and_samples_as_before(policy):

@@ -22,6 +22,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from training.modelling.artifacts import RecipeError
 from training.modelling.batches import Batch, inside, pad_batch, padded
 
 NAME = "shared_prefix"
@@ -167,7 +168,10 @@ def attend(
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **others)
     window = others.get("sliding_window")
     if others.get("softcap") is not None or (isinstance(window, int) and window < prefix.longest):
-        raise NotImplementedError(f"{type(module).__name__} attends in a way that shared prefixes do not know.")
+        raise RecipeError(
+            f"{type(module).__name__} caps its attention or sees fewer tokens than a prompt with a completion has, so"
+            " the prompt cannot be shared; set the field 'encoding' to \"once\"."
+        )
     rows, width = prefix.prompts.shape
     groups = query.shape[1] // key.shape[1]
     of_prompt = [_padded_parts(one, prefix.prompts) for one in (query, key, value)]
@@ -226,8 +230,8 @@ def _gives_the_same(model: PreTrainedModel) -> bool:
     model.eval()
     try:
         found, expected = (encode(model, batch)[batch.ends].float() for batch in (shared, plain))
-    except (NotImplementedError, TypeError, ValueError, IndexError, RuntimeError):
-        return False  # its layers do not pass on what they do not know, or do not take positions
+    except (RecipeError, TypeError):
+        return False  # its attention is another, or its layers do not take what they do not know
     finally:
         model.train(training)
     tolerance = TOLERANCE if model.dtype == torch.float32 else 0.05
