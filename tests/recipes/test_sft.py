@@ -9,7 +9,15 @@ from training.modelling.batches import pad_batch
 from training.modelling.chat import decode_completion
 from training.modelling.configs import build_config
 from training.modelling.likelihoods import token_likelihoods
-from training.recipes.sft import Answer, Reporter, SftConfig, read_answers, trainer_arguments, trainer_rows
+from training.recipes.sft import (
+    Answer,
+    Reporter,
+    SftConfig,
+    read_answers,
+    rows_at_once,
+    trainer_arguments,
+    trainer_rows,
+)
 
 
 def config(base, snapshot, **fields) -> SftConfig:
@@ -38,7 +46,7 @@ def test_it_has_no_loss_on_prompts_and_one_on_the_end_token(base, snapshot, poli
     answers = [Answer([5, 6, 7], [8, 9, 1], "a"), Answer([10, 11], [12, 1], "b")]
     trainer = SFTTrainer(
         model=policy,
-        args=trainer_arguments(config(base, snapshot), str(tmp_path), bf16=False),
+        args=trainer_arguments(config(base, snapshot), str(tmp_path), bf16=False, at_once=2),
         train_dataset=trainer_rows(answers),
         processing_class=tokenizer,
     )
@@ -54,3 +62,9 @@ def test_it_stops_at_a_number_that_is_not_finite(tmp_path, loss, norm):
     state = type("State", (), {"global_step": 3, "max_steps": 9})
     with pytest.raises(RecipeError, match="at step 3; lower the learning rate"):
         Reporter(RunDirectory(tmp_path)).on_log(None, state, None, logs={"loss": loss, "grad_norm": norm})
+
+
+@pytest.mark.parametrize(("tokens", "rows"), [(100, 16), (63, 8), (25, 4), (3, 1)])
+def test_it_takes_as_many_answers_at_once_as_fit_and_divide_the_step(base, snapshot, tokens, rows):
+    answers = [Answer([5, 6, 7], [8, 9, 1], "a"), Answer([10, 11], [12, 1], "b")]
+    assert rows_at_once(config(base, snapshot, batch_size=16, tokens_at_once=tokens), answers) == rows

@@ -15,18 +15,20 @@ that the whole loop runs where nothing can be downloaded.
 """
 
 import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
 from torch.nn.functional import cross_entropy
 
 from training.modelling.artifacts import Result, RunDirectory, hash_input
-from training.modelling.batches import batch_count, shuffled_batches
+from training.modelling.batches import within
 from training.modelling.configs import ExistingPath, require, run_recipe
 from training.modelling.corpora import WORLD, read_corpus
-from training.modelling.models import Precision, autocast, parameter_count, prepare_process, save_model
-from training.modelling.optimisation import build_optimizer, linear_schedule, update
+from training.modelling.learning import LearningConfig, PartLoss, learn
+from training.modelling.models import autocast, parameter_count, prepare_process, save_model
 from training.modelling.reporting import mean_result
 from training.modelling.tiny import new_llama, train_tokenizer
 
@@ -34,15 +36,11 @@ HELD_OUT_EVERY = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class BaseConfig:
+class BaseConfig(LearningConfig):
     """Train a tokenizer and a tiny Llama from scratch."""
 
-    out: str
-    """The run directory."""
     seed: int = 0
     """Seeds weights, order and the world's dialogues."""
-    threads: int = 0
-    """CPU threads; 0 lets torch choose."""
     corpus: Literal["world"] | ExistingPath = "world"
     """ "world" (the demo), a snapshot directory (its train split), or a .txt or .jsonl file of one text a line."""
     documents: int = 14_000
@@ -57,29 +55,20 @@ class BaseConfig:
     """Attention heads; divides hidden_size."""
     context: int = 1024
     """Tokens that the model can read; longer documents are cut here."""
-    epochs: int = 1
-    """Passes over the corpus."""
     batch_size: int = 32
     """Documents in a step."""
     lr: float = 2e-3
     """Peak learning rate of AdamW. 2e-3 suits a million parameters from scratch; 100 million want 3e-4 to 6e-4."""
-    warmup: float = 0.05
-    """Share of the steps over which the learning rate rises from 0; after that it falls linearly to 0."""
     weight_decay: float = 0.01
     """AdamW's decoupled decay of weight matrices."""
-    max_grad_norm: float = 1.0
-    """The gradient is scaled down to this norm when it is longer."""
-    precision: Precision = "auto"
-    """Of the computation, over fp32 weights: "auto", "fp32" or "bf16"."""
     log_every: int = 10
     """Steps between lines of metrics.jsonl."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(self.vocab_size >= 261, "The field 'vocab_size' must be at least 261: 5 special tokens and 256 bytes.")
         require(self.hidden_size % (2 * self.heads) == 0, "The field 'hidden_size' must be a multiple of 2 * heads.")
-        for name in ("documents", "layers", "heads", "context", "epochs", "batch_size", "lr", "log_every"):
-            require(getattr(self, name) > 0, f"The field {name!r} must be above 0.")
-        require(0 <= self.warmup < 1, "The field 'warmup' is a share of the steps, from 0 to below 1.")
+        self.require_above_0("documents", "layers", "heads", "context", "batch_size")
 
 
 def train_base(config: BaseConfig) -> None:
@@ -106,7 +95,15 @@ def train_base(config: BaseConfig) -> None:
         context=config.context,
     ).to(device)
     print(f"{len(rows)} documents, {sum(map(len, rows))} tokens, {parameter_count(model)} parameters")
-    _train(config, run, model, rows, tokenizer.pad_token_id)
+    learn(
+        config,
+        run,
+        model,
+        rows,
+        lengths=[len(row) for row in rows],
+        batch_size=config.batch_size,
+        losses=partial(_losses, config, model, tokenizer.pad_token_id),
+    )
     run.progress(1, 1, "saving the model and measuring on held-out documents")
     save_model(model, tokenizer, run.model)
     inputs = {} if config.corpus == WORLD else {"corpus": hash_input(config.corpus)}
@@ -114,27 +111,16 @@ def train_base(config: BaseConfig) -> None:
     run.write_manifest(recipe="base", kind="policy", config=config, seed=config.seed, inputs=inputs, results=results)
 
 
-def _train(config: BaseConfig, run: RunDirectory, model: torch.nn.Module, rows: list[list[int]], pad: int) -> None:
-    optimizer = build_optimizer(model, lr=config.lr, weight_decay=config.weight_decay)
-    steps = config.epochs * batch_count(len(rows), config.batch_size)
-    rng = random.Random(config.seed)
-    lengths = [len(row) for row in rows]
-    step = 0
-    model.train()
-    for epoch in range(config.epochs):
-        for batch in shuffled_batches(rows, lengths, config.batch_size, rng):
-            lr = config.lr * linear_schedule(step, steps, config.warmup)
-            with autocast(model, config.precision):
-                losses = token_losses(model, batch, pad)
-            loss = losses.sum() / sum(len(row) - 1 for row in batch)
-            value, norm = update(model, optimizer, [loss], step=step, lr=lr, max_grad_norm=config.max_grad_norm)
-            step += 1
-            if step % config.log_every == 0 or step == steps:
-                run.metrics(step, epoch=epoch + 1, loss=value, lr=lr, grad_norm=norm)
-                run.progress(step, steps, f"loss {value:.3f}")
+def _losses(config: BaseConfig, model: torch.nn.Module, pad: int, rows: Sequence[list[int]]) -> Iterator[PartLoss]:
+    """Yield the loss of each part of a step: its share of the mean over all tokens."""
+    tokens = sum(len(row) - 1 for row in rows)
+    for first, last in within(config.tokens_at_once, [len(row) for row in rows]):
+        with autocast(model, config.precision):
+            losses = token_losses(model, rows[first:last], pad)
+        yield PartLoss(losses.sum() / tokens)
 
 
-def token_losses(model: torch.nn.Module, rows: list[list[int]], pad: int) -> torch.Tensor:
+def token_losses(model: torch.nn.Module, rows: Sequence[list[int]], pad: int) -> torch.Tensor:
     """Return the loss of each next token in nats, [N, T-1] fp32, 0 at padding."""
     device = next(model.parameters()).device
     width = max(len(row) for row in rows)

@@ -21,19 +21,19 @@ and of the rejected answers' log-probabilities are reported apart, because DPO c
     {"out": "var/runs/dpo", "seed": 0, "base": "var/runs/sft", "snapshot": "var/snapshots/1f3a"}
 """
 
-import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.modelling.artifacts import Result, RunDirectory, hash_input
-from training.modelling.batches import batch_count, shuffled_batches, within
-from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
+from training.modelling.batches import within
+from training.modelling.configs import ModelSource, require, run_recipe
+from training.modelling.learning import PartLoss, RankingLearningConfig, learn
 from training.modelling.losses import sequence_log_probs
 from training.modelling.models import (
-    Precision,
     autocast,
     load_policy,
     parameter_count,
@@ -41,7 +41,6 @@ from training.modelling.models import (
     require_context,
     save_model,
 )
-from training.modelling.optimisation import build_optimizer, linear_schedule, update
 from training.modelling.preference_losses import (
     Divergence,
     Settings,
@@ -53,10 +52,8 @@ from training.modelling.preference_losses import (
 )
 from training.modelling.rankings import (
     EncodedRanking,
-    Encoding,
     Layout,
     Ties,
-    Weights,
     encode_rankings,
     layout_for,
     likely_ties,
@@ -66,24 +63,13 @@ from training.modelling.rankings import (
 from training.modelling.reporting import mean_result, share_result
 from training.modelling.snapshots import SPLITS, read_rankings, require_rows
 
-_ABOVE_0 = ("beta", "max_prompt_tokens", "max_completion_tokens", "epochs", "batch_rankings", "tokens_at_once", "lr")
-_ABOVE_0 += ("log_every",)
-
 
 @dataclass(frozen=True, kw_only=True)
-class DpoConfig:
+class DpoConfig(RankingLearningConfig):
     """Direct preference optimisation of a policy on rankings."""
 
-    out: str
-    """The run directory."""
-    seed: int = 0
-    """Seeds the order."""
-    threads: int = 0
-    """CPU threads; 0 lets torch choose."""
     base: ModelSource
     """The policy to start from, which is also the reference: the SFT checkpoint."""
-    snapshot: ExistingPath
-    """The snapshot whose rankings are learnt."""
     beta: float = 0.1
     """How strongly the policy is held to the reference; the paper's 0.1 (0.5 for summarisation)."""
     loss: Variant = "sigmoid"
@@ -102,27 +88,10 @@ class DpoConfig:
     "simpo" it is gamma, of which the paper takes 0.3 to 1.6 with beta 2 to 2.5 (0.5 times beta, say)."""
     ties: Ties = "none"
     """Whether tied completions are learnt to be alike (Davidson's model, with "sigmoid") or make no pair."""
-    nu: float | None = None
-    """How likely ties are between equals, nu / (2 + nu); null = so that it is the share of tied pairs in the train
-    split."""
     nll: float = 0.0
     """What the better completion's own loss per token weighs beside; 1 is RPO, which keeps it from falling."""
-    weights: Weights = "none"
-    """What a ranking weighs in the loss: "none" = all alike, "annotator" = what the snapshot says of its annotator, by
-    what they have shown on gold. What is measured on held-out rankings is never weighted."""
-    max_prompt_tokens: int = 384
-    """A longer prompt loses its beginning."""
-    max_completion_tokens: int = 256
-    """A longer completion loses its end, the end token included."""
-    epochs: int = 1
-    """Passes over the rankings."""
     batch_rankings: int = 16
     """Rankings in a step; each brings its K completions."""
-    encoding: Encoding = "auto"
-    """How a ranking is encoded: "shared" = its prompt once for all completions, "once" = in a row for each completion,
-    "auto" = shared where the model gives the same numbers so (decoders do, encoders do not)."""
-    tokens_at_once: int = 16_384
-    """Tokens of one forward pass. A step that has more is computed in parts; its gradient is the same."""
     lr: float = 2e-4
     """Peak learning rate of AdamW. 2e-4 suits the embedded million parameters; for hub models use 1e-6 (the paper's,
     1 to 7 billion parameters) to 5e-6 (100 million)."""
@@ -130,21 +99,13 @@ class DpoConfig:
     """Share of the steps over which the learning rate rises from 0; after that it falls linearly to 0."""
     weight_decay: float = 0.0
     """AdamW's decoupled decay of weight matrices; it would pull away from the reference for no judgement's sake."""
-    max_grad_norm: float = 1.0
-    """The gradient is scaled down to this norm when it is longer."""
-    precision: Precision = "auto"
-    """Of the computation, over fp32 weights: "auto", "fp32" or "bf16"."""
-    log_every: int = 5
-    """Steps between lines of metrics.jsonl."""
 
     def __post_init__(self) -> None:
-        for name in _ABOVE_0:
-            require(getattr(self, name) > 0, f"The field {name!r} must be above 0.")
-        require(0 <= self.warmup < 1, "The field 'warmup' is a share of the steps, from 0 to below 1.")
+        super().__post_init__()
+        self.require_above_0("beta")
         require(0 <= self.label_noise < 0.5, "The field 'label_noise' is a share from 0 to below 0.5.")
         for name in ("margin", "nll"):
             require(getattr(self, name) >= 0, f"The field {name!r} must not be below 0.")
-        require(self.nu is None or self.nu > 0, "The field 'nu' must be above 0.")
         self._require_that_they_fit()
 
     def _require_that_they_fit(self) -> None:
@@ -156,7 +117,6 @@ class DpoConfig:
         require(not self.margin or takes_margin(self.loss), f"The field 'margin' {said}; set it to 0.")
         plain = self.loss == "sigmoid" and not self.label_noise
         require(self.ties == "none" or plain, "Ties are learnt with the loss \"sigmoid\" without 'label_noise' only.")
-        require(self.ties == "davidson" or self.nu is None, "The field 'nu' needs 'ties' to be \"davidson\".")
 
 
 @dataclass(frozen=True)
@@ -247,23 +207,15 @@ def _train(
     rankings: list[ReferencedRanking],
 ) -> None:
     settings = settings_of(config, [item.ranking for item in rankings])
-    optimizer = build_optimizer(model, lr=config.lr, weight_decay=config.weight_decay)
-    steps = config.epochs * batch_count(len(rankings), config.batch_rankings)
-    rng = random.Random(config.seed)
-    lengths = [item.ranking.tokens for item in rankings]
-    step = 0
-    model.train()
-    for epoch in range(config.epochs):
-        for some in shuffled_batches(rankings, lengths, config.batch_rankings, rng):
-            lr = config.lr * linear_schedule(step, steps, config.warmup)
-            of_pairs: list[torch.Tensor] = []
-            losses = _losses(config, model, layout, settings, some, of_pairs)
-            loss, norm = update(model, optimizer, losses, step=step, lr=lr, max_grad_norm=config.max_grad_norm)
-            step += 1
-            if step % config.log_every == 0 or step == steps:
-                shifts = shift_metrics(*torch.cat(of_pairs, dim=1), config.beta)
-                run.metrics(step, epoch=epoch + 1, loss=loss, lr=lr, grad_norm=norm, **shifts)
-                run.progress(step, steps, f"loss {loss:.3f}, pairs in the right order {shifts['accuracy']:.2f}")
+    learn(
+        config,
+        run,
+        model,
+        rankings,
+        lengths=[item.ranking.tokens for item in rankings],
+        batch_size=config.batch_rankings,
+        losses=partial(_losses, config, model, layout, settings),
+    )
 
 
 def _losses(
@@ -272,30 +224,29 @@ def _losses(
     layout: Layout,
     settings: Settings,
     rankings: Sequence[ReferencedRanking],
-    shifts: list[torch.Tensor],
-) -> Iterator[torch.Tensor]:
-    """Yield the loss of each part of a step, and add the shifts of its strict pairs, [2, P], to `shifts`."""
+) -> Iterator[PartLoss]:
+    """Yield the loss of each part of a step, with how its strict pairs have moved."""
     for part in layout.parts([item.ranking for item in rankings]):
         items = rankings[part.first : part.first + len(part.rankings)]
         reference = torch.cat([item.reference for item in items]).to(model.device)
         with autocast(model, config.precision):
             log_probs = sequence_log_probs(model, part.batch)
         shift, strict = (log_probs - reference).detach(), ~part.pairs.tied
-        shifts.append(torch.stack([shift[part.pairs.better[strict]], shift[part.pairs.worse[strict]]]))
-        yield policy_loss(log_probs, reference, part.batch.completion_lengths, part.pairs, settings)
+        shifts = pair_shifts(shift[part.pairs.better[strict]], shift[part.pairs.worse[strict]], config.beta)
+        yield PartLoss(policy_loss(log_probs, reference, part.batch.completion_lengths, part.pairs, settings), shifts)
 
 
-def shift_metrics(better: torch.Tensor, worse: torch.Tensor, beta: float) -> dict[str, float]:
-    """Return how the log-probabilities of a step's pairs have moved away from the reference's.
+def pair_shifts(better: torch.Tensor, worse: torch.Tensor, beta: float) -> dict[str, torch.Tensor]:
+    """Return how the log-probabilities of pairs have moved away from the reference's, [P] each.
 
-    `better` and `worse` are [P]: log pi - log pi_ref in nats, of the two completions of each pair. chosen_shift and
-    rejected_shift are their means; margin is the mean implicit reward of better minus worse.
+    `better` and `worse` are [P]: log pi - log pi_ref in nats, of the two completions of each pair; their means are the
+    metrics chosen_shift and rejected_shift. margin is the implicit reward of better minus that of worse.
     """
     return {
-        "accuracy": (better > worse).float().mean().item(),
-        "margin": beta * (better - worse).mean().item(),
-        "chosen_shift": better.mean().item(),
-        "rejected_shift": worse.mean().item(),
+        "accuracy": better > worse,
+        "margin": beta * (better - worse),
+        "chosen_shift": better,
+        "rejected_shift": worse,
     }
 
 

@@ -25,9 +25,9 @@ One epoch is the papers' choice and right for large models; a model of a million
     {"out": "var/runs/reward", "seed": 0, "base": "var/runs/sft", "snapshot": "var/snapshots/1f3a"}
 """
 
-import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -35,11 +35,10 @@ from torch.nn.functional import logsigmoid
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.modelling.artifacts import Result, RunDirectory, hash_input
-from training.modelling.batches import batch_count, shuffled_batches
-from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
+from training.modelling.configs import ModelSource, require, run_recipe
+from training.modelling.learning import PartLoss, RankingLearningConfig, learn
 from training.modelling.losses import RewardLoss, reward_loss
 from training.modelling.models import (
-    Precision,
     autocast,
     new_reward_model,
     parameter_count,
@@ -47,13 +46,10 @@ from training.modelling.models import (
     require_context,
     save_model,
 )
-from training.modelling.optimisation import build_optimizer, linear_schedule, update
 from training.modelling.rankings import (
     EncodedRanking,
-    Encoding,
     Layout,
     Ties,
-    Weights,
     encode_rankings,
     layout_for,
     likely_ties,
@@ -64,80 +60,36 @@ from training.modelling.rewards import read_rewards, save_normalisation, score_c
 from training.modelling.snapshots import SPLITS, read_rankings, require_rows
 
 ENOUGH_REFERENCES = 32
-_ABOVE_0 = (
-    "max_prompt_tokens",
-    "max_completion_tokens",
-    "epochs",
-    "batch_rankings",
-    "tokens_at_once",
-    "lr",
-    "log_every",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
-class RewardConfig:
+class RewardConfig(RankingLearningConfig):
     """Train a Bradley-Terry reward model on rankings."""
 
-    out: str
-    """The run directory."""
     seed: int = 0
     """Seeds the head's weights and the order."""
-    threads: int = 0
-    """CPU threads; 0 lets torch choose."""
     base: ModelSource
     """The language model to start from: the SFT checkpoint."""
-    snapshot: ExistingPath
-    """The snapshot whose rankings are learnt."""
     loss: Literal["bradley_terry", "plackett_luce"] = "bradley_terry"
     """The likelihood of the pairs of a ranking, or of the ranking as a whole."""
     ties: Ties = "none"
     """Whether tied completions make no pair, or are learnt to be alike (Davidson's model, with "bradley_terry")."""
-    nu: float | None = None
-    """How likely ties are between equals, nu / (2 + nu); null = so that it is the share of tied pairs in the train
-    split."""
     margin: float = 0.0
     """By how much the rewards of two completions should differ at least for each rank between them."""
     centring: float = 0.0
     """What the square of a pair's summed rewards weighs, 0.01 say: it keeps rewards around 0."""
-    weights: Weights = "none"
-    """What a ranking weighs in the loss: "none" = all alike, "annotator" = what the snapshot says of its annotator, by
-    what they have shown on gold. What is measured on held-out rankings is never weighted."""
-    max_prompt_tokens: int = 384
-    """A longer prompt loses its beginning."""
-    max_completion_tokens: int = 256
-    """A longer completion loses its end, the end token included."""
     epochs: int = 3
     """Passes over the rankings. The papers' 1 for models of a billion parameters; the embedded demo needs a few."""
-    batch_rankings: int = 8
-    """Rankings in a step; each brings its K completions."""
-    encoding: Encoding = "auto"
-    """How a ranking is encoded: "shared" = its prompt once for all completions, "once" = in a row for each completion,
-    "auto" = shared where the model gives the same numbers so (decoders do, encoders do not)."""
-    tokens_at_once: int = 16_384
-    """Tokens of one forward pass. A step that has more is computed in parts; its gradient is the same."""
     lr: float = 1e-3
     """Peak learning rate of AdamW. 1e-3 suits the embedded million parameters, and the demo depends on it; for hub
     models use 1e-5 (100 million to 1 billion parameters, full fine-tuning) to 3e-6 (7 billion)."""
-    warmup: float = 0.05
-    """Share of the steps over which the learning rate rises from 0; after that it falls linearly to 0."""
     weight_decay: float = 0.05
     """AdamW's decoupled decay of weight matrices."""
-    max_grad_norm: float = 1.0
-    """The gradient is scaled down to this norm when it is longer."""
-    precision: Precision = "auto"
-    """Of the computation, over fp32 weights: "auto", "fp32" or "bf16"."""
-    log_every: int = 5
-    """Steps between lines of metrics.jsonl."""
 
     def __post_init__(self) -> None:
-        for name in _ABOVE_0:
-            require(getattr(self, name) > 0, f"The field {name!r} must be above 0.")
-        require(0 <= self.warmup < 1, "The field 'warmup' is a share of the steps, from 0 to below 1.")
+        super().__post_init__()
         for name in ("margin", "centring"):
             require(getattr(self, name) >= 0, f"The field {name!r} must not be below 0.")
-        require(self.nu is None or self.nu > 0, "The field 'nu' must be above 0.")
-        require(self.ties == "davidson" or self.nu is None, "The field 'nu' needs 'ties' to be \"davidson\".")
         pairwise = self.loss == "bradley_terry"
         require(pairwise or self.ties == "none", 'Ties are learnt with the loss "bradley_terry" only.')
         require(pairwise or not self.margin, "The field 'margin' does nothing with the loss \"plackett_luce\".")
@@ -198,7 +150,6 @@ def _train(
 ) -> None:
     nu = (config.nu or likely_ties(rankings)) if config.ties == "davidson" else None
     by = RewardLoss(config.loss, nu=nu, margin=config.margin, centring=config.centring)
-    optimizer = build_optimizer(model, lr=config.lr, weight_decay=config.weight_decay)
     layout = layout_for(
         model,
         tokenizer.pad_token_id,
@@ -206,36 +157,23 @@ def _train(
         tokens_at_once=config.tokens_at_once,
         ties=config.ties != "none",
     )
-    steps = config.epochs * batch_count(len(rankings), config.batch_rankings)
-    rng = random.Random(config.seed)
-    lengths = [ranking.tokens for ranking in rankings]
-    step = 0
-    for epoch in range(config.epochs):
-        model.train()
-        for some in shuffled_batches(rankings, lengths, config.batch_rankings, rng):
-            lr = config.lr * linear_schedule(step, steps, config.warmup)
-            of_pairs: list[torch.Tensor] = []
-            losses = _losses(config, model, layout, by, some, of_pairs)
-            loss, norm = update(model, optimizer, losses, step=step, lr=lr, max_grad_norm=config.max_grad_norm)
-            step += 1
-            if step % config.log_every == 0 or step == steps:
-                margins = torch.cat(of_pairs)
-                accuracy = (margins > 0).float().mean().item()
-                run.metrics(
-                    step,
-                    epoch=epoch + 1,
-                    loss=loss,
-                    accuracy=accuracy,
-                    margin=margins.mean().item(),
-                    lr=lr,
-                    grad_norm=norm,
-                )
-                run.progress(step, steps, f"loss {loss:.3f}, pairs in the right order {accuracy:.2f}")
-        if validation:
-            model.eval()
-            scores = score_rankings(config, model, tokenizer, validation)
-            correct, _ = pair_accuracy(validation, scores)
-            run.metrics(step, epoch=epoch + 1, validation_accuracy=sum(correct) / len(correct))
+
+    def validate() -> dict[str, float]:
+        if not validation:
+            return {}
+        correct, _ = pair_accuracy(validation, score_rankings(config, model, tokenizer, validation))
+        return {"validation_accuracy": sum(correct) / len(correct)}
+
+    learn(
+        config,
+        run,
+        model,
+        rankings,
+        lengths=[ranking.tokens for ranking in rankings],
+        batch_size=config.batch_rankings,
+        losses=partial(_losses, config, model, layout, by),
+        after_epoch=validate,
+    )
 
 
 def _losses(
@@ -244,15 +182,15 @@ def _losses(
     layout: Layout,
     by: RewardLoss,
     rankings: Sequence[EncodedRanking],
-    margins: list[torch.Tensor],
-) -> Iterator[torch.Tensor]:
-    """Yield the loss of each part of a step, and add the margins of its strict pairs, [P], to `margins`."""
+) -> Iterator[PartLoss]:
+    """Yield the loss of each part of a step, with what its strict pairs show."""
     for part in layout.parts(rankings):
         with autocast(model, config.precision):
             rewards = read_rewards(model, part.batch)
         better, worse = part.pairs.better[~part.pairs.tied], part.pairs.worse[~part.pairs.tied]
-        margins.append((rewards[better] - rewards[worse]).detach())
-        yield reward_loss(rewards, [ranking.ranks for ranking in part.rankings], part.pairs, by)
+        margins = (rewards[better] - rewards[worse]).detach()
+        loss = reward_loss(rewards, [ranking.ranks for ranking in part.rankings], part.pairs, by)
+        yield PartLoss(loss, {"accuracy": margins > 0, "margin": margins})
 
 
 def score_rankings(

@@ -34,10 +34,10 @@ from trl import SFTConfig, SFTTrainer
 from training.modelling.artifacts import RecipeError, Result, RunDirectory, hash_input
 from training.modelling.batches import pad_batch
 from training.modelling.chat import encode_completion, encode_prompt
-from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
+from training.modelling.configs import ExistingPath, ModelSource, run_recipe
+from training.modelling.learning import LearningConfig
 from training.modelling.likelihoods import token_likelihoods
 from training.modelling.models import (
-    Precision,
     autocast,
     load_policy,
     parameter_count,
@@ -53,15 +53,9 @@ Source = Literal["demonstrations", "preferred"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SftConfig:
+class SftConfig(LearningConfig):
     """Supervised fine-tuning of a policy on what people wrote or preferred."""
 
-    out: str
-    """The run directory."""
-    seed: int = 0
-    """Seeds the order."""
-    threads: int = 0
-    """CPU threads; 0 lets torch choose."""
     base: ModelSource
     """The model to start from: a run of the base recipe, a saved model, or a hub id."""
     snapshot: ExistingPath
@@ -79,21 +73,12 @@ class SftConfig:
     lr: float = 5e-4
     """Peak learning rate of AdamW. 5e-4 suits the embedded million parameters; for hub models use 2e-5 (up to 1 billion
     parameters, full fine-tuning) to 1e-5 (7 billion)."""
-    warmup: float = 0.05
-    """Share of the steps over which the learning rate rises from 0; after that it falls linearly to 0."""
     weight_decay: float = 0.01
     """AdamW's decoupled decay of weight matrices."""
-    max_grad_norm: float = 1.0
-    """The gradient is scaled down to this norm when it is longer."""
-    precision: Precision = "auto"
-    """Of the computation, over fp32 weights: "auto", "fp32" or "bf16"."""
-    log_every: int = 5
-    """Steps between lines of metrics.jsonl."""
 
     def __post_init__(self) -> None:
-        for name in ("max_prompt_tokens", "max_completion_tokens", "epochs", "batch_size", "lr", "log_every"):
-            require(getattr(self, name) > 0, f"The field {name!r} must be above 0.")
-        require(0 <= self.warmup < 1, "The field 'warmup' is a share of the steps, from 0 to below 1.")
+        super().__post_init__()
+        self.require_above_0("max_prompt_tokens", "max_completion_tokens", "batch_size")
 
 
 @dataclass(frozen=True)
@@ -174,7 +159,12 @@ def _train(
     with tempfile.TemporaryDirectory() as scratch:
         trainer = SFTTrainer(
             model=model,
-            args=trainer_arguments(config, scratch, bf16=uses_bf16(model, config.precision)),
+            args=trainer_arguments(
+                config,
+                scratch,
+                bf16=uses_bf16(model, config.precision),
+                at_once=rows_at_once(config, answers),
+            ),
             train_dataset=trainer_rows(answers),
             processing_class=tokenizer,
             callbacks=[Reporter(run)],
@@ -195,13 +185,24 @@ def trainer_rows(answers: Sequence[Answer]) -> Dataset:
     )
 
 
-def trainer_arguments(config: SftConfig, scratch: str, *, bf16: bool) -> SFTConfig:
-    """Translate the configuration into TRL's words; nothing is saved or reported but by this recipe."""
+def rows_at_once(config: SftConfig, answers: Sequence[Answer]) -> int:
+    """Return how many answers one forward pass takes: a divisor of the batch, so that `tokens_at_once` suffices."""
+    longest = max(len(answer.prompt) + len(answer.completion) for answer in answers)
+    fitting = max(config.tokens_at_once // longest, 1)
+    return max(rows for rows in range(1, config.batch_size + 1) if config.batch_size % rows == 0 and rows <= fitting)
+
+
+def trainer_arguments(config: SftConfig, scratch: str, *, bf16: bool, at_once: int) -> SFTConfig:
+    """Translate the configuration into TRL's words; nothing is saved or reported but by this recipe.
+
+    `at_once` of a step's answers are in a forward pass; their gradients add up.
+    """
     return SFTConfig(
         output_dir=scratch,
         seed=config.seed,
         num_train_epochs=config.epochs,
-        per_device_train_batch_size=config.batch_size,
+        per_device_train_batch_size=at_once,
+        gradient_accumulation_steps=config.batch_size // at_once,
         learning_rate=config.lr,
         lr_scheduler_type="linear",
         warmup_steps=config.warmup,

@@ -1,0 +1,156 @@
+"""Learning in steps: the fields that recipes share, and the one loop that takes their steps.
+
+A recipe brings its items, how long each is, and a function that yields the losses of some of them. The loop does what
+is the same for all: batches of like length in an order that the seed decides, the learning rate's schedule, the
+optimiser, lines of metrics, progress with the time left, and the guard against a loss that is not a number.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import torch
+
+from training.modelling.artifacts import RunDirectory
+from training.modelling.batches import batch_count, shuffled_batches
+from training.modelling.configs import ExistingPath, ModelSource, require
+from training.modelling.models import Precision
+from training.modelling.optimisation import build_optimizer, linear_schedule, update
+from training.modelling.rankings import Encoding, Ties, Weights
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningConfig:
+    """What every recipe that learns in steps can be told; a recipe's own defaults stand in its own class."""
+
+    out: str
+    """The run directory."""
+    seed: int = 0
+    """Seeds the order."""
+    threads: int = 0
+    """CPU threads; 0 lets torch choose."""
+    epochs: int = 1
+    """Passes over what is learnt."""
+    tokens_at_once: int = 16_384
+    """Tokens of one forward pass. A step that has more is computed in parts; its gradient is the same."""
+    lr: float
+    """Peak learning rate of AdamW."""
+    warmup: float = 0.05
+    """Share of the steps over which the learning rate rises from 0; after that it falls linearly to 0."""
+    weight_decay: float = 0.0
+    """AdamW's decoupled decay of weight matrices."""
+    max_grad_norm: float = 1.0
+    """The gradient is scaled down to this norm when it is longer."""
+    precision: Precision = "auto"
+    """Of the computation, over fp32 weights: "auto", "fp32" or "bf16"."""
+    log_every: int = 5
+    """Steps between lines of metrics.jsonl."""
+
+    def __post_init__(self) -> None:
+        self.require_above_0("epochs", "tokens_at_once", "lr", "max_grad_norm", "log_every")
+        require(0 <= self.warmup < 1, "The field 'warmup' is a share of the steps, from 0 to below 1.")
+
+    def require_above_0(self, *names: str) -> None:
+        """Raise ConfigError unless these fields are above 0."""
+        for name in names:
+            require(getattr(self, name) > 0, f"The field {name!r} must be above 0.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingLearningConfig(LearningConfig):
+    """What every recipe that learns rankings can be told besides."""
+
+    base: ModelSource
+    """The model to start from: the SFT checkpoint."""
+    snapshot: ExistingPath
+    """The snapshot whose rankings are learnt."""
+    ties: Ties = "none"
+    """Whether tied completions make no pair, or are learnt to be alike (Davidson's model)."""
+    nu: float | None = None
+    """How likely ties are between equals, nu / (2 + nu); null = so that it is the share of tied pairs in the train
+    split."""
+    weights: Weights = "none"
+    """What a ranking weighs in the loss: "none" = all alike, "annotator" = what the snapshot says of its annotator, by
+    what they have shown on gold. What is measured on held-out rankings is never weighted."""
+    max_prompt_tokens: int = 384
+    """A longer prompt loses its beginning."""
+    max_completion_tokens: int = 256
+    """A longer completion loses its end, the end token included."""
+    batch_rankings: int = 8
+    """Rankings in a step; each brings its K completions."""
+    encoding: Encoding = "auto"
+    """How a ranking is encoded: "shared" = its prompt once for all completions, "once" = in a row for each completion,
+    "auto" = shared where the model gives the same numbers so (decoders do, encoders do not)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require_above_0("max_prompt_tokens", "max_completion_tokens", "batch_rankings")
+        require(self.nu is None or self.nu > 0, "The field 'nu' must be above 0.")
+        require(self.ties == "davidson" or self.nu is None, "The field 'nu' needs 'ties' to be \"davidson\".")
+
+
+@dataclass(frozen=True)
+class PartLoss:
+    """What one part of a step gives."""
+
+    loss: torch.Tensor
+    """A scalar; the loss of the step is the sum of its parts'."""
+    measured: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    """Numbers by name, [P] each, one for each pair, say; their mean over the step becomes a metric."""
+
+
+def learn(
+    config: LearningConfig,
+    run: RunDirectory,
+    model: torch.nn.Module,
+    items: Sequence[T],
+    *,
+    lengths: Sequence[int],
+    batch_size: int,
+    losses: Callable[[Sequence[T]], Iterable[PartLoss]],
+    after_epoch: Callable[[], Mapping[str, float]] | None = None,
+) -> None:
+    """Train `model` in place on `items`, whose `lengths` are in tokens, `batch_size` of them in a step.
+
+    `losses` is given the items of a step and yields its parts one after another, each when the one before it has gone
+    backward, so that only one is in memory. What `after_epoch` returns becomes a line of metrics; it is called with the
+    model in evaluation mode. Raises RecipeError when a loss is not finite.
+    """
+    optimizer = build_optimizer(model, lr=config.lr, weight_decay=config.weight_decay)
+    steps = config.epochs * batch_count(len(items), batch_size)
+    rng = random.Random(config.seed)
+    step = 0
+    run.progress(0, steps, "training")
+    for epoch in range(config.epochs):
+        model.train()
+        for some in shuffled_batches(items, lengths, batch_size, rng):
+            lr = config.lr * linear_schedule(step, steps, config.warmup)
+            measured: dict[str, list[torch.Tensor]] = {}
+            parts = _noted(losses(some), measured)
+            loss, norm = update(model, optimizer, parts, step=step, lr=lr, max_grad_norm=config.max_grad_norm)
+            step += 1
+            if step % config.log_every == 0 or step == steps:
+                means = {name: torch.cat(values).float().mean().item() for name, values in measured.items()}
+                run.metrics(step, epoch=epoch + 1, loss=loss, **means, lr=lr, grad_norm=norm)
+                run.progress(step, steps, _in_words(loss, means))
+        if after_epoch:
+            model.eval()
+            if found := after_epoch():
+                run.metrics(step, epoch=epoch + 1, **found)
+    model.eval()
+
+
+def _noted(parts: Iterable[PartLoss], measured: dict[str, list[torch.Tensor]]) -> Iterator[torch.Tensor]:
+    """Pass on the losses of the parts, and add what was measured to `measured`."""
+    for part in parts:
+        for name, values in part.measured.items():
+            measured.setdefault(name, []).append(values.detach())
+        yield part.loss
+
+
+def _in_words(loss: float, means: Mapping[str, float]) -> str:
+    pairs = f", pairs in the right order {means['accuracy']:.2f}" if "accuracy" in means else ""
+    return f"loss {loss:.3f}{pairs}"
