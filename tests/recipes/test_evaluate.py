@@ -21,6 +21,7 @@ from training.recipes.evaluate import (
     answer,
     distinct,
     evaluate,
+    load_judge,
     reward_results,
     wins,
 )
@@ -283,3 +284,17 @@ def test_it_runs_as_a_program(artifacts, tmp_path):
     config = small_config(artifacts, tmp_path / "out", policies={"other": artifacts["other"]})
     results = run_program("evaluate", config, tmp_path)["results"]
     assert figure(results, "win_rate", "other", "sft")["n"] == 10
+
+
+def test_it_lets_the_instant_reward_judge_before_there_is_a_reward_model(artifacts, tmp_path):
+    snapshot = str(make_snapshot(tmp_path / "world", prompts={"train": 20, "validation": 0, "test": 6}))
+    fitted = run_program("instant_reward", {"out": str(tmp_path / "instant"), "snapshot": snapshot}, tmp_path)
+    known = {**artifacts, "reward": fitted["config"]["out"], "snapshot": snapshot}
+    evaluate(small_config(known, tmp_path / "out"))
+    manifest = json.loads((tmp_path / "out" / "MANIFEST.json").read_text())
+    assert manifest["inputs"]["reward"] == fitted["sha256"]
+    assert figure(manifest["results"], "score", "sft")["n"] == 6
+    whole = small_config(known, **WHOLE)
+    found = reward_results(load_judge(whole, torch.device("cpu")), read_rankings(snapshot, "test"), whole)
+    of_baseline = figure(fitted["results"], "test_accuracy", "tf-idf")["value"]
+    assert find(found, name="pair_accuracy", subject="reward").value == of_baseline

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, permutations
+from itertools import combinations
 from typing import Literal
 
 import torch
@@ -19,7 +19,7 @@ from training.modelling.batches import Batch, pad_batch, within
 from training.modelling.chat import encode_completion, encode_prompt
 from training.modelling.losses import Pairs, form_pairs
 from training.modelling.shared_prefix import SharedPrefixBatch, share_prefixes, shares_prefixes
-from training.modelling.snapshots import RankingRow
+from training.modelling.snapshots import RankingRow, strict_pairs
 
 Encoding = Literal["auto", "shared", "once"]
 """How a ranking is encoded: "shared" = its prompt once, "once" = prompt and completion of each of the K in a row of its
@@ -105,7 +105,7 @@ class EncodedRanking:
     @property
     def pairs(self) -> list[tuple[int, int]]:
         """The strict pairs (better, worse) as indices of completions."""
-        return [(i, j) for i, j in permutations(range(len(self.ranks)), 2) if self.ranks[i] < self.ranks[j]]
+        return strict_pairs(self.ranks)
 
 
 def encode_rankings(
@@ -186,7 +186,7 @@ def ranking_batch(
 
 
 def pair_accuracy(
-    rankings: Sequence[EncodedRanking], scores: Sequence[Sequence[float]]
+    rankings: Sequence[EncodedRanking] | Sequence[RankingRow], scores: Sequence[Sequence[float]]
 ) -> tuple[list[float], list[str]]:
     """Compare K scores of each ranking with its strict pairs.
 

@@ -41,6 +41,11 @@ class RewardModel:
     std: float
     """Standard deviation of the raw reward over the reference samples."""
 
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return next(self.model.parameters()).device
+
     @torch.no_grad()
     def score(
         self, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]], *, batch_size: int = 64

@@ -5,6 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass
+from itertools import permutations
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -42,6 +43,11 @@ class RankingRow:
     """Campaign in which it was judged."""
     weight: float | None = None
     """What its annotator weighs; None in a snapshot that is older than weights."""
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """The strict pairs (better, worse) as indices of completions."""
+        return strict_pairs(self.ranks)
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,11 @@ class DemonstrationRow:
     def completion(self) -> str:
         """The written answer."""
         return self.messages[-1]["content"]
+
+
+def strict_pairs(ranks: Sequence[int]) -> list[tuple[int, int]]:
+    """The pairs (better, worse) of places in `ranks` of which the one has the lower rank, so is better."""
+    return [(i, j) for i, j in permutations(range(len(ranks)), 2) if ranks[i] < ranks[j]]
 
 
 def read_rankings(snapshot: str | Path, split: Split) -> list[RankingRow]:

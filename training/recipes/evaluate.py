@@ -28,6 +28,7 @@ same prompts, `samples_per_prompt` times each.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -37,12 +38,19 @@ from annotate.quality.agreement import ranking_agreement
 from annotate.quality.table import RankingTable
 from training.demo import world
 from training.modelling.artifacts import RecipeError, Result, RunDirectory, hash_input
+from training.modelling.baselines import TF_IDF, InstantReward, TfIdfReward
 from training.modelling.batches import pad_batch
 from training.modelling.chat import decode_completion, encode_prompt
 from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
 from training.modelling.decoding import sample_completions
 from training.modelling.likelihoods import token_likelihoods
-from training.modelling.models import load_policy, prepare_process, require_context
+from training.modelling.models import (
+    load_policy,
+    load_tokenizer,
+    model_directory,
+    prepare_process,
+    require_context,
+)
 from training.modelling.prompts import Prompt, read_prompts
 from training.modelling.rankings import encode_rankings, pair_accuracy
 from training.modelling.reporting import mean_result, share_result
@@ -62,7 +70,7 @@ class EvaluateConfig:
     reference: ModelSource
     """The policy that the others started from, an SFT checkpoint."""
     reward: ExistingPath
-    """A run of the reward recipe."""
+    """A run of the reward recipe, or of the instant_reward recipe where no reward model is trained yet."""
     snapshot: ExistingPath
     """The snapshot with the held-out prompts and judgements."""
     policies: dict[str, ModelSource] = field(default_factory=dict)
@@ -106,7 +114,17 @@ class EvaluateConfig:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def reward_results(reward: RewardModel, rows: Sequence[RankingRow], config: EvaluateConfig) -> list[Result]:
+def load_judge(config: EvaluateConfig, device: torch.device) -> RewardModel | InstantReward:
+    """Load what scores answers: a reward model, or the instant reward, which reads the reference's token ids."""
+    folder = model_directory(config.reward)
+    if (Path(folder) / TF_IDF).exists():
+        return InstantReward(TfIdfReward.load(folder), load_tokenizer(config.reference), device)
+    return load_reward(config.reward, device=device)
+
+
+def reward_results(
+    reward: RewardModel | InstantReward, rows: Sequence[RankingRow], config: EvaluateConfig
+) -> list[Result]:
     """Accuracy of the reward model and of "the longer is better" on strict preferences, beside people's agreement."""
     limits = {"max_prompt_tokens": config.max_prompt_tokens, "max_completion_tokens": config.max_completion_tokens}
     rankings = encode_rankings(reward.tokenizer, rows, **limits)
@@ -182,11 +200,11 @@ def answer(
     policy: ModelSource,
     reference: ModelSource,
     prompts: Sequence[Prompt],
-    reward: RewardModel,
+    reward: RewardModel | InstantReward,
     config: EvaluateConfig,
 ) -> Answers:
     """Let a policy answer every prompt and measure the answers."""
-    model, tokenizer = load_policy(policy, device=next(reward.model.parameters()).device)
+    model, tokenizer = load_policy(policy, device=reward.device)
     require_same_vocabulary(tokenizer, reward.tokenizer, policy)
     require_context(model, config.max_prompt_tokens + config.max_completion_tokens)
     model.eval()
@@ -374,7 +392,7 @@ def evaluate(config: EvaluateConfig) -> None:
     steps = len(policies) + 1
     directory.progress(0, steps, "Scoring held-out judgements")
     prompts = held_out_prompts(config)
-    reward = load_reward(config.reward, device=device)
+    reward = load_judge(config, device)
     results = reward_results(reward, read_rankings(config.snapshot, "test"), config)
     answers: dict[str, Answers] = {}
     for done, (name, policy) in enumerate(policies.items(), start=1):

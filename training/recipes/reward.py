@@ -35,6 +35,7 @@ from torch.nn.functional import logsigmoid
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.modelling.artifacts import Result, RunDirectory, hash_input
+from training.modelling.baselines import baseline_results, fit_tf_idf
 from training.modelling.configs import ModelSource, require, run_recipe
 from training.modelling.learning import PartLoss, RankingLearningConfig, learn
 from training.modelling.losses import RewardLoss, reward_loss
@@ -60,6 +61,8 @@ from training.modelling.rewards import read_rewards, save_normalisation, score_c
 from training.modelling.snapshots import SPLITS, read_rankings, require_rows
 
 ENOUGH_REFERENCES = 32
+BASELINE = "tf_idf"
+"""The folder of the run in which the baseline that is a reward by itself is saved."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +119,9 @@ def train_reward(config: RewardConfig) -> None:
         for split in ("validation", "test")
         for result in _held_out_results(config, model, tokenizer, split, splits[split])
     ]
+    tf_idf = fit_tf_idf(read_rankings(config.snapshot, "train"), config.weights)
+    tf_idf.save(run.path / BASELINE)
+    results += baseline_results(tf_idf, config.snapshot)
     run.write_manifest(
         recipe="reward",
         kind="reward",
@@ -231,25 +237,19 @@ def _held_out_results(
     split: str,
     rankings: list[EncodedRanking],
 ) -> list[Result]:
-    """Accuracy and loss per pair on a split that was not trained on, beside the rule "the longer answer wins"."""
+    """Accuracy and loss per pair on a split that was not trained on."""
     if not rankings:
         return []
     scores = score_rankings(config, model, tokenizer, rankings)
-    longer = [[float(length) for length in ranking.characters] for ranking in rankings]
-    note = f"strict pairs of {len(rankings)} rankings; n and interval are over prompts"
-    results = []
-    for subject, row in (("reward", scores), ("longer answer", longer)):
-        correct, clusters = pair_accuracy(rankings, row)
-        results.append(
-            share_result(f"{split}_accuracy", correct, clusters, subject=subject, note=f"{len(correct)} {note}")
-        )
+    correct, clusters = pair_accuracy(rankings, scores)
+    note = f"{len(correct)} strict pairs of {len(rankings)} rankings; n and interval are over prompts"
+    accuracy = share_result(f"{split}_accuracy", correct, clusters, subject="reward", note=note)
     losses = [
         -logsigmoid(torch.tensor(row[better] - row[worse])).item()
         for ranking, row in zip(rankings, scores, strict=True)
         for better, worse in ranking.pairs
     ]
-    note = f"{len(losses)} {note}"
-    return [*results, mean_result(f"{split}_loss", losses, clusters, subject="reward", unit="nats/pair", note=note)]
+    return [accuracy, mean_result(f"{split}_loss", losses, clusters, subject="reward", unit="nats/pair", note=note)]
 
 
 if __name__ == "__main__":
