@@ -12,7 +12,12 @@ from typing import TypeVar
 
 import torch
 
+from training.modelling.chat import keep_end
+
 T = TypeVar("T")
+
+FEWEST_OF_PROMPT = 2
+"""Tokens of a prompt that a window leaves: the first and the last."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +70,20 @@ def pad_batch(
     completions: Sequence[Sequence[int]],
     pad_token_id: int,
     device: torch.device | None = None,
+    *,
+    window: int | None = None,
 ) -> Batch:
-    """Join each prompt with its completion and pad. Every prompt and every completion has at least one token."""
+    """Join each prompt with its completion and pad. Every prompt and every completion has at least one token.
+
+    A `window` is for encoders, which read no more tokens than that: a longer row loses the beginning of its prompt, but
+    for the first token, which stands for the row; and where even that does not do, the end of its completion.
+    """
     if not all(prompts) or not all(completions):
         raise ValueError("A batch needs at least one token in every prompt and in every completion.")
+    if window is not None:
+        completions = [completion[: window - FEWEST_OF_PROMPT] for completion in completions]
+        rooms = [window - len(completion) for completion in completions]
+        prompts = [keep_end(prompt, room, first=True) for prompt, room in zip(prompts, rooms, strict=True)]
     rows = [[*prompt, *completion] for prompt, completion in zip(prompts, completions, strict=True)]
     lengths = torch.tensor([len(row) for row in rows], device=device)
     return Batch(

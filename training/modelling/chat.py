@@ -1,7 +1,8 @@
 """Conversations as token ids: the same ids in every recipe, so that what was scored is what was trained on.
 
 The embedded models use one template, `<|system|>..<|end|><|user|>..<|end|><|assistant|>..<|end|>`; a tokenizer that
-comes with its own chat template keeps it. In both, `pad` differs from `eos`: where they are the same token, "the last
+comes with its own chat template keeps it. An encoder's (one that has [CLS] and [SEP], or the like, and no template) gets
+`[CLS]user: ..[SEP]assistant: ..[SEP]` of the tokens that it knows, with [SEP] as its end token. In all, `pad` differs from `eos`: where they are the same token, "the last
 token that is not padding" is one too early, and a reward model reads its score before the answer has ended.
 """
 
@@ -28,6 +29,12 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 
+ENCODER_TEMPLATE = (
+    "{{ cls_token }}"
+    "{% for message in messages %}{{ message['role'] + ': ' + message['content'] + sep_token }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"
+)
+
 Messages = Sequence[Mapping[str, str]]
 """A conversation: [{"role": "system" | "user" | "assistant", "content": text}, ...]."""
 
@@ -38,6 +45,9 @@ def prepare_tokenizer(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizer
     Changes the tokenizer and returns it. A model whose embedding is smaller than the tokenizer must be resized after
     (`models.load_policy` does).
     """
+    if tokenizer.chat_template is None and tokenizer.cls_token and tokenizer.sep_token:
+        tokenizer.chat_template = ENCODER_TEMPLATE
+        tokenizer.eos_token = tokenizer.sep_token
     if tokenizer.chat_template is None:
         tokenizer.chat_template = CHAT_TEMPLATE
         tokenizer.add_special_tokens(
@@ -55,11 +65,19 @@ def encode_prompt(
 ) -> list[int]:
     """Return the ids of a conversation up to and including the header after which the assistant speaks.
 
-    A special token's name inside a message is text and stays text. `max_tokens` keeps the end of a long conversation.
+    A special token's name inside a message is text and stays text. `max_tokens` keeps the end of a long conversation,
+    and the token that an encoder's rows begin with.
     """
     plain = [{"role": m["role"], "content": _without_special_tokens(tokenizer, m["content"])} for m in messages]
     ids = tokenizer.apply_chat_template(plain, add_generation_prompt=True, tokenize=True, return_dict=False)
-    return ids if max_tokens is None else ids[-max_tokens:]
+    return ids if max_tokens is None else keep_end(ids, max_tokens, first=ids[0] == tokenizer.cls_token_id)
+
+
+def keep_end(ids: Sequence[int], count: int, *, first: bool = False) -> list[int]:
+    """Return the last `count` ids, one or more; with `first` the very first one and then the last `count` - 1."""
+    if len(ids) <= count:
+        return list(ids)
+    return [ids[0], *ids[len(ids) - count + 1 :]] if first else list(ids[-count:])
 
 
 def encode_completion(tokenizer: PreTrainedTokenizerBase, text: str, *, max_tokens: int | None = None) -> list[int]:

@@ -27,6 +27,7 @@ from transformers import (
 
 from training.modelling.artifacts import RecipeError
 from training.modelling.chat import prepare_tokenizer
+from training.modelling.reward_network import Pooling, RewardNetwork, design_of, encoder_design, load_network
 
 Precision = Literal["auto", "fp32", "bf16"]
 """The precision of the computation; weights stay fp32. "auto" is bf16 where the hardware has it and the model is large
@@ -79,19 +80,25 @@ def load_policy(
 
 
 def new_reward_model(
-    base: str | Path, *, device: torch.device | None = None
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    base: str | Path, *, device: torch.device | None = None, pooling: Pooling = "mean", window: int | None = None
+) -> tuple[PreTrainedModel | RewardNetwork, PreTrainedTokenizerBase]:
     """Make a reward model of a language model: its trunk, and a new linear head to one number.
 
     The head's weights are drawn from N(0, 1/(d+1)) (Huang et al. 2024, "The N implementation details of
-    RLHF with PPO", ICLR blog posts); its bias, if any, is 0.
+    RLHF with PPO", ICLR blog posts); its bias, if any, is 0. `pooling` and `window` are for encoders, see Design.
     """
     tokenizer = load_tokenizer(base)
     with _explained(base):
         config = _without_dropout(AutoConfig.from_pretrained(model_directory(base), num_labels=1))
+        if config.is_encoder_decoder:
+            raise RecipeError(f"{base} is an encoder with a decoder; a reward model needs the one or the other.")
         model = AutoModelForSequenceClassification.from_pretrained(
             model_directory(base), config=config, dtype=torch.float32
         )
+    design = encoder_design(model.base_model, pooling=pooling, window=window)
+    if design is not None:
+        network = RewardNetwork(_fit(model.base_model, tokenizer), design)
+        return network.to(device or torch.device("cpu")), tokenizer
     head = reward_head(model)
     torch.nn.init.normal_(head.weight, std=(head.in_features + 1) ** -0.5)
     if head.bias is not None:
@@ -101,11 +108,14 @@ def new_reward_model(
 
 def load_classifier(
     source: str | Path, *, device: torch.device | None = None, dtype: torch.dtype = torch.float32
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+) -> tuple[PreTrainedModel | RewardNetwork, PreTrainedTokenizerBase]:
     """Load a trained reward model; `rewards.load_reward` adds its normalisation."""
     tokenizer = load_tokenizer(source)
     with _explained(source):
         config = _without_dropout(AutoConfig.from_pretrained(model_directory(source)))
+        if design_of(config) is not None:
+            network = load_network(model_directory(source), config, dtype=dtype)
+            return network.to(device or torch.device("cpu")), tokenizer
         if config.num_labels != 1:
             raise RecipeError(f"{source} is not a reward model: it gives {config.num_labels} numbers, not one.")
         model = AutoModelForSequenceClassification.from_pretrained(model_directory(source), config=config, dtype=dtype)
@@ -120,8 +130,8 @@ def reward_head(model: PreTrainedModel) -> torch.nn.Linear:
     return head
 
 
-def save_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, directory: Path) -> None:
-    """Write model and tokenizer with `save_pretrained`, readable by any transformers program."""
+def save_model(model: PreTrainedModel | RewardNetwork, tokenizer: PreTrainedTokenizerBase, directory: Path) -> None:
+    """Write model and tokenizer with `save_pretrained`; all but a RewardNetwork any transformers program can read."""
     directory.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(directory)
     tokenizer.save_pretrained(directory)
@@ -179,8 +189,15 @@ def _fit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> PreTrain
     return model
 
 
-def require_context(model: PreTrainedModel, tokens: int) -> None:
-    """Raise RecipeError when the model cannot read rows of `tokens` tokens."""
+def window_of(model: torch.nn.Module) -> int | None:
+    """Tokens to which rows are cut for an encoder; None for a decoder."""
+    return model.design.window if isinstance(model, RewardNetwork) else None
+
+
+def require_context(model: PreTrainedModel | RewardNetwork, tokens: int) -> None:
+    """Raise RecipeError when the model cannot read rows of `tokens` tokens, and does not cut them to its window."""
+    if window_of(model) is not None:
+        return
     limit = getattr(model.config, "max_position_embeddings", None)
     if limit is not None and tokens > limit:
         raise RecipeError(

@@ -18,6 +18,7 @@ from training.modelling.artifacts import RecipeError
 from training.modelling.batches import Batch, pad_batch, within
 from training.modelling.chat import encode_completion, encode_prompt
 from training.modelling.losses import Pairs, form_pairs
+from training.modelling.models import window_of
 from training.modelling.shared_prefix import SharedPrefixBatch, share_prefixes, shares_prefixes
 from training.modelling.snapshots import RankingRow, strict_pairs
 
@@ -44,17 +45,22 @@ class Layout:
     """Of one forward pass; a ranking that alone has more makes a pass of its own."""
     ties: bool = False
     """Whether tied completions make a pair, too."""
+    window: int | None = None
+    """Tokens to which rows are cut for an encoder."""
 
     def parts(self, rankings: Sequence[EncodedRanking]) -> Iterator[Part]:
         """Yield the rankings of one step in as few passes as fit."""
         for first, last in within(self.tokens_at_once, [self.cost(ranking) for ranking in rankings]):
             some = rankings[first:last]
-            choices = {"shared": self.shared, "among": len(rankings), "ties": self.ties}
+            choices = {"shared": self.shared, "among": len(rankings), "ties": self.ties, "window": self.window}
             yield Part(first, some, *ranking_batch(some, self.pad_token_id, self.device, **choices))
 
     def cost(self, ranking: EncodedRanking) -> int:
         """Tokens that a ranking brings to a pass."""
-        return ranking.tokens if self.shared else ranking.tokens + (len(ranking.ranks) - 1) * len(ranking.prompt)
+        if self.shared:
+            return ranking.tokens
+        rows = [len(ranking.prompt) + len(completion) for completion in ranking.completions]
+        return sum(rows if self.window is None else (min(row, self.window) for row in rows))
 
 
 def layout_for(
@@ -66,7 +72,7 @@ def layout_for(
         raise RecipeError(
             f"{type(model).__name__} cannot share a prompt among completions; set the field 'encoding' to \"auto\"."
         )
-    return Layout(pad_token_id, model.device, shared, tokens_at_once, ties)
+    return Layout(pad_token_id, model.device, shared, tokens_at_once, ties, window_of(model))
 
 
 @dataclass(frozen=True)
@@ -168,12 +174,13 @@ def ranking_batch(
     shared: bool = False,
     among: int | None = None,
     ties: bool = False,
+    window: int | None = None,
 ) -> tuple[Batch | SharedPrefixBatch, Pairs]:
     """Return all completions of `rankings`, one ranking after another, and their pairs: the strict ones, and the tied
     ones where `ties` are asked for.
 
     With `shared` each prompt is encoded once (see shared_prefix.py), else once for each of its completions. `among` is
-    how many rankings the step has of which these are a part.
+    how many rankings the step has of which these are a part. A `window` cuts rows for an encoder (see pad_batch).
     """
     weights = [ranking.weight for ranking in rankings]
     pairs = form_pairs([ranking.ranks for ranking in rankings], device, weights=weights, among=among, ties=ties)
@@ -182,7 +189,7 @@ def ranking_batch(
         return share_prefixes(prompts, [ranking.completions for ranking in rankings], device), pairs
     prompts = [ranking.prompt for ranking in rankings for _ in ranking.completions]
     completions = [completion for ranking in rankings for completion in ranking.completions]
-    return pad_batch(prompts, completions, pad_token_id, device), pairs
+    return pad_batch(prompts, completions, pad_token_id, device, window=window), pairs
 
 
 def pair_accuracy(

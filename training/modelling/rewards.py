@@ -11,7 +11,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.modelling.artifacts import RecipeError, write_json
 from training.modelling.batches import Batch, pad_batch
-from training.modelling.models import load_classifier, model_directory, reward_head
+from training.modelling.models import load_classifier, model_directory, reward_head, window_of
+from training.modelling.reward_network import RewardNetwork
 from training.modelling.shared_prefix import SharedPrefixBatch, encode
 
 NORMALISATION = "reward_normalisation.json"
@@ -22,6 +23,8 @@ def read_rewards(model: PreTrainedModel, batch: Batch | SharedPrefixBatch) -> to
 
     The place follows from the lengths and not from a search for padding, which finds the wrong token where pad = eos.
     """
+    if isinstance(model, RewardNetwork):
+        return model.rewards(batch)[:, 0, 0]
     hidden = encode(model, batch)[batch.ends]
     head = reward_head(model)
     bias = None if head.bias is None else head.bias.float()
@@ -75,7 +78,11 @@ def score_completions(
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         batch = pad_batch(
-            [prompts[row] for row in rows], [completions[row] for row in rows], tokenizer.pad_token_id, device
+            [prompts[row] for row in rows],
+            [completions[row] for row in rows],
+            tokenizer.pad_token_id,
+            device,
+            window=window_of(model),
         )
         rewards[rows] = read_rewards(model, batch).cpu()
     return rewards

@@ -11,10 +11,12 @@ Mistral, GPT-2, ...), and it is tried before it is relied on: see `shares_prefix
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
@@ -27,6 +29,8 @@ from training.modelling.batches import Batch, inside, pad_batch, padded
 
 NAME = "shared_prefix"
 TOLERANCE = 1e-4
+UNCHANGED = 1e-6
+"""How far apart, relative to the largest, two states are at most that do not depend on what differs."""
 
 
 @dataclass(frozen=True)
@@ -131,14 +135,40 @@ def share_prefixes(
 
 def encode(model: PreTrainedModel, batch: Batch | SharedPrefixBatch) -> torch.Tensor:
     """Return the trunk's last hidden state of every token of the batch, [tokens, d]; see `batch.ends` and the like."""
-    return model.base_model(**inputs(batch), use_cache=False).last_hidden_state.flatten(0, 1)
+    trunk, given = model.base_model, inputs(batch)
+    if isinstance(batch, Batch) and sees_what_follows(trunk):
+        given["attention_mask"] = batch.attention_mask
+    return _read(trunk, given).flatten(0, 1)
+
+
+_sees_what_follows: WeakKeyDictionary[torch.nn.Module, bool] = WeakKeyDictionary()
+
+
+@torch.no_grad()
+def sees_what_follows(trunk: PreTrainedModel) -> bool:
+    """Whether a token's state depends on tokens after it, as in an encoder, where padding must be masked; it is tried."""
+    if trunk not in _sees_what_follows:
+        training = trunk.training
+        trunk.eval()
+        with torch.autocast(trunk.device.type, enabled=False):
+            both = _read(trunk, {"input_ids": torch.tensor([[5, 6, 7, 8], [5, 6, 7, 9]], device=trunk.device)})
+        trunk.train(training)
+        changed = (both[0, :3] - both[1, :3]).abs().max() / both.abs().max()
+        _sees_what_follows[trunk] = bool(changed > UNCHANGED)
+    return _sees_what_follows[trunk]
+
+
+def _read(trunk: PreTrainedModel, given: dict[str, Any]) -> torch.Tensor:
+    """[N, T, d]: the last hidden states."""
+    remembers = {"use_cache": False} if "use_cache" in inspect.signature(trunk.forward).parameters else {}
+    return trunk(**given, **remembers).last_hidden_state
 
 
 def inputs(batch: Batch | SharedPrefixBatch) -> dict[str, Any]:
     """Return what a model is called with to read the batch.
 
-    Rows of a `Batch` need no attention mask: padding on the right is invisible to every token before it, and attention
-    without a mask is faster.
+    Rows of a `Batch` need no attention mask in a decoder: padding on the right is invisible to every token before it,
+    and attention without a mask is faster.
     """
     if isinstance(batch, Batch):
         return {"input_ids": batch.input_ids}
@@ -209,7 +239,7 @@ def shares_prefixes(model: PreTrainedModel) -> bool:
     before = model.config._attn_implementation
     if before == NAME:
         return True
-    if before != "sdpa" or not model._can_set_attn_implementation():
+    if before != "sdpa" or not model._can_set_attn_implementation() or sees_what_follows(model.base_model):
         return False
     model.set_attn_implementation(NAME)
     if _gives_the_same(model):

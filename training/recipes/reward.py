@@ -57,6 +57,7 @@ from training.modelling.rankings import (
     pair_accuracy,
 )
 from training.modelling.reporting import mean_result, share_result
+from training.modelling.reward_network import Pooling
 from training.modelling.rewards import read_rewards, save_normalisation, score_completions
 from training.modelling.snapshots import SPLITS, read_rankings, require_rows
 
@@ -83,6 +84,12 @@ class RewardConfig(RankingLearningConfig):
     """What the square of a pair's summed rewards weighs, 0.01 say: it keeps rewards around 0."""
     epochs: int = 3
     """Passes over the rankings. The papers' 1 for models of a billion parameters; the embedded demo needs a few."""
+    pooling: Pooling = "mean"
+    """What an encoder's reward is read from: "mean" = the mean of all tokens' states, which suits encoders that were
+    trained for sentences (MiniLM); "first" = the state of [CLS]. A decoder's is read at the answer's last token."""
+    window: int | None = None
+    """Tokens that an encoder reads of prompt and completion together; a longer prompt loses its beginning. null = as many
+    as the encoder can read. A decoder's limits are max_prompt_tokens and max_completion_tokens."""
     lr: float = 1e-3
     """Peak learning rate of AdamW. 1e-3 suits the embedded million parameters, and the demo depends on it; for hub
     models use 1e-5 (100 million to 1 billion parameters, full fine-tuning) to 3e-6 (7 billion)."""
@@ -104,7 +111,7 @@ def train_reward(config: RewardConfig) -> None:
     run.write_config(config)
     device = prepare_process(seed=config.seed, threads=config.threads)
     run.progress(0, 1, "loading the model and the rankings")
-    model, tokenizer = new_reward_model(config.base, device=device)
+    model, tokenizer = new_reward_model(config.base, device=device, pooling=config.pooling, window=config.window)
     require_context(model, config.max_prompt_tokens + config.max_completion_tokens)
     splits = _encode_splits(config, tokenizer)
     require_rows(splits["train"], "rankings with a strict pair", config.snapshot)

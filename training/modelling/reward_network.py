@@ -1,0 +1,233 @@
+"""Reward models that are more than a language model with one linear head: encoders, and ensembles in one network.
+
+An encoder (BERT, MiniLM, DeBERTa, ...) reads prompt and completion with every token seeing every other. Its row is
+summed up as the mean of all tokens' states, or as that of the first one ([CLS]), and goes through a hidden layer of the
+trunk's width with tanh to the linear head.
+
+In an ensemble of M members the lower layers are shared and computed once. Every member has a head of its own, and the
+trunk's last `member_layers` layers as a copy of its own, or without any a hidden layer; what it learns from is decided
+by who trains it (recipes/reward.py). Five members so cost far less than five models. `./run bench ensembles` measures
+the price and the disagreement that is left.
+
+Heads start at N(0, 1/(d+1)), see `models.new_reward_model`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn.functional import linear
+from transformers import AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
+
+from training.modelling.artifacts import RecipeError
+from training.modelling.batches import Batch, pad_batch
+from training.modelling.shared_prefix import SharedPrefixBatch, encode, inputs, sees_what_follows
+
+Pooling = Literal["mean", "first"]
+"""How an encoder's row is summed up: by the mean of its tokens' states, or by the first token's, [CLS]."""
+
+IN_CONFIG = "concord_reward"
+"""The entry of config.json that says how the network is made."""
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a reward network has beside its trunk."""
+
+    outputs: int = 1
+    """Numbers that each member gives: one for each axis."""
+    members: int = 1
+    """Members of the ensemble."""
+    member_layers: int = 0
+    """Of the trunk's last layers, how many each member has a copy of."""
+    hidden: bool = False
+    """Whether each member has a hidden layer before its head."""
+    pooling: Pooling | None = None
+    """Of an encoder; None for a decoder, whose reward is read at the completion's last token."""
+    window: int | None = None
+    """Tokens that an encoder reads of prompt and completion together; a longer prompt loses its beginning."""
+
+
+class Member(torch.nn.Module):
+    """What a member has of its own."""
+
+    def __init__(self, width: int, design: Design, layers: PreTrainedModel | None):
+        super().__init__()
+        self.layers = layers
+        self.hidden = torch.nn.Linear(width, width) if design.hidden else None
+        self.score = torch.nn.Linear(width, design.outputs, bias=False)
+        torch.nn.init.normal_(self.score.weight, std=(width + 1) ** -0.5)
+
+    def head(self, summary: torch.Tensor) -> torch.Tensor:
+        """[N, d] -> [N, outputs], in fp32 whatever the trunk computed in, as bf16 would make rewards tie."""
+        with torch.autocast(summary.device.type, enabled=False):
+            summary = summary.float()
+            if self.hidden is not None:
+                summary = torch.tanh(linear(summary, self.hidden.weight.float(), self.hidden.bias.float()))
+            return linear(summary, self.score.weight.float())
+
+
+class RewardNetwork(torch.nn.Module):
+    """A trunk and the members that read it."""
+
+    def __init__(self, trunk: PreTrainedModel, design: Design):
+        super().__init__()
+        if design.member_layers and design.pooling is not None:
+            raise RecipeError("An encoder's layers cannot be members' own; set the field 'member_layers' to 0.")
+        self.design = design
+        self.config = copy.deepcopy(trunk.config)
+        setattr(self.config, IN_CONFIG, asdict(design))
+        tops = _split(trunk, design.member_layers, design.members) if design.member_layers else [None] * design.members
+        if getattr(trunk, "pooler", None) is not None:
+            trunk.pooler = None  # it is read by nobody here
+        self.trunk = trunk
+        self.members = torch.nn.ModuleList(Member(trunk.config.hidden_size, design, top) for top in tops)
+        self.to(trunk.device)
+
+    @property
+    def base_model(self) -> PreTrainedModel:
+        """What all members share."""
+        return self.trunk
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.trunk.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights."""
+        return self.trunk.dtype
+
+    def states(self, batch: Batch | SharedPrefixBatch) -> torch.Tensor:
+        """What the members read of every token, [tokens, d]."""
+        return encode(self, batch)
+
+    def of_member(self, number: int, states: torch.Tensor, batch: Batch | SharedPrefixBatch) -> torch.Tensor:
+        """The raw rewards of one member, [N, outputs] fp32, of states of the batch."""
+        member = self.members[number]
+        if member.layers is not None:
+            rows = states.unflatten(0, batch.input_ids.shape)
+            given = {name: value for name, value in inputs(batch).items() if name != "input_ids"}
+            states = member.layers(inputs_embeds=rows, **given, use_cache=False).last_hidden_state.flatten(0, 1)
+        return member.head(self._summaries(states, batch))
+
+    def rewards(self, batch: Batch | SharedPrefixBatch) -> torch.Tensor:
+        """The raw rewards, [N, members, outputs] fp32."""
+        states = self.states(batch)
+        return torch.stack([self.of_member(number, states, batch) for number in range(len(self.members))], dim=1)
+
+    def _summaries(self, states: torch.Tensor, batch: Batch | SharedPrefixBatch) -> torch.Tensor:
+        """[N, d]: what stands for each row."""
+        if self.design.pooling is None:
+            return states[batch.ends]
+        rows = states.unflatten(0, batch.input_ids.shape)
+        if self.design.pooling == "first":
+            return rows[:, 0]
+        weights = batch.attention_mask[..., None].float()
+        return (rows.float() * weights).sum(1) / weights.sum(1)
+
+    def get_input_embeddings(self) -> torch.nn.Module:
+        """The trunk's."""
+        return self.trunk.get_input_embeddings()
+
+    def resize_token_embeddings(self, size: int) -> None:
+        """Give the vocabulary another size."""
+        self.trunk.resize_token_embeddings(size)
+        self.config.vocab_size = size
+
+    def _can_set_attn_implementation(self) -> bool:
+        return self.trunk._can_set_attn_implementation()
+
+    def set_attn_implementation(self, name: str) -> None:
+        """Change how the trunk and the members' layers attend."""
+        for part in (self.trunk, *(member.layers for member in self.members if member.layers is not None)):
+            part.set_attn_implementation(name)
+        self.config._attn_implementation = name
+
+    def save_pretrained(self, directory: str | Path) -> None:
+        """Write the configuration and the weights."""
+        self.config.save_pretrained(directory)
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        save_file(weights, str(Path(directory) / WEIGHTS), metadata={"format": "pt"})
+
+
+def design_of(config: PreTrainedConfig) -> Design | None:
+    """How a saved network is made; None for a model that is none."""
+    found = getattr(config, IN_CONFIG, None)
+    return None if found is None else Design(**found)
+
+
+def load_network(directory: str | Path, config: PreTrainedConfig, *, dtype: torch.dtype) -> RewardNetwork:
+    """Read a network that `save_pretrained` wrote."""
+    design = design_of(config)
+    network = RewardNetwork(AutoModelForSequenceClassification.from_config(config).base_model, design)
+    network.load_state_dict(load_file(str(Path(directory) / WEIGHTS)))
+    return network.to(dtype)
+
+
+def encoder_design(trunk: PreTrainedModel, *, pooling: Pooling, window: int | None, **others: Any) -> Design | None:
+    """The design of an encoder, with a window of what it can read at most; None where the trunk is a decoder."""
+    if not sees_what_follows(trunk):
+        return None
+    limit = readable_tokens(trunk)
+    if window is not None and limit is not None and window > limit:
+        raise RecipeError(f"The field 'window' is {window}, but the model reads {limit} tokens; lower it.")
+    return Design(pooling=pooling, window=window or limit, hidden=True, **others)
+
+
+def readable_tokens(trunk: PreTrainedModel) -> int | None:
+    """How many tokens a row may have; None where positions have no limit.
+
+    Models of RoBERTa's kind count positions from the one after their padding's.
+    """
+    limit = getattr(trunk.config, "max_position_embeddings", None)
+    table = getattr(getattr(trunk, "embeddings", None), "position_embeddings", None)
+    lost = getattr(table, "padding_idx", None)
+    return limit if limit is None or lost is None else limit - lost - 1
+
+
+def _split(trunk: PreTrainedModel, count: int, members: int) -> list[PreTrainedModel]:
+    """Take the last layers and the norm off the trunk, and return a copy of them for each member."""
+    layers = getattr(trunk, "layers", None)
+    norm = getattr(trunk, "norm", None)
+    if not isinstance(layers, torch.nn.ModuleList) or norm is None or len(layers) <= count:
+        raise RecipeError(
+            f"{type(trunk).__name__} cannot give each member its last {count} layers; set the field 'member_layers' to"
+            " 0, or to fewer than it has."
+        )
+    probe = pad_batch([[5, 6, 7], [8, 9]], [[6, 5], [7]], 0, trunk.device)
+    with torch.no_grad():
+        expected = encode(trunk, probe)
+    embedding = trunk.get_input_embeddings()
+    trunk.layers, trunk.norm = torch.nn.ModuleList(), torch.nn.Identity()
+    trunk.set_input_embeddings(torch.nn.Identity())
+    top = copy.deepcopy(trunk)
+    top.layers, top.norm = layers[-count:], norm
+    _cut(top.config, count, last=True)
+    trunk.layers = layers[:-count]
+    trunk.set_input_embeddings(embedding)
+    _cut(trunk.config, len(layers) - count, last=False)
+    with torch.no_grad():
+        rows = encode(trunk, probe).unflatten(0, probe.input_ids.shape)
+        found = top(inputs_embeds=rows, use_cache=False).last_hidden_state.flatten(0, 1)
+    if (found - expected).abs().max() > 1e-4 * expected.abs().max():
+        raise RecipeError(
+            f"{type(trunk).__name__} does not give the same numbers when it is split among members; set the field"
+            " 'member_layers' to 0."
+        )
+    return [copy.deepcopy(top) for _ in range(members)]
+
+
+def _cut(config: PreTrainedConfig, count: int, *, last: bool) -> None:
+    config.num_hidden_layers = count
+    kinds: Sequence[str] | None = getattr(config, "layer_types", None)
+    if kinds:
+        config.layer_types = list(kinds[-count:] if last else kinds[:count])
