@@ -1,9 +1,10 @@
 """Conversations as token ids: the same ids in every recipe, so that what was scored is what was trained on.
 
 The embedded models use one template, `<|system|>..<|end|><|user|>..<|end|><|assistant|>..<|end|>`; a tokenizer that
-comes with its own chat template keeps it. An encoder's (one that has [CLS] and [SEP], or the like, and no template) gets
-`[CLS]user: ..[SEP]assistant: ..[SEP]` of the tokens that it knows, with [SEP] as its end token. In all, `pad` differs from `eos`: where they are the same token, "the last
-token that is not padding" is one too early, and a reward model reads its score before the answer has ended.
+comes with its own chat template keeps it. An encoder's (one that has [CLS] and [SEP], or the like, and no template)
+gets `[CLS]user: ..[SEP]assistant: ..[SEP]` of the tokens that it knows, with [SEP] as its end token. In all, `pad`
+differs from `eos`: where they are the same token, "the last token that is not padding" is one too early, and a reward
+model reads its score before the answer has ended.
 """
 
 from collections.abc import Mapping, Sequence

@@ -146,7 +146,7 @@ _sees_what_follows: WeakKeyDictionary[torch.nn.Module, bool] = WeakKeyDictionary
 
 @torch.no_grad()
 def sees_what_follows(trunk: PreTrainedModel) -> bool:
-    """Whether a token's state depends on tokens after it, as in an encoder, where padding must be masked; it is tried."""
+    """Whether a token's state depends on later ones, as in an encoder, where padding must be masked; it is tried."""
     if trunk not in _sees_what_follows:
         training = trunk.training
         trunk.eval()

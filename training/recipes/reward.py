@@ -88,8 +88,8 @@ class RewardConfig(RankingLearningConfig):
     """What an encoder's reward is read from: "mean" = the mean of all tokens' states, which suits encoders that were
     trained for sentences (MiniLM); "first" = the state of [CLS]. A decoder's is read at the answer's last token."""
     window: int | None = None
-    """Tokens that an encoder reads of prompt and completion together; a longer prompt loses its beginning. null = as many
-    as the encoder can read. A decoder's limits are max_prompt_tokens and max_completion_tokens."""
+    """Tokens that an encoder reads of prompt and completion together; a longer prompt loses its beginning. null = as
+    many as it can read. A decoder's limits are max_prompt_tokens and max_completion_tokens."""
     lr: float = 1e-3
     """Peak learning rate of AdamW. 1e-3 suits the embedded million parameters, and the demo depends on it; for hub
     models use 1e-5 (100 million to 1 billion parameters, full fine-tuning) to 3e-6 (7 billion)."""
