@@ -23,10 +23,10 @@ from pathlib import Path
 
 import torch
 from torch.nn.functional import softplus
-from training.modelling.baselines import baseline_scores, fit_tf_idf
 
 from annotate.quality.intervals import Estimate, clustered_mean, clustered_proportion
 from tests.recipes.snapshots import ranking, sha256, write_snapshot
+from training.modelling.baselines import baseline_scores, fit_tf_idf
 from training.modelling.configs import build_config
 from training.modelling.rankings import encode_rankings, pair_accuracy
 from training.modelling.rewards import load_reward
