@@ -61,13 +61,14 @@ def ranking(question: str, completions: list[str], ranks: list[int], *, weight: 
     }
 
 
-def demonstration(question: str, answer: str) -> dict[str, Any]:
+def demonstration(question: str, answer: str, *, reasoning: str = "", domain: str = "home") -> dict[str, Any]:
     """One written answer to a one-line question."""
     return {
         "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}],
-        "reasoning": "",
+        "reasoning": reasoning,
         "prompt_sha256": sha256(question),
         **_where(question),
+        "domain": domain,
         "guideline_sha256": sha256("guideline"),
     }
 

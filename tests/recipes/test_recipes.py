@@ -93,13 +93,20 @@ def test_it_fine_tunes_on_demonstrations(base, snapshot, tmp_path):
     manifest = finish("sft", config, tmp_path)
     assert (manifest["recipe"], manifest["kind"]) == ("sft", "policy")
     assert manifest["inputs"]["base"] == hash_directory(base)
-    assert_intervals(manifest, n=6)
     found = results(manifest)
+    assert found["data_rows", "snapshot"]["value"] == found["style_words", "learnt"]["n"] == 24
+    measured = [row for row in manifest["results"] if row["subject"] in ("base", "sft", "held out")]
+    assert_intervals({"results": measured}, n=6)
     assert found["validation_loss", "sft"]["hi"] < 0.5 < 4 < found["validation_loss", "base"]["lo"]
     model, tokenizer = load_policy(tmp_path / "sft")
     prompt = encode_prompt(tokenizer, QUESTION)
     answer = model.generate(torch.tensor([prompt]), do_sample=False, max_new_tokens=30)[0, len(prompt) :]
     assert tokenizer.decode(answer) == "Please send it back. Thank you.<|end|>"
+    # It answers about as long as it was taught to: six words.
+    report = json.loads((tmp_path / "sft/report.json").read_text())
+    style = {(row["name"], row["subject"]): row["value"] for row in report["style"]}
+    assert style["style_words", "learnt"] == style["style_words", "held out"] == 6
+    assert 4 < style["style_words", "sft"] < 8
 
 
 def test_it_learns_the_order_of_the_rankings(base, snapshot, tmp_path):

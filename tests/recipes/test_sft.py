@@ -9,15 +9,11 @@ from training.modelling.batches import pad_batch
 from training.modelling.chat import decode_completion
 from training.modelling.configs import build_config
 from training.modelling.likelihoods import token_likelihoods
-from training.recipes.sft import (
-    Answer,
-    Reporter,
-    SftConfig,
-    read_answers,
-    rows_at_once,
-    trainer_arguments,
-    trainer_rows,
-)
+from training.modelling.supervised.conversations import Example
+from training.modelling.supervised.reading import encode_all, read_split
+from training.recipes.sft import Reporter, SftConfig, rows_at_once, trainer_arguments, trainer_rows
+
+ANSWERS = [Example([5, 6, 7, 8, 9, 1], [0, 0, 0, 1, 1, 1], "a"), Example([10, 11, 12, 1], [0, 0, 1, 1], "b")]
 
 
 def config(base, snapshot, **fields) -> SftConfig:
@@ -32,27 +28,28 @@ def test_it_learns_each_answer_that_a_ranking_puts_first_once(base, tokenizer, t
         ranking("Three?", ["e", "f"], [1, 1]),
     ]
     write_snapshot(tmp_path, rankings={"train": rankings})
-    answers = read_answers(config(base, tmp_path, source="preferred"), tokenizer, "train")
-    assert [decode_completion(tokenizer, answer.completion) for answer in answers] == ["b", "c", "b"]
+    wanted = config(base, tmp_path, source="preferred")
+    answers = encode_all(wanted, tokenizer, read_split(wanted, "train"))
+    assert [decode_completion(tokenizer, one.ids[one.start :]) for one in answers] == ["b", "c", "b"]
 
 
 def test_it_learns_what_people_wrote(base, tokenizer, tmp_path):
     write_snapshot(tmp_path, demonstrations={"train": [demonstration("One?", "Yes.")]})
-    (answer,) = read_answers(config(base, tmp_path), tokenizer, "train")
-    assert tokenizer.decode(answer.prompt + answer.completion) == "<|user|>One?<|end|><|assistant|>Yes.<|end|>"
+    wanted = config(base, tmp_path)
+    (answer,) = encode_all(wanted, tokenizer, read_split(wanted, "train"))
+    assert tokenizer.decode(answer.ids) == "<|user|>One?<|end|><|assistant|>Yes.<|end|>"
 
 
 def test_it_has_no_loss_on_prompts_and_one_on_the_end_token(base, snapshot, policy, tokenizer, tmp_path):
-    answers = [Answer([5, 6, 7], [8, 9, 1], "a"), Answer([10, 11], [12, 1], "b")]
     trainer = SFTTrainer(
         model=policy,
         args=trainer_arguments(config(base, snapshot), str(tmp_path), bf16=False, at_once=2),
-        train_dataset=trainer_rows(answers),
+        train_dataset=trainer_rows(ANSWERS),
         processing_class=tokenizer,
     )
     batch = trainer.data_collator(list(trainer.train_dataset))
     theirs = trainer.compute_loss(policy, batch)
-    rows = pad_batch([answer.prompt for answer in answers], [answer.completion for answer in answers], 0)
+    rows = pad_batch([one.ids[: one.start] for one in ANSWERS], [one.ids[one.start :] for one in ANSWERS], 0)
     ours = token_likelihoods(policy, rows)
     assert theirs.item() == pytest.approx(-(ours.log_probs.sum() / ours.mask.sum()).item(), rel=1e-5)
 
@@ -66,5 +63,4 @@ def test_it_stops_at_a_number_that_is_not_finite(tmp_path, loss, norm):
 
 @pytest.mark.parametrize(("tokens", "rows"), [(100, 16), (63, 8), (25, 4), (3, 1)])
 def test_it_takes_as_many_answers_at_once_as_fit_and_divide_the_step(base, snapshot, tokens, rows):
-    answers = [Answer([5, 6, 7], [8, 9, 1], "a"), Answer([10, 11], [12, 1], "b")]
-    assert rows_at_once(config(base, snapshot, batch_size=16, tokens_at_once=tokens), answers) == rows
+    assert rows_at_once(config(base, snapshot, batch_size=16, tokens_at_once=tokens), ANSWERS) == rows

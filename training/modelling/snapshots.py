@@ -43,6 +43,8 @@ class RankingRow:
     """Campaign in which it was judged."""
     weight: float | None = None
     """What its annotator weighs; None in a snapshot that is older than weights."""
+    behaviour: str = ""
+    """What the annotator says is right here: "decline", "answer", or another of the product's words; or nothing."""
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
@@ -79,6 +81,8 @@ class DemonstrationRow:
     annotator: str
     domain: str
     campaign: str
+    reasoning: str = ""
+    """How its author came to the answer; empty where they did not say."""
 
     @property
     def prompt(self) -> list[Message]:

@@ -5,25 +5,34 @@ The loss is the cross-entropy of the answer's tokens given the prompt; the promp
 
     L(theta) = - 1/T * sum over tokens t of the answer, its end token included, of log p_theta(y_t | x, y_<t)
 
-Trained by TRL's SFTTrainer. The conversations reach it as token ids with a completion mask, made by the same functions
-that every other recipe uses, so that what is trained here is token for token what is scored and sampled there; earlier
-assistant messages of a conversation are context and carry no loss.
+Trained by TRL's SFTTrainer. The conversations reach it as token ids with a mask, made by the same functions that every
+other recipe uses, so that what is trained here is token for token what is scored and sampled there. Of a conversation,
+the last answer is learnt, or with `turns` every assistant's turn; a written answer's `reasoning` is dropped or learnt
+between think tags (conversations.py).
 
 `source` says what to learn from: "demonstrations" (answers that people wrote) or "preferred" (of each ranking the
-completions at the best rank, each once; a ranking in which all tie prefers nothing).
+completions at the best rank, each once; a ranking in which all tie prefers nothing). The second is the baseline that
+asks what rankings give beyond more good answers: "preferred-only SFT" (Rafailov et al. 2023, arXiv 2305.18290, section
+6, "Preferred-FT"; filtered behaviour cloning elsewhere).
 
-Departures from TRL's defaults: no gradient checkpointing, fp32 weights with autocast, no packing (documents would see
-each other without flash attention), linear decay, no dropout, and a loss that is not finite stops the run.
+`sources` mixes in more snapshots and .jsonl files, with `mixture` in shares, and `safety_share` keeps a share of safety
+data (mixtures.py); what a pass then holds, by source, is in the manifest and in report.json.
+
+Departures from TRL's defaults: no gradient checkpointing, fp32 weights with autocast, no packing unless asked for (and
+then only where it is shown that documents do not see each other, packing.py), linear decay, no dropout, and a loss that
+is not finite stops the run.
 
     python -m training.recipes.sft --config sft.json
     {"out": "var/runs/sft", "seed": 0, "base": "var/runs/base", "snapshot": "var/snapshots/1f3a"}
+    {"out": "var/runs/sft", "base": "hub/model", "snapshot": "var/snapshots/1f3a", "turns": "all", "packing": true,
+     "sources": {"chats": "chats.jsonl", "safe": "refusals.jsonl"}, "safety": ["safe"], "safety_share": 0.1}
 """
 
 import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from datasets import Dataset
@@ -31,11 +40,9 @@ from datasets.utils.logging import disable_progress_bar
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
-from training.modelling.artifacts import RecipeError, Result, RunDirectory, hash_input
+from training.modelling.artifacts import RecipeError, Result, RunDirectory, write_json
 from training.modelling.batches import pad_batch
-from training.modelling.chat import encode_completion, encode_prompt
-from training.modelling.configs import ExistingPath, ModelSource, run_recipe
-from training.modelling.learning import LearningConfig
+from training.modelling.configs import require, run_recipe
 from training.modelling.likelihoods import token_likelihoods
 from training.modelling.models import (
     autocast,
@@ -47,25 +54,22 @@ from training.modelling.models import (
     uses_bf16,
 )
 from training.modelling.reporting import mean_result
-from training.modelling.snapshots import Message, Split, read_demonstrations, read_rankings, require_rows
-
-Source = Literal["demonstrations", "preferred"]
+from training.modelling.supervised.conversations import Conversation, Example
+from training.modelling.supervised.packing import require_isolation
+from training.modelling.supervised.reading import SupervisedConfig, encode_all, mix_pass, read_split
+from training.modelling.supervised.style import TOLD, one_a_prompt, sampled, style_results, written
 
 
 @dataclass(frozen=True, kw_only=True)
-class SftConfig(LearningConfig):
+class SftConfig(SupervisedConfig):
     """Supervised fine-tuning of a policy on what people wrote or preferred."""
 
-    base: ModelSource
-    """The model to start from: a run of the base recipe, a saved model, or a hub id."""
-    snapshot: ExistingPath
-    """The snapshot to learn from."""
-    source: Source = "demonstrations"
-    """What to learn: "demonstrations" that people wrote, or the "preferred" completions of the rankings."""
-    max_prompt_tokens: int = 384
-    """A longer prompt loses its beginning."""
-    max_completion_tokens: int = 256
-    """A longer answer loses its end, the end token included."""
+    packing: bool = False
+    """Pack several conversations into a row (best fit decreasing); refused where they would see each other."""
+    pack_tokens: int = 1024
+    """Tokens of a packed row. `batch_size` then counts such rows."""
+    style_prompts: int = 64
+    """Held-out prompts that the trained model answers for the report on length and style; 0 = no such report."""
     epochs: int = 3
     """Passes over the answers."""
     batch_size: int = 16
@@ -78,19 +82,12 @@ class SftConfig(LearningConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require_above_0("max_prompt_tokens", "max_completion_tokens", "batch_size")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer to learn, as token ids."""
-
-    prompt: list[int]
-    """Ids up to where the assistant speaks."""
-    completion: list[int]
-    """The answer's ids, with its end token unless it was cut."""
-    prompt_sha256: str
-    """What intervals are clustered by."""
+        self.require_above_0("batch_size")
+        require(self.style_prompts >= 0, "The field 'style_prompts' must not be below 0.")
+        longest = self.max_prompt_tokens + self.max_completion_tokens
+        said = f"max_prompt_tokens + max_completion_tokens ({longest})"
+        fits = not self.packing or self.pack_tokens >= longest
+        require(fits, f"The field 'pack_tokens' is {self.pack_tokens}; it must not be below {said}.")
 
 
 def train_sft(config: SftConfig) -> None:
@@ -102,51 +99,53 @@ def train_sft(config: SftConfig) -> None:
     run.progress(0, 1, "loading the model and the answers")
     model, tokenizer = load_policy(config.base, device=device)
     require_context(model, config.max_prompt_tokens + config.max_completion_tokens)
-    answers = read_answers(config, tokenizer, "train")
-    what = "demonstrations" if config.source == "demonstrations" else "rankings with a preferred completion"
-    require_rows(answers, what, config.snapshot)
-    print(f"{len(answers)} answers to learn, {parameter_count(model)} parameters")
-    held_out = read_answers(config, tokenizer, "validation")
-    results = _held_out_results(config, model, tokenizer, held_out, subject="base")
-    _train(config, run, model, tokenizer, answers)
+    learnt, held_out = read_split(config, "train"), read_split(config, "validation")
+    mixture = mix_pass(config, encode_all(config, tokenizer, learnt))
+    if config.packing:
+        require_isolation(model)
+    print(f"{len(mixture.rows)} answers to learn, {parameter_count(model)} parameters")
+    examples = encode_all(config, tokenizer, held_out)
+    results = _held_out_results(config, model, tokenizer, examples, subject="base")
+    _train(config, run, model, tokenizer, mixture.rows)
     save_model(model, tokenizer, run.model)
-    results += _held_out_results(config, model, tokenizer, held_out, subject="sft")
+    results += _held_out_results(config, model, tokenizer, examples, subject="sft")
+    style = _style(config, model, tokenizer, learnt, held_out)
+    report = {"data": mixture.as_dict(), "style": [result.as_dict() for result in style]}
+    write_json(run.path / "report.json", report)
     run.write_manifest(
         recipe="sft",
         kind="policy",
         config=config,
         seed=config.seed,
-        inputs={"base": hash_input(config.base), "snapshot": hash_input(config.snapshot)},
-        results=results,
+        inputs=config.hash_inputs(),
+        results=[*results, *mixture.results(), *(row for row in style if row.name in TOLD)],
     )
 
 
-def read_answers(config: SftConfig, tokenizer: PreTrainedTokenizerBase, split: Split) -> list[Answer]:
-    """Read and encode what one split of the snapshot offers to learn."""
-    if config.source == "demonstrations":
-        found = [(row.prompt, row.completion, row.prompt_sha256) for row in read_demonstrations(config.snapshot, split)]
-    else:
-        found = _preferred(config.snapshot, split)
+def _style(
+    config: SftConfig,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    learnt: Sequence[Conversation],
+    held_out: Sequence[Conversation],
+) -> list[Result]:
+    """Length and style of what was learnt, of what people answer to held-out prompts, and of what the model answers."""
+    asked = one_a_prompt(held_out, config.style_prompts)
+    if not asked:
+        return []
+    answered = sampled(
+        model,
+        tokenizer,
+        asked,
+        max_prompt_tokens=config.max_prompt_tokens,
+        max_completion_tokens=config.max_completion_tokens,
+        seed=config.seed,
+    )
     return [
-        Answer(
-            prompt=encode_prompt(tokenizer, prompt, max_tokens=config.max_prompt_tokens),
-            completion=encode_completion(tokenizer, text, max_tokens=config.max_completion_tokens),
-            prompt_sha256=sha256,
-        )
-        for prompt, text, sha256 in found
+        *style_results(written(tokenizer, learnt), subject="learnt", note="all that is learnt, each once"),
+        *style_results(written(tokenizer, asked), subject="held out", note="to held-out prompts"),
+        *style_results(answered, subject="sft", note="sampled at temperature 1, to the same held-out prompts"),
     ]
-
-
-def _preferred(snapshot: str, split: Split) -> list[tuple[list[Message], str, str]]:
-    """Return prompt, text and prompt_sha256 of each completion that some ranking puts first, each once."""
-    unique: dict[tuple[str, str], tuple[list[Message], str, str]] = {}
-    for row in read_rankings(snapshot, split):
-        best = min(row.ranks)
-        if max(row.ranks) > best:
-            for text, rank in zip(row.completions, row.ranks, strict=True):
-                if rank == best:
-                    unique.setdefault((row.prompt_sha256, text), (row.prompt, text, row.prompt_sha256))
-    return list(unique.values())
 
 
 def _train(
@@ -154,7 +153,7 @@ def _train(
     run: RunDirectory,
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    answers: Sequence[Answer],
+    examples: Sequence[Example],
 ) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         trainer = SFTTrainer(
@@ -163,32 +162,28 @@ def _train(
                 config,
                 scratch,
                 bf16=uses_bf16(model, config.precision),
-                at_once=rows_at_once(config, answers),
+                at_once=rows_at_once(config, examples),
             ),
-            train_dataset=trainer_rows(answers),
+            train_dataset=trainer_rows(examples),
             processing_class=tokenizer,
             callbacks=[Reporter(run)],
         )
         trainer.train()
 
 
-def trainer_rows(answers: Sequence[Answer]) -> Dataset:
-    """Return the answers as the columns that SFTTrainer takes for tokenised data."""
-    return Dataset.from_list(
-        [
-            {
-                "input_ids": answer.prompt + answer.completion,
-                "completion_mask": [0] * len(answer.prompt) + [1] * len(answer.completion),
-            }
-            for answer in answers
-        ]
-    )
+def trainer_rows(examples: Sequence[Example]) -> Dataset:
+    """Return the rows as the columns that SFTTrainer takes for tokenised data."""
+    return Dataset.from_list([{"input_ids": one.ids, "completion_mask": one.mask} for one in examples])
 
 
-def rows_at_once(config: SftConfig, answers: Sequence[Answer]) -> int:
-    """Return how many answers one forward pass takes: a divisor of the batch, so that `tokens_at_once` suffices."""
-    longest = max(len(answer.prompt) + len(answer.completion) for answer in answers)
-    fitting = max(config.tokens_at_once // longest, 1)
+def rows_at_once(config: SftConfig, examples: Sequence[Example]) -> int:
+    """Return how many answers one forward pass takes: a divisor of the batch, so that `tokens_at_once` suffices.
+
+    Packed rows go one by one: in one forward pass they would become a single long row, and attention costs its square.
+    """
+    if config.packing:
+        return 1
+    fitting = max(config.tokens_at_once // max(len(one.ids) for one in examples), 1)
     return max(rows for rows in range(1, config.batch_size + 1) if config.batch_size % rows == 0 and rows <= fitting)
 
 
@@ -211,8 +206,9 @@ def trainer_arguments(config: SftConfig, scratch: str, *, bf16: bool, at_once: i
         bf16=bf16,
         use_cpu=not torch.cuda.is_available(),
         completion_only_loss=True,
-        packing=False,
-        max_length=None,
+        packing=config.packing,
+        packing_strategy="bfd",
+        max_length=config.pack_tokens if config.packing else None,
         gradient_checkpointing=False,
         logging_steps=config.log_every,
         # The trainer's filter would replace a loss that is not finite by an average of finite ones.
@@ -264,27 +260,25 @@ def _held_out_results(
     config: SftConfig,
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    answers: Sequence[Answer],
+    examples: Sequence[Example],
     *,
     subject: str,
 ) -> list[Result]:
     """Loss per token of answers that are not trained on."""
-    if not answers:
+    if not examples:
         return []
     model.eval()
     values: list[float] = []
     clusters: list[str] = []
-    for start in range(0, len(answers), config.batch_size):
-        some = answers[start : start + config.batch_size]
-        prompts, completions = [answer.prompt for answer in some], [answer.completion for answer in some]
+    for start in range(0, len(examples), config.batch_size):
+        some = examples[start : start + config.batch_size]
+        before, after = [one.ids[: one.start] for one in some], [one.ids[one.start :] for one in some]
         with autocast(model, config.precision):
-            likelihoods = token_likelihoods(
-                model, pad_batch(prompts, completions, tokenizer.pad_token_id, model.device)
-            )
-        for answer, log_probs in zip(some, likelihoods.log_probs.tolist(), strict=True):
-            values += [-value for value in log_probs[: len(answer.completion)]]
-            clusters += [answer.prompt_sha256] * len(answer.completion)
-    note = f"{len(answers)} answers of the validation split; n and interval are over prompts"
+            likelihoods = token_likelihoods(model, pad_batch(before, after, tokenizer.pad_token_id, model.device))
+        for one, log_probs in zip(some, likelihoods.log_probs.tolist(), strict=True):
+            values += [-value for value, learnt in zip(log_probs, one.mask[one.start :], strict=False) if learnt]
+            clusters += [one.prompt_sha256] * one.learnt
+    note = f"{len(examples)} answers of the validation split; n and interval are over prompts"
     return [mean_result("validation_loss", values, clusters, subject=subject, unit="nats/token", note=note)]
 
 

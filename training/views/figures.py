@@ -52,6 +52,20 @@ MEANINGS = {
     "validation_accuracy": Meaning(
         _("Validation accuracy"), _("The same on the validation split, while it trained."), True
     ),
+    "style_words": Meaning(
+        _("Words of an answer"), _("What was learnt beside what the model answers: models take over length first.")
+    ),
+    "style_sentences": Meaning(_("Sentences of an answer"), ""),
+    "style_list_share": Meaning(_("Answers with a list"), "", True),
+    "style_refusal": Meaning(_("Answers that decline"), _("By phrases near the start of an answer."), True),
+    "style_assertive": Meaning(
+        _("Sounding sure"), _("Words such as “clearly” against words such as “perhaps”: −1 to 1.")
+    ),
+    "style_end_rate": Meaning(_("Answers that end by themselves"), "", True),
+    "data_rows": Meaning(_("Rows of a pass"), _("How many rows of each source a pass over the data has.")),
+    "data_tokens": Meaning(_("Tokens of a pass"), ""),
+    "safety_share_rows": Meaning(_("Safety data, share of rows"), "", True),
+    "safety_share_tokens": Meaning(_("Safety data, share of tokens"), "", True),
     "end_rate": Meaning(_("Answers that end"), _("Share of answers that end by themselves."), True),
 }
 
