@@ -57,6 +57,13 @@ def quick_passwords() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def static_files_as_asked_for() -> Iterator[None]:
+    """WhiteNoise finds a file when it is asked for, instead of all of them whenever a test makes a client."""
+    with override_settings(WHITENOISE_AUTOREFRESH=True):
+        yield
+
+
 class NoChance:
     """A die that always falls so that the campaign's order decides."""
 
