@@ -228,6 +228,26 @@ def test_it_resumes_as_the_next_attempt_in_a_folder_of_its_own(sent, recipes, wo
     assert (resumed.state, resumed.path.name) == ("done", "attempt-2")
 
 
+def test_it_goes_on_from_the_last_attempt_that_left_a_checkpoint(sent, recipes, settings):
+    run = queued("sft", inputs={"base": outside_checkpoint()})
+    for number in (1, 2):
+        left = settings.RUN_DIR / f"{run.pk}/attempt-{number}/checkpoints"
+        left.mkdir(parents=True)
+        (left / "step-00000100.pt").touch()
+    Run.objects.filter(pk=run.pk).update(attempt=4)
+    execute_run(run_id=run.pk)
+    assert recipes.configs["sft"]["resume_from"] == str(settings.RUN_DIR / f"{run.pk}/attempt-2")
+    assert Run.objects.get(pk=run.pk).state == "done"
+    assert not list((settings.RUN_DIR / str(run.pk)).rglob("checkpoints"))
+
+
+def test_it_starts_over_where_no_attempt_left_a_checkpoint(sent, recipes, world):
+    run = queued()
+    Run.objects.filter(pk=run.pk).update(attempt=2)
+    execute_run(run_id=run.pk)
+    assert "resume_from" not in recipes.configs["base"]
+
+
 def test_it_refuses_to_resume_what_is_done(sent, recipes, world):
     run = queued()
     execute_run(run_id=run.pk)

@@ -5,6 +5,8 @@ Nothing here imports torch, so that the supervisor's side can read the same file
     <out>/config.json    the resolved configuration
     <out>/metrics.jsonl  one JSON object a line: {"step": int, "time": unix seconds, name: number, ...}
     <out>/progress.json  {"fraction", "step", "steps", "message", "eta_s"}, replaced atomically
+    <out>/checkpoints/   what an interrupted run goes on from; removed when it has finished
+    <out>/offending_batch.json  the step at which a run stopped because its loss was no number, or ran away
     <out>/model/         save_pretrained of model and tokenizer, or other files of the artifact
     <out>/MANIFEST.json  written last: its presence means that the run finished
 """
@@ -25,7 +27,9 @@ from typing import Any
 FORMAT = 1
 MANIFEST = "MANIFEST.json"
 # The records of a run differ between two runs that make the same artifact (times, paths); they stay out of its hash.
-RECORDS = frozenset({MANIFEST, "config.json", "metrics.jsonl", "progress.json", "log.txt"})
+CHECKPOINTS = "checkpoints"
+OFFENDING = "offending_batch.json"
+RECORDS = frozenset({MANIFEST, "config.json", "metrics.jsonl", "progress.json", "log.txt", CHECKPOINTS, OFFENDING})
 HASHED_AT_A_TIME = 1 << 20
 
 
@@ -69,7 +73,7 @@ class Result:
 
 
 class RunDirectory:
-    """The directory of one run. Creating it clears what an interrupted attempt left, except log.txt."""
+    """The directory of one run. Creating it clears what an interrupted attempt left, except log.txt and checkpoints."""
 
     def __init__(self, out: str | Path) -> None:
         """Create `out`; raise RecipeError when it already holds a finished run or cannot be written."""
@@ -90,7 +94,7 @@ class RunDirectory:
             if self.model.exists():
                 raise RecipeError(f"{self.model} was not made by a run and will not be replaced; choose another `out`.")
             return
-        for stale in ("metrics.jsonl", "progress.json"):
+        for stale in ("metrics.jsonl", "progress.json", OFFENDING):
             (self.path / stale).unlink(missing_ok=True)
         if self.model.exists():
             shutil.rmtree(self.model)
@@ -109,6 +113,10 @@ class RunDirectory:
             raise RecipeError(f"Step {step} produced a number that is not finite: {line}.") from error
         with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(text + "\n")
+
+    def replace_metrics(self, lines: str) -> None:
+        """Make metrics.jsonl what it was at the checkpoint that the run goes on from."""
+        (self.path / "metrics.jsonl").write_text(lines, encoding="utf-8")
 
     def progress(self, step: int, steps: int, message: str) -> None:
         """Say that `step` of `steps` is done; the time left follows from the pace since `steps` was first announced."""
@@ -162,6 +170,7 @@ class RunDirectory:
             "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         write_json(self.path / MANIFEST, manifest)
+        shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
         return manifest
 
 
@@ -186,10 +195,11 @@ def hash_file(path: str | Path) -> str:
 
 
 def hash_files(path: str | Path, *, exclude: frozenset[str] = frozenset()) -> dict[str, str]:
-    """Map each file under `path` to its sha256, in order of relative path; `exclude` names files at the top."""
+    """Map each file under `path` to its sha256, in order of relative path; `exclude` names files and folders at
+    the top."""
     root = Path(path)
     files = {file.relative_to(root).as_posix(): file for file in root.rglob("*") if file.is_file()}
-    return {name: hash_file(files[name]) for name in sorted(files) if name not in exclude}
+    return {name: hash_file(files[name]) for name in sorted(files) if name.split("/")[0] not in exclude}
 
 
 def hash_directory(path: str | Path) -> str:

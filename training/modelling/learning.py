@@ -2,19 +2,22 @@
 
 A recipe brings its items, how long each is, and a function that yields the losses of some of them. The loop does what
 is the same for all: batches of like length in an order that the seed decides, the learning rate's schedule, the
-optimiser, lines of metrics, progress with the time left, and the guard against a loss that is not a number.
+optimiser, lines of metrics, progress with the time left, checkpoints, and the guards against a loss that is not a
+number or runs away.
 """
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 
-from training.modelling.artifacts import RunDirectory
+from training.modelling.artifacts import RecipeError, RunDirectory
 from training.modelling.batches import batch_count, shuffled_batches
+from training.modelling.checkpoints import load_checkpoint, origin_of, save_checkpoint
 from training.modelling.configs import ExistingPath, ModelSource, require
+from training.modelling.guards import Divergence, NotFiniteError, save_offending
 from training.modelling.models import Precision
 from training.modelling.optimisation import build_optimizer, linear_schedule, update
 from training.modelling.rankings import Encoding, Ties, Weights
@@ -48,9 +51,19 @@ class LearningConfig:
     """Of the computation, over fp32 weights: "auto", "fp32" or "bf16"."""
     log_every: int = 5
     """Steps between lines of metrics.jsonl."""
+    checkpoint_every: int = 100
+    """Steps between checkpoints, from which an interrupted run goes on to the very same weights; 0 writes none."""
+    resume_from: str = ""
+    """The run directory of an earlier attempt at the same, whose last checkpoint is gone on from where this one has
+    none. Empty = none."""
+    diverged_at: float = 5.0
+    """A run stops when its loss is above this many times its running median five times in a row, and above what it
+    began with; 0 never."""
 
     def __post_init__(self) -> None:
         self.require_above_0("epochs", "tokens_at_once", "lr", "max_grad_norm", "log_every")
+        for name in ("checkpoint_every", "diverged_at"):
+            require(getattr(self, name) >= 0, f"The field {name!r} must not be below 0.")
         require(0 <= self.warmup < 1, "The field 'warmup' is a share of the steps, from 0 to below 1.")
 
     def require_above_0(self, *names: str) -> None:
@@ -112,35 +125,118 @@ def learn(
     batch_size: int,
     losses: Callable[[Sequence[T]], Iterable[PartLoss]],
     after_epoch: Callable[[], Mapping[str, float]] | None = None,
+    described: Callable[[T], Mapping[str, Any]] | None = None,
+    inputs: Mapping[str, str] | None = None,
+    part: str = "",
 ) -> None:
     """Train `model` in place on `items`, whose `lengths` are in tokens, `batch_size` of them in a step.
 
     `losses` is given the items of a step and yields its parts one after another, each when the one before it has gone
     backward, so that only one is in memory. What `after_epoch` returns becomes a line of metrics; it is called with the
-    model in evaluation mode. Raises RecipeError when a loss is not finite.
+    model in evaluation mode. `described` says of an item what a person needs to find it, for the file that a run leaves
+    when its loss is no number. `inputs` are the manifest's: a checkpoint made of others is refused. `part` tells the
+    checkpoints of several calls in one run apart. Raises RecipeError when the loss is not finite, or runs away.
     """
-    optimizer = build_optimizer(model, lr=config.lr, weight_decay=config.weight_decay)
-    steps = config.epochs * batch_count(len(items), batch_size)
-    rng = random.Random(config.seed)
-    step = 0
-    run.progress(0, steps, "training")
-    for epoch in range(config.epochs):
-        model.train()
-        for some in shuffled_batches(items, lengths, batch_size, rng):
-            lr = config.lr * linear_schedule(step, steps, config.warmup)
-            measured: dict[str, list[torch.Tensor]] = {}
-            parts = _noted(losses(some), measured)
-            loss, norm = update(model, optimizer, parts, step=step, lr=lr, max_grad_norm=config.max_grad_norm)
-            step += 1
-            if step % config.log_every == 0 or step == steps:
-                means = {name: torch.cat(values).float().mean().item() for name, values in measured.items()}
-                run.metrics(step, epoch=epoch + 1, loss=loss, **means, lr=lr, grad_norm=norm)
-                run.progress(step, steps, _in_words(loss, means))
-        if after_epoch:
-            model.eval()
-            if found := after_epoch():
-                run.metrics(step, epoch=epoch + 1, **found)
-    model.eval()
+    _Loop(config, run, model, items, lengths, batch_size, losses, after_epoch, described, inputs or {}, part).go()
+
+
+@dataclass
+class _Loop(Generic[T]):
+    """One call of `learn`, whose arguments these are."""
+
+    config: LearningConfig
+    run: RunDirectory
+    model: torch.nn.Module
+    items: Sequence[T]
+    lengths: Sequence[int]
+    batch_size: int
+    losses: Callable[[Sequence[T]], Iterable[PartLoss]]
+    after_epoch: Callable[[], Mapping[str, float]] | None
+    described: Callable[[T], Mapping[str, Any]] | None
+    inputs: Mapping[str, str]
+    part: str
+
+    def go(self) -> None:
+        """Take all steps that are left, and leave the model in evaluation mode."""
+        config = self.config
+        self.optimizer = build_optimizer(self.model, lr=config.lr, weight_decay=config.weight_decay)
+        self.steps = config.epochs * batch_count(len(self.items), self.batch_size)
+        self.origin = origin_of(config, self.inputs, items=len(self.items), steps=self.steps)
+        done = self._resume()
+        rng = random.Random(config.seed)
+        step = 0
+        for epoch in range(1, config.epochs + 1):
+            self.model.train()
+            for some in shuffled_batches(self.items, self.lengths, self.batch_size, rng):
+                step += 1
+                # What was done before the interruption is passed over, which leaves the order as it was.
+                if step > done:
+                    self._step(step, epoch, some)
+            if step > done or (step == done and not self.measured):
+                self._measure(step, epoch)
+        self.model.eval()
+
+    def _resume(self) -> int:
+        """Return how many steps are done already."""
+        found = load_checkpoint(
+            self.run,
+            self.part,
+            resume_from=self.config.resume_from,
+            origin=self.origin,
+            model=self.model,
+            optimizer=self.optimizer,
+        )
+        found = found or {"step": 0, "measured": False, "losses": [], "first": None}
+        self.measured = found["measured"]
+        self.divergence = Divergence(self.config.diverged_at, found["losses"], found["first"])
+        said = f"going on after step {found['step']}" if found["step"] else "training"
+        self.run.progress(found["step"], self.steps, said)
+        return found["step"]
+
+    def _step(self, step: int, epoch: int, some: Sequence[T]) -> None:
+        config, before = self.config, step - 1
+        lr = config.lr * linear_schedule(before, self.steps, config.warmup)
+        measured: dict[str, list[torch.Tensor]] = {}
+        parts = _noted(self.losses(some), measured)
+        try:
+            loss, norm = update(
+                self.model, self.optimizer, parts, step=before, lr=lr, max_grad_norm=config.max_grad_norm
+            )
+        except NotFiniteError as error:
+            raise self._stopped(error, some, step=before, loss=error.loss, grad_norm=error.norm, lr=lr) from error
+        if step % config.log_every == 0 or step == self.steps:
+            means = {name: torch.cat(values).float().mean().item() for name, values in measured.items()}
+            self.run.metrics(step, epoch=epoch, loss=loss, **means, lr=lr, grad_norm=norm)
+            self.run.progress(step, self.steps, _in_words(loss, means))
+        try:
+            self.divergence.see(loss, before)
+        except RecipeError as error:
+            raise self._stopped(error, some, step=before, loss=loss, grad_norm=norm, lr=lr) from error
+        if config.checkpoint_every and step % config.checkpoint_every == 0:
+            self._save(step, measured=False)
+
+    def _stopped(self, error: RecipeError, some: Sequence[T], **numbers: Any) -> RecipeError:
+        describe = self.described or (lambda item: {"item": repr(item)})
+        return RecipeError(save_offending(self.run, error, [describe(item) for item in some], **numbers))
+
+    def _measure(self, step: int, epoch: int) -> None:
+        """Measure after an epoch, and keep what was measured where the epoch ended at a checkpoint."""
+        self.model.eval()
+        if self.after_epoch and (found := self.after_epoch()):
+            self.run.metrics(step, epoch=epoch, **found)
+        if self.config.checkpoint_every and step % self.config.checkpoint_every == 0:
+            self._save(step, measured=True)
+
+    def _save(self, step: int, *, measured: bool) -> None:
+        save_checkpoint(
+            self.run,
+            self.part,
+            origin=self.origin,
+            step=step,
+            model=self.model,
+            optimizer=self.optimizer,
+            more={"measured": measured, **self.divergence.state},
+        )
 
 
 def _noted(parts: Iterable[PartLoss], measured: dict[str, list[torch.Tensor]]) -> Iterator[torch.Tensor]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import torch
 
-from training.modelling.artifacts import RecipeError
+from training.modelling.guards import NotFiniteError
 
 
 def build_optimizer(model: torch.nn.Module, *, lr: float, weight_decay: float) -> torch.optim.AdamW:
@@ -41,18 +41,18 @@ def update(
     """Take one optimiser step at learning rate `lr`; return the loss, and the gradient's norm before clipping.
 
     The loss is the sum of `losses`: parts of one step that are too large together. Each is asked for when the one
-    before it has gone backward, so that only one is in memory. Raises RecipeError when the loss or the gradient is not
-    finite, before any weight has changed.
+    before it has gone backward, so that only one is in memory. Raises NotFiniteError when the loss or the gradient is
+    not finite, before any weight has changed.
     """
     value = 0.0
     for loss in losses:
         value += loss.item()
         if not math.isfinite(value):
-            raise RecipeError(f"The loss is {value} at step {step}; lower the learning rate or compute in fp32.")
+            raise NotFiniteError(step=step, loss=value)
         loss.backward()
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm).item()
     if not math.isfinite(norm):
-        raise RecipeError(f"The gradient is {norm} at step {step}; lower the learning rate or compute in fp32.")
+        raise NotFiniteError(step=step, loss=value, norm=norm)
     for group in optimizer.param_groups:
         group["lr"] = lr
     optimizer.step()

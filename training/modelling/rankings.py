@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -149,6 +149,17 @@ def encode_rankings(
             )
         )
     return encoded
+
+
+def as_texts(tokenizer: PreTrainedTokenizerBase, ranking: EncodedRanking) -> dict[str, Any]:
+    """Return what a person needs to find a ranking again, with the texts that the model reads."""
+    return {
+        "prompt_sha256": ranking.prompt_sha256,
+        "prompt": tokenizer.decode(ranking.prompt),
+        "completions": [tokenizer.decode(completion) for completion in ranking.completions],
+        "ranks": ranking.ranks,
+        "weight": ranking.weight,
+    }
 
 
 def likely_ties(rankings: Sequence[EncodedRanking]) -> float:

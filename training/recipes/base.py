@@ -95,6 +95,7 @@ def train_base(config: BaseConfig) -> None:
         context=config.context,
     ).to(device)
     print(f"{len(rows)} documents, {sum(map(len, rows))} tokens, {parameter_count(model)} parameters")
+    inputs = {} if config.corpus == WORLD else {"corpus": hash_input(config.corpus)}
     learn(
         config,
         run,
@@ -103,10 +104,11 @@ def train_base(config: BaseConfig) -> None:
         lengths=[len(row) for row in rows],
         batch_size=config.batch_size,
         losses=partial(_losses, config, model, tokenizer.pad_token_id),
+        described=lambda row: {"text": tokenizer.decode(row)},
+        inputs=inputs,
     )
     run.progress(1, 1, "saving the model and measuring on held-out documents")
     save_model(model, tokenizer, run.model)
-    inputs = {} if config.corpus == WORLD else {"corpus": hash_input(config.corpus)}
     results = _results(config, model, held_out, tokenizer.pad_token_id)
     run.write_manifest(recipe="base", kind="policy", config=config, seed=config.seed, inputs=inputs, results=results)
 

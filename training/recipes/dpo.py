@@ -54,6 +54,7 @@ from training.modelling.rankings import (
     EncodedRanking,
     Layout,
     Ties,
+    as_texts,
     encode_rankings,
     layout_for,
     likely_ties,
@@ -155,7 +156,8 @@ def train_dpo(config: DpoConfig) -> None:
         ]
         for split, rankings in splits.items()
     }
-    _train(config, run, model, layout, referenced["train"])
+    inputs = {"base": hash_input(config.base), "snapshot": hash_input(config.snapshot)}
+    _train(config, run, model, tokenizer, layout, referenced["train"], inputs)
     model.eval()
     run.progress(1, 1, "saving the model and measuring on the held-out splits")
     save_model(model, tokenizer, run.model)
@@ -169,7 +171,7 @@ def train_dpo(config: DpoConfig) -> None:
         kind="policy",
         config=config,
         seed=config.seed,
-        inputs={"base": hash_input(config.base), "snapshot": hash_input(config.snapshot)},
+        inputs=inputs,
         results=results,
     )
 
@@ -203,8 +205,10 @@ def _train(
     config: DpoConfig,
     run: RunDirectory,
     model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
     layout: Layout,
     rankings: list[ReferencedRanking],
+    inputs: dict[str, str],
 ) -> None:
     settings = settings_of(config, [item.ranking for item in rankings])
     learn(
@@ -215,6 +219,8 @@ def _train(
         lengths=[item.ranking.tokens for item in rankings],
         batch_size=config.batch_rankings,
         losses=partial(_losses, config, model, layout, settings),
+        described=lambda item: as_texts(tokenizer, item.ranking),
+        inputs=inputs,
     )
 
 

@@ -51,6 +51,7 @@ from training.modelling.rankings import (
     EncodedRanking,
     Layout,
     Ties,
+    as_texts,
     encode_rankings,
     layout_for,
     likely_ties,
@@ -116,7 +117,8 @@ def train_reward(config: RewardConfig) -> None:
     splits = _encode_splits(config, tokenizer)
     require_rows(splits["train"], "rankings with a strict pair", config.snapshot)
     print(f"{len(splits['train'])} rankings to learn, {parameter_count(model)} parameters")
-    _train(config, run, model, tokenizer, splits["train"], splits["validation"])
+    inputs = {"base": hash_input(config.base), "snapshot": hash_input(config.snapshot)}
+    _train(config, run, model, tokenizer, splits["train"], splits["validation"], inputs)
     model.eval()
     run.progress(1, 1, "saving the model and measuring on the held-out splits")
     save_model(model, tokenizer, run.model)
@@ -134,7 +136,7 @@ def train_reward(config: RewardConfig) -> None:
         kind="reward",
         config=config,
         seed=config.seed,
-        inputs={"base": hash_input(config.base), "snapshot": hash_input(config.snapshot)},
+        inputs=inputs,
         results=results,
     )
 
@@ -160,6 +162,7 @@ def _train(
     tokenizer: PreTrainedTokenizerBase,
     rankings: list[EncodedRanking],
     validation: list[EncodedRanking],
+    inputs: dict[str, str],
 ) -> None:
     nu = (config.nu or likely_ties(rankings)) if config.ties == "davidson" else None
     by = RewardLoss(config.loss, nu=nu, margin=config.margin, centring=config.centring)
@@ -186,6 +189,8 @@ def _train(
         batch_size=config.batch_rankings,
         losses=partial(_losses, config, model, layout, by),
         after_epoch=validate,
+        described=partial(as_texts, tokenizer),
+        inputs=inputs,
     )
 
 

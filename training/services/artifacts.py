@@ -1,13 +1,22 @@
 """Between a run's row and its folder: the configuration going in, the checked artifact and its figures coming out."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
-from training.modelling.artifacts import MANIFEST, RECORDS, RecipeError, hash_file, read_manifest, write_json
+from training.modelling.artifacts import (
+    CHECKPOINTS,
+    MANIFEST,
+    RECORDS,
+    RecipeError,
+    hash_file,
+    read_manifest,
+    write_json,
+)
 from training.models import Checkpoint, Evaluation, Run
 from training.services.open_tasks import store_uncertainty, write_open_tasks
 
@@ -33,7 +42,8 @@ def resolve_config(run: Run) -> Path:
     """Write the run's config.json, with the paths of inputs and output as they are on this machine; returns its path.
 
     Of a base run's config the corpus "snapshot" becomes the snapshot's folder; of a sample run's the list of prompts
-    becomes a file; of an uncertainty run's the campaign becomes a file of the tasks that are open in it now.
+    becomes a file; of an uncertainty run's the campaign becomes a file of the tasks that are open in it now. A further
+    attempt is told from which earlier one it can go on.
     """
     run.path.mkdir(parents=True, exist_ok=True)
     config: dict[str, Any] = {**run.config, "out": str(run.path), "seed": run.seed}
@@ -57,8 +67,25 @@ def resolve_config(run: Run) -> Path:
             config.setdefault("policies", {})[entry.role.removeprefix(NAMED_POLICY)] = path
         else:
             config[entry.role] = path
+    if earlier := _left_checkpoints(run):
+        config["resume_from"] = str(earlier)
     write_json(run.path / CONFIG, config)
     return run.path / CONFIG
+
+
+def _left_checkpoints(run: Run) -> Path | None:
+    """The folder of the last attempt before this one that left a checkpoint, as only recipes that take one up do."""
+    for number in range(run.attempt - 1, 0, -1):
+        folder = run.path.with_name(f"attempt-{number}")
+        if any((folder / CHECKPOINTS).glob("*step-*")):
+            return folder
+    return None
+
+
+def discard_checkpoints(run: Run) -> None:
+    """Remove what a finished run's earlier attempts left for it to go on from."""
+    for number in range(1, run.attempt):
+        shutil.rmtree(run.path.with_name(f"attempt-{number}") / CHECKPOINTS, ignore_errors=True)
 
 
 def verify_artifact(run: Run, *, on_file: Callable[[], None]) -> dict[str, Any]:
@@ -75,7 +102,7 @@ def verify_artifact(run: Run, *, on_file: Callable[[], None]) -> dict[str, Any]:
     found = {
         path.relative_to(run.path).as_posix(): path
         for path in run.path.rglob("*")
-        if path.is_file() and path.relative_to(run.path).as_posix() not in RECORDS
+        if path.is_file() and path.relative_to(run.path).parts[0] not in RECORDS
     }
     if found.keys() != manifest["files"].keys():
         odd = sorted(found.keys() ^ manifest["files"].keys())

@@ -22,7 +22,13 @@ from django.utils.translation import gettext as _
 from annotate.errors import DomainError
 from annotate.models import User
 from training.models import Checkpoint, Pipeline, Run, RunInput, Snapshot
-from training.services.artifacts import ArtifactError, record_results, resolve_config, verify_artifact
+from training.services.artifacts import (
+    ArtifactError,
+    discard_checkpoints,
+    record_results,
+    resolve_config,
+    verify_artifact,
+)
 from training.services.messages import send
 from training.supervise import supervise
 
@@ -30,7 +36,7 @@ State = Run.State
 RESEND_AFTER = timedelta(seconds=15)
 WAITING = "Waiting for the training worker."
 SET_BY_THE_SERVICE = {"out", "seed", "snapshot", "base", "reward", "reference", "policies", "policy"}
-SET_BY_THE_SERVICE |= {"rewards", "tasks"}
+SET_BY_THE_SERVICE |= {"rewards", "tasks", "resume_from"}
 
 logger = logging.getLogger(__name__)
 
@@ -180,6 +186,7 @@ def _finish(run: Run) -> None:
             raise RunTaken
         record_results(run, manifest)
         _tell_pipeline(run)
+    discard_checkpoints(run)
 
 
 def _end(run: Run, state: str, *, message: str, exit_code: int | None = None) -> None:
@@ -218,7 +225,7 @@ def cancel_run(*, run_id: int, by: User | None) -> Run:
 
 
 def resume_run(*, run_id: int, by: User | None) -> Run:
-    """Queue a failed, cancelled or lost run again, as its next attempt.
+    """Queue a failed, cancelled or lost run again, as its next attempt, which goes on from the last checkpoint.
 
     Raises DomainError when the run is in no such state, or belongs to a pipeline that is not running.
     """
