@@ -30,7 +30,7 @@ from annotate.api.serializers import (
 )
 from annotate.errors import DomainError, NotFound
 from annotate.models import Assignment, Campaign, Judgement
-from annotate.services import claiming, judging
+from annotate.services import claiming, judging, releasing
 from annotate.services.anywhere import claim_anywhere
 from annotate.services.drafts import Following, named_after
 from annotate.services.own import own_assignment
@@ -210,7 +210,7 @@ class Skip(Work):
     @extend_schema(request=SkipSerializer, parameters=[WITH_NEXT], responses=SkippedWithNextSerializer)
     def post(self, request: Request, pk: UUID) -> Response:
         wanted, reason = _wanted(request), checked(SkipSerializer, request.data)["reason"]
-        skipped = claiming.skip_assignment(assignment_id=pk, annotator=request.user, reason=reason)
+        skipped = releasing.skip_assignment(assignment_id=pk, annotator=request.user, reason=reason)
         state = AssignmentStateSerializer(skipped).data
         return Response(state | _next_of(request, wanted, skipped.campaign))
 
@@ -220,7 +220,7 @@ class Release(Work):
 
     @extend_schema(request=None, responses=AssignmentStateSerializer)
     def post(self, request: Request, pk: UUID) -> Response:
-        return _state(claiming.release_assignment(assignment_id=pk, annotator=request.user))
+        return _state(releasing.release_assignment(assignment_id=pk, annotator=request.user))
 
 
 class Heartbeat(Work):

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from annotate.errors import DomainError
 from annotate.models import Assignment, Campaign, Consent, Membership, User
-from annotate.services.claiming import release_all
+from annotate.services.releasing import release_all
 
 State = Membership.State
 

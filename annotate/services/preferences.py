@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from annotate.errors import LeaseLost
 from annotate.models import Assignment, Profile, User
-from annotate.services.claiming import release_assignment
 from annotate.services.corpus import check_kinds
 from annotate.services.people import check_languages, say_languages
+from annotate.services.releasing import release_assignment
 from annotate.shortcuts import changed_shortcuts
 
 

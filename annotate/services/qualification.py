@@ -20,10 +20,11 @@ from annotate.errors import DomainError, NotFound
 from annotate.gold import GoldScore, score_answer
 from annotate.models import Assignment, Campaign, Gold, QualificationAnswer, QualificationAttempt, Task, User
 from annotate.quality.intervals import Estimate, wilson
-from annotate.services.claiming import claim_task, extend_lease, release_all
+from annotate.services.claiming import claim_task, extend_lease
 from annotate.services.judging import check_answer_to, check_seconds
 from annotate.services.onboarding import check_may_qualify, settle
 from annotate.services.own import own_assignment
+from annotate.services.releasing import release_all
 
 State = Assignment.State
 ROUNDING = 1e-9

@@ -5,8 +5,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from annotate.models import Assignment, User
-from annotate.services.claiming import extend_lease, release_assignment
+from annotate.services.claiming import extend_lease
 from annotate.services.own import own_assignment
+from annotate.services.releasing import release_assignment
 
 
 def reveal(*, assignment_id: UUID, annotator: User) -> Assignment:

@@ -16,10 +16,10 @@ from annotate.forms import FormError, parse_form, with_presets
 from annotate.models import Campaign, CampaignChange, Judgement, User
 from annotate.services import budgets
 from annotate.services.campaigns import MAX_SMALL, set_campaign_state, wrong_source
-from annotate.services.claiming import release_what_is_ahead
 from annotate.services.onboarding import check_onboarding
 from annotate.services.overlap import reconsider_all
 from annotate.services.queues import reorder
+from annotate.services.releasing import release_what_is_ahead
 from annotate.services.reviewing import add_review_tasks
 
 NUMBERS = ("overlap", "lease_minutes", "correction_minutes", "pay_seconds")

@@ -19,7 +19,7 @@ from annotate.errors import DomainError, DraftOutdated, LeaseLost, NotAllowed, N
 from annotate.forms import COMPARING
 from annotate.models import Assignment, Campaign, Judgement
 from annotate.rendering import render_markdown
-from annotate.services import claiming, daily, judging
+from annotate.services import claiming, daily, judging, releasing
 from annotate.services.records import answer_of
 from annotate.views import qualifying
 from annotate.views.onboarding import STEP_ADDRESSES
@@ -313,7 +313,7 @@ def skip(request: HttpRequest, pk: UUID) -> HttpResponse:
     view = _own(request, pk)
     reason = ": ".join(part for name in ("reason", "detail") if (part := typed(request.POST, name).strip()))
     try:
-        claiming.skip_assignment(assignment_id=pk, annotator=request.user, reason=reason)
+        releasing.skip_assignment(assignment_id=pk, annotator=request.user, reason=reason)
     except DomainError as error:
         if SHOWN in request.headers:
             return refusal(error, status=422)
@@ -327,7 +327,7 @@ def release(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Give the task back, to stop for now."""
     _own(request, pk)
     try:
-        claiming.release_assignment(assignment_id=pk, annotator=request.user)
+        releasing.release_assignment(assignment_id=pk, annotator=request.user)
     except DomainError as error:
         messages.warning(request, str(error))
     else:
@@ -339,7 +339,7 @@ def release(request: HttpRequest, pk: UUID) -> HttpResponse:
 def release_ahead(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Give a task back that nobody has seen: the tab that had it ahead was closed."""
     try:
-        claiming.release_ahead(assignment_id=pk, annotator=request.user)
+        releasing.release_ahead(assignment_id=pk, annotator=request.user)
     except DomainError as error:
         return refusal(error)
     return HttpResponse(status=204)

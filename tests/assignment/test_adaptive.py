@@ -6,10 +6,11 @@ from django.db import IntegrityError, transaction
 from annotate.models import Assignment, Campaign, Task, User
 from annotate.services import overlap
 from annotate.services.campaigns import add_task
-from annotate.services.claiming import claim_next_task, claim_task, release_assignment
+from annotate.services.claiming import claim_next_task, claim_task
 from annotate.services.conversation import restore_task, withdraw_task
 from annotate.services.judging import correct, submit, submit_ranking
 from annotate.services.people import create_annotator
+from annotate.services.releasing import release_assignment
 from annotate.services.setup import change_campaign
 from tests.rating import FORM, add_rating_campaign
 from tests.services.test_ahead import in_parallel

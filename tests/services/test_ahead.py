@@ -10,18 +10,11 @@ from django.utils import timezone
 from annotate.errors import DomainError, LeaseLost
 from annotate.models import Assignment, Judgement, Task
 from annotate.services.campaigns import set_campaign_state
-from annotate.services.claiming import (
-    claim_ahead,
-    claim_next_task,
-    claim_task,
-    extend_lease,
-    open_ahead,
-    release_ahead,
-    release_assignment,
-)
+from annotate.services.claiming import claim_ahead, claim_next_task, claim_task, extend_lease, open_ahead
 from annotate.services.expiring import expire_leases
 from annotate.services.judging import submit_ranking
 from annotate.services.people import create_annotator
+from annotate.services.releasing import release_ahead, release_assignment
 from tests.services.test_claiming import lapse
 
 

@@ -13,8 +13,9 @@ from annotate.models import Assignment, Campaign, Task
 from annotate.services import anywhere
 from annotate.services.anywhere import by_need, claim_anywhere
 from annotate.services.campaigns import set_campaign_state
-from annotate.services.claiming import claim_ahead, claim_next_task, skip_assignment
+from annotate.services.claiming import claim_ahead, claim_next_task
 from annotate.services.people import create_annotator
+from annotate.services.releasing import skip_assignment
 from tests.world import set_onboarding
 
 GUIDELINE_STEP = {"acknowledge": True}

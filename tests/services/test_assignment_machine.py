@@ -27,15 +27,7 @@ from annotate.errors import DomainError
 from annotate.models import Assignment, Campaign, Judgement, Profile, Task, User
 from annotate.services import choosing
 from annotate.services.campaigns import MAX_SMALL, add_task, create_campaign
-from annotate.services.claiming import (
-    claim_ahead,
-    claim_next_task,
-    extend_lease,
-    open_ahead,
-    release_ahead,
-    release_assignment,
-    skip_assignment,
-)
+from annotate.services.claiming import claim_ahead, claim_next_task, extend_lease, open_ahead
 from annotate.services.conversation import restore_task, withdraw_task
 from annotate.services.corpus import add_completion, add_producer, add_prompt, person_as_producer
 from annotate.services.expiring import expire_leases
@@ -43,6 +35,7 @@ from annotate.services.gold import make_gold
 from annotate.services.judging import correct, submit_ranking
 from annotate.services.people import create_annotator
 from annotate.services.preferences import choose_opt_outs
+from annotate.services.releasing import release_ahead, release_assignment, skip_assignment
 from annotate.services.setup import change_campaign, move_campaign
 from tests.world import add_guideline
 

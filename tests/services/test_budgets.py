@@ -9,21 +9,14 @@ from django.db import connection
 from annotate.errors import DomainError, LeaseLost
 from annotate.models import Assignment, Campaign, Judgement, Spending, Task
 from annotate.services import budgets
-from annotate.services.claiming import (
-    claim_ahead,
-    claim_next_task,
-    claim_task,
-    open_ahead,
-    release_ahead,
-    release_assignment,
-    skip_assignment,
-)
+from annotate.services.claiming import claim_ahead, claim_next_task, claim_task, open_ahead
 from annotate.services.expiring import expire_leases
 from annotate.services.judging import correct, submit_and_go_on, submit_ranking
 from annotate.services.membership import suspend
 from annotate.services.onboarding import join
 from annotate.services.people import create_annotator
 from annotate.services.preferences import choose_opt_outs
+from annotate.services.releasing import release_ahead, release_assignment, skip_assignment
 from annotate.services.setup import change_campaign, set_up_campaign
 from tests.services.test_claiming import lapse
 from tests.world import add_ranking_task

@@ -13,11 +13,12 @@ from annotate.models import Assignment, Campaign, Task, User
 from annotate.services import choosing
 from annotate.services.campaigns import add_task, create_campaign
 from annotate.services.choosing import Taken, take_next
-from annotate.services.claiming import claim_next_task, skip_assignment
+from annotate.services.claiming import claim_next_task
 from annotate.services.conversation import withdraw_task
 from annotate.services.corpus import add_completion, add_producer, add_prompt, person_as_producer
 from annotate.services.people import create_annotator
 from annotate.services.queues import access_of
+from annotate.services.releasing import skip_assignment
 from annotate.services.setup import change_campaign
 from tests.world import add_guideline
 

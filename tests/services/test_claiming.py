@@ -11,11 +11,12 @@ from annotate.errors import DomainError, LeaseLost
 from annotate.models import Assignment, Task
 from annotate.services import claiming
 from annotate.services.campaigns import add_task, set_campaign_state
-from annotate.services.claiming import claim_next_task, extend_lease, release_assignment, save_draft, skip_assignment
+from annotate.services.claiming import claim_next_task, extend_lease, save_draft
 from annotate.services.corpus import add_completion, add_prompt, person_as_producer
 from annotate.services.expiring import expire_leases
 from annotate.services.judging import submit_ranking
 from annotate.services.people import create_annotator
+from annotate.services.releasing import release_assignment, skip_assignment
 from annotate.services.setup import change_campaign
 from tests.world import add_guideline
 

@@ -6,16 +6,11 @@ from annotate.errors import LeaseLost
 from annotate.models import Assignment, Task
 from annotate.services.adjudicating import AsGold, allow, decide, take_back
 from annotate.services.anywhere import campaigns_with_work
-from annotate.services.claiming import (
-    claim_ahead,
-    claim_next_task,
-    claim_task,
-    open_ahead,
-    release_assignment,
-)
+from annotate.services.claiming import claim_ahead, claim_next_task, claim_task, open_ahead
 from annotate.services.expiring import expire_leases
 from annotate.services.gold import mix_in
 from annotate.services.judging import submit_ranking
+from annotate.services.releasing import release_assignment
 from tests.gold import set_rules
 from tests.services.test_claiming import lapse
 from tests.world import World

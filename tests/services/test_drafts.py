@@ -4,10 +4,11 @@ import pytest
 
 from annotate.errors import DomainError, DraftOutdated
 from annotate.models import Assignment
-from annotate.services.claiming import claim_next_task, release_assignment, save_draft
+from annotate.services.claiming import claim_next_task, save_draft
 from annotate.services.drafts import DraftName, Following
 from annotate.services.expiring import expire_leases
 from annotate.services.judging import submit
+from annotate.services.releasing import release_assignment
 from tests.services.test_claiming import lapse
 
 

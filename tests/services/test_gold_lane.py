@@ -11,19 +11,14 @@ from scipy.stats import chi2
 
 from annotate.models import Assignment, Task
 from annotate.services import choosing
-from annotate.services.claiming import (
-    claim_ahead,
-    claim_next_task,
-    release_assignment,
-    save_draft,
-    skip_assignment,
-)
+from annotate.services.claiming import claim_ahead, claim_next_task, save_draft
 from annotate.services.corpus import add_prompt
 from annotate.services.expiring import expire_leases
 from annotate.services.gold import retire
 from annotate.services.judging import submit_ranking
 from annotate.services.preferences import choose_opt_outs
 from annotate.services.queues import access_of
+from annotate.services.releasing import release_assignment, skip_assignment
 from tests.gold import add_gold, set_rules
 from tests.services.test_claiming import lapse
 from tests.world import World, add_ranking_task

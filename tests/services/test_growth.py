@@ -15,14 +15,7 @@ from annotate import queries
 from annotate.models import Campaign, User
 from annotate.review_queries import returned_to
 from annotate.services import choosing
-from annotate.services.claiming import (
-    claim_ahead,
-    claim_next_task,
-    extend_lease,
-    open_ahead,
-    release_assignment,
-    skip_assignment,
-)
+from annotate.services.claiming import claim_ahead, claim_next_task, extend_lease, open_ahead
 from annotate.services.corpus import person_as_producer
 from annotate.services.daily import done_today
 from annotate.services.expiring import expire_leases
@@ -30,6 +23,7 @@ from annotate.services.judging import submit_and_go_on, submit_ranking
 from annotate.services.people import create_annotator
 from annotate.services.progress import count_long_campaigns
 from annotate.services.queues import Access, access_of
+from annotate.services.releasing import release_assignment, skip_assignment
 from annotate.services.setup import change_campaign
 from tests.services.crowded import analyse, crowded_campaign, did
 from tests.services.test_claiming import lapse

@@ -9,9 +9,10 @@ from django.utils import timezone
 
 from annotate.errors import DomainError, LeaseLost
 from annotate.models import AppendOnlyError, Assignment, Demonstration, Flag, Judgement, RankedCompletion, Task
-from annotate.services.claiming import claim_next_task, skip_assignment
+from annotate.services.claiming import claim_next_task
 from annotate.services.expiring import expire_leases
 from annotate.services.judging import correct, submit_demonstration, submit_ranking
+from annotate.services.releasing import skip_assignment
 
 
 @pytest.fixture

@@ -11,11 +11,12 @@ from django.db import connection, transaction
 from annotate.models import Campaign, Completion, Prompt, Task, TaskCompletion, User
 from annotate.services import choosing
 from annotate.services.campaigns import MAX_SMALL, create_campaign
-from annotate.services.claiming import claim_next_task, release_assignment
+from annotate.services.claiming import claim_next_task
 from annotate.services.corpus import add_producer
 from annotate.services.judging import submit_ranking
 from annotate.services.people import create_annotator
 from annotate.services.queues import queue_for
+from annotate.services.releasing import release_assignment
 from annotate.services.setup import change_campaign
 from tests.world import add_guideline
 

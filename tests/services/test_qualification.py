@@ -9,11 +9,12 @@ from django.utils import timezone
 
 from annotate.errors import DomainError, NotFound, StepMissing
 from annotate.models import Assignment, Judgement, Membership, QualificationAnswer, QualificationAttempt, Task
-from annotate.services.claiming import claim_next_task, save_draft, skip_assignment
+from annotate.services.claiming import claim_next_task, save_draft
 from annotate.services.expiring import expire_leases
 from annotate.services.judging import submit_ranking
 from annotate.services.onboarding import next_step
 from annotate.services.qualification import answer_qualification, feedback, qualifying, take_qualification_task
+from annotate.services.releasing import skip_assignment
 from tests.world import World, ask_for_qualification, set_onboarding
 
 

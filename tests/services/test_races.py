@@ -11,18 +11,12 @@ from annotate.errors import DomainError
 from annotate.models import Assignment, Campaign, Judgement, Task, User
 from annotate.services import choosing
 from annotate.services.campaigns import MAX_SMALL, add_task, create_campaign
-from annotate.services.claiming import (
-    claim_ahead,
-    claim_next_task,
-    open_ahead,
-    release_ahead,
-    release_assignment,
-    skip_assignment,
-)
+from annotate.services.claiming import claim_ahead, claim_next_task, open_ahead
 from annotate.services.corpus import add_completion, add_producer, add_prompt
 from annotate.services.expiring import expire_leases
 from annotate.services.judging import submit_and_go_on, submit_ranking
 from annotate.services.people import create_annotator
+from annotate.services.releasing import release_ahead, release_assignment, skip_assignment
 from annotate.services.setup import change_campaign
 from tests.services.test_ahead import in_parallel
 from tests.services.test_claiming import lapse

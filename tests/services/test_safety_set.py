@@ -12,8 +12,9 @@ from django.utils.translation import override
 from annotate.models import Assignment, ContentWarning, Gold, Task
 from annotate.safety_queries import exposure, safety_figures
 from annotate.safety_set import safety_prompts
-from annotate.services.claiming import claim_next_task, skip_assignment
+from annotate.services.claiming import claim_next_task
 from annotate.services.judging import submit
+from annotate.services.releasing import skip_assignment
 from annotate.services.safety import reveal
 from annotate.services.safety_campaign import seed_safety
 from annotate.views.work import SKIP_REASONS

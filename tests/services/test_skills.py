@@ -13,11 +13,12 @@ from annotate.gold import score_answer
 from annotate.models import Assignment, Campaign, Skill, Task
 from annotate.services import skills
 from annotate.services.campaigns import MAX_SMALL, add_task
-from annotate.services.claiming import claim_task, release_assignment
+from annotate.services.claiming import claim_task
 from annotate.services.corpus import add_completion, add_producer, add_prompt
 from annotate.services.gold import import_gold, make_gold
 from annotate.services.judging import correct, submit_ranking
 from annotate.services.people import create_annotator
+from annotate.services.releasing import release_assignment
 
 numbers = itertools.count()
 

@@ -10,9 +10,10 @@ from django.utils import timezone
 from annotate.errors import LeaseLost, NotOpen
 from annotate.models import Assignment, Campaign, Judgement, Task
 from annotate.services import daily
-from annotate.services.claiming import claim_ahead, claim_next_task, extend_lease, open_ahead, release_ahead, save_draft
+from annotate.services.claiming import claim_ahead, claim_next_task, extend_lease, open_ahead, save_draft
 from annotate.services.expiring import expire_leases
 from annotate.services.judging import submit_ranking
+from annotate.services.releasing import release_ahead
 from annotate.services.setup import change_campaign, move_campaign
 from tests.services.test_claiming import lapse
 

@@ -10,11 +10,12 @@ from django.utils.translation import override
 from annotate import waiting
 from annotate.errors import NotFound
 from annotate.models import Assignment, Domain, Membership, Profile, Prompt, Task
-from annotate.services.claiming import claim_next_task, skip_assignment
+from annotate.services.claiming import claim_next_task
 from annotate.services.onboarding import join
 from annotate.services.people import create_annotator
 from annotate.services.preferences import choose_opt_outs
 from annotate.services.queues import requeue
+from annotate.services.releasing import skip_assignment
 from annotate.services.setup import change_campaign, move_campaign
 from annotate.waiting import why_nothing
 from tests.services.test_needs import declare, measure, need
