@@ -1,6 +1,6 @@
 """What the admins' pages about people read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -105,8 +105,7 @@ def expertise(
     def wanted(place: tuple[int, int | None]) -> bool:
         return annotator_id in (None, place[0]) and domain_id in (None, place[1])
 
-    in_all = [row for row in skills if row[1] is None]
-    measured_in_all = gold_accuracy([row[2] for row in in_all], [row[3] for row in in_all])
+    in_all = _in_all([(person, right, n) for person, domain, right, n in skills if domain is None])
     rows = measuring.expertise(
         declared=list(claims),
         verified=[place for place, claim in claims.items() if claim.verified_at],
@@ -114,9 +113,7 @@ def expertise(
         wanted=wanted,
     )
     found = [(one.annotator, one.domain, one.measured) for one in rows]
-    found += [
-        (row[0], None, estimate) for row, estimate in zip(in_all, measured_in_all, strict=True) if wanted(row[:2])
-    ]
+    found += [(person, None, estimate) for person, estimate in in_all.items() if wanted((person, None))]
     people, domains = User.objects.in_bulk({one[0] for one in found}), Domain.objects.in_bulk()
     figures = [
         ExpertiseFigure(people[person], domains.get(domain), claims.get((person, domain)), estimate)
@@ -125,6 +122,46 @@ def expertise(
     for name in ("domain", "person", order):
         figures.sort(key=EXPERTISE_ORDERS[name])
     return figures
+
+
+def _in_all(skills: Sequence[tuple[int, float, int]]) -> dict[int, Estimate]:
+    """By person the accuracy on gold in all domains together, from (person, right, n) of everybody."""
+    people, right, n = ([row[column] for row in skills] for column in range(3))
+    return dict(zip(people, gold_accuracy(right, n), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What somebody knows, in short."""
+
+    measured: Estimate | None
+    """Accuracy on gold in all domains; None where they answered none."""
+    verified: list[Domain]
+    n_declared: int
+    """Domains that they say they know and nobody has verified."""
+
+    @property
+    def verified_in(self) -> list[str]:
+        """The slugs of what is verified."""
+        return [domain.slug for domain in self.verified]
+
+
+def known_by(people: Sequence[int]) -> dict[int, Known]:
+    """What each of these people knows by gold, by what is verified, and by their own word."""
+    skills = Skill.objects.filter(n__gt=0, domain__isnull=True).order_by("pk")
+    measured = _in_all(list(skills.values_list("annotator_id", "right", "n")))
+    said = Expertise.objects.exclude(level=Expertise.Level.NONE).filter(user__in=people).select_related("domain")
+    claims: dict[int, list[Expertise]] = {person: [] for person in people}
+    for one in said.order_by("domain__name"):
+        claims[one.user_id].append(one)
+    return {
+        person: Known(
+            measured=measured.get(person),
+            verified=[one.domain for one in mine if one.verified_at],
+            n_declared=sum(not one.verified_at for one in mine),
+        )
+        for person, mine in claims.items()
+    }
 
 
 def demographic_counts() -> dict[str, list[Cell]]:

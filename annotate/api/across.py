@@ -18,6 +18,7 @@ from annotate.api.figures import (
 from annotate.audit_queries.domain import audited_domains, domain_audit
 from annotate.audit_queries.producer import audited_producers, producer_audit
 from annotate.audit_queries.version import version_audit
+from annotate.audit_queries.week import audited_weeks, week_audit
 from annotate.errors import DomainError
 
 
@@ -212,3 +213,85 @@ class VersionDetail(Documented, APIView):
         except DomainError as error:
             raise NotFound(str(error)) from error
         return Response(VersionAuditSerializer(found).data)
+
+
+class WeekListedSerializer(serializers.Serializer):
+    week = serializers.CharField(source="key", help_text="by ISO 8601, such as 2026-W47, in UTC")
+    first = serializers.DateField(help_text="its Monday")
+    n_judgements = serializers.IntegerField(help_text="of any kind")
+    agreement = RankingAgreementSerializer(help_text="over all ranking campaigns")
+
+
+class WeekInCampaignSerializer(serializers.Serializer):
+    campaign = serializers.CharField(source="campaign.slug")
+    kind = serializers.CharField(source="campaign.kind")
+    n_judgements = serializers.IntegerField()
+    n_people = serializers.IntegerField()
+    agreement = RankingAgreementSerializer(help_text="of rankings")
+    change = ComparedSerializer(
+        source="strict", allow_null=True, help_text="null where nothing was ranked there in the week before"
+    )
+    seconds = EstimateSerializer(help_text="the median over annotators of each one's median; n counts annotators")
+
+
+class PartOfWeekSerializer(serializers.Serializer):
+    key = serializers.CharField(help_text="a domain's slug, or a guideline version such as ranking-2")
+    name = serializers.CharField(source="label")
+    agreement = RankingAgreementSerializer()
+
+
+class InWeekSerializer(serializers.Serializer):
+    id = serializers.IntegerField(source="annotator_id")
+    annotator = serializers.CharField(source="username")
+    n_judgements = serializers.IntegerField(help_text="of any kind")
+    strict_agreement = EstimateSerializer(source="agreement.strict_agreement", help_text="with the others")
+    gold = EstimateSerializer(
+        source="known.measured", allow_null=True, help_text="accuracy on gold so far; null where they answered none"
+    )
+    verified = serializers.ListField(child=serializers.CharField(), source="known.verified_in", help_text="slugs")
+    n_declared = serializers.IntegerField(source="known.n_declared", help_text="domains declared and not verified")
+    seconds = EstimateSerializer(help_text="the median for a ranking; n counts rankings")
+
+
+class WeekAuditSerializer(serializers.Serializer):
+    """One week over all campaigns (a WeekAudit), as the page shows it."""
+
+    week = serializers.CharField(source="listed.key")
+    first = serializers.DateField(source="listed.first", help_text="its Monday, in UTC")
+    before = serializers.CharField(source="key_before", help_text="the week before")
+    n_judgements = serializers.IntegerField(source="listed.n_judgements", help_text="of any kind")
+    overall = RankingAgreementSerializer(help_text="over all ranking campaigns")
+    earlier = RankingAgreementSerializer(help_text="in the week before")
+    change = ComparedSerializer(source="compared", many=True, help_text="this week less the week before")
+    gold = EstimateSerializer(help_text="the share of known answers that people got right; n counts answers")
+    gold_before = EstimateSerializer()
+    seconds = EstimateSerializer(help_text="for a ranking: the median over annotators of each one's median")
+    seconds_before = EstimateSerializer()
+    campaigns = WeekInCampaignSerializer(many=True)
+    domains = PartOfWeekSerializer(many=True)
+    versions = PartOfWeekSerializer(many=True)
+    people = InWeekSerializer(many=True, help_text="who judged most first, some to a page")
+    n_people = serializers.IntegerField()
+    page = serializers.IntegerField()
+    n_pages = serializers.IntegerField()
+
+
+class Weeks(Documented, APIView):
+    """How far people agreed week by week, over all ranking campaigns, the latest first."""
+
+    @extend_schema(responses=WeekListedSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        return Response(WeekListedSerializer(audited_weeks(), many=True).data)
+
+
+class WeekDetail(Documented, APIView):
+    """One week over all campaigns: agreement beside the week before, by campaign, domain and version, who judged."""
+
+    @extend_schema(parameters=[PairsQuery], responses=WeekAuditSerializer)
+    def get(self, request: Request, key: str) -> Response:
+        page = checked(PairsQuery, request.query_params.dict())["page"]
+        try:
+            found = week_audit(key=key, page=page)
+        except DomainError as error:
+            raise NotFound(str(error)) from error
+        return Response(WeekAuditSerializer(found).data)

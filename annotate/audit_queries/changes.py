@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from annotate.audit_queries.slices import parts_of
 from annotate.errors import DomainError
-from annotate.ledger.boards import Board
+from annotate.ledger.boards import Board, Slots
 from annotate.ledger.crossed import items_in_both, pairs_in_both
 from annotate.ledger.live import ledger
 from annotate.models import Campaign
@@ -73,17 +73,27 @@ def guideline_change(*, campaign: Campaign, before: str = "", after: str = "") -
 
 def version_change(*, board: Board, before: int, after: int) -> tuple[list[Compared], int]:
     """The measures under two versions, by their ids, that were judged under; and how many tasks under both."""
-    old, new = (board.agreement(version=version) for version in (before, after))
-    changes, n_in_both = board.once(("change", before, after), lambda: _changes(board, before, after))
-    return [Compared(name, _of(old, name), _of(new, name), changes[name]) for name in MEASURES], n_in_both
+    return slice_change(board=board, before={"version": before}, after={"version": after})
+
+
+def slice_change(*, board: Board, before: Slots, after: Slots) -> tuple[list[Compared], int]:
+    """The measures in two slices that have no judgement in common; and how many tasks have judgements in both."""
+    old, new = (board.agreement(**slots) for slots in (before, after))
+    name = ("change", *sorted(before.items()), "and", *sorted(after.items()))
+    changes, n_in_both = board.once(name, lambda: _changes(board, before, after))
+    return compared(old, new, changes), n_in_both
+
+
+def compared(before: RankingAgreement, after: RankingAgreement, changes: dict[str, Estimate]) -> list[Compared]:
+    """The measures whose change is known, beside it."""
+    return [Compared(name, _of(before, name), _of(after, name), changes[name]) for name in MEASURES]
 
 
 def _of(found: RankingAgreement, measure: str) -> Estimate:
     return getattr(found, measure)
 
 
-def _changes(board: Board, before: int, after: int) -> tuple[dict[str, Estimate], int]:
-    """The differences, and how many tasks were judged under both versions."""
-    slots = {"version": before}, {"version": after}
-    items, (old, new) = items_in_both(board, *slots), (board.corrected(one).sums() for one in slots)
-    return agreement_change(old, new, items=items, dyads=pairs_in_both(board, *slots)), items.items
+def _changes(board: Board, before: Slots, after: Slots) -> tuple[dict[str, Estimate], int]:
+    """The differences, and how many tasks were judged in both."""
+    items, (old, new) = items_in_both(board, before, after), (board.corrected(one).sums() for one in (before, after))
+    return agreement_change(old, new, items=items, dyads=pairs_in_both(board, before, after)), items.items

@@ -1,6 +1,5 @@
 """One domain in all ranking campaigns: agreement beside everybody's elsewhere, who knows it, and what is disputed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,14 +10,13 @@ from numpy.typing import NDArray
 from annotate.audit_queries.pairs import usernames
 from annotate.audit_queries.slices import IN_ALL, IN_GROUPS, NO_DOMAIN, Group, figure, monday
 from annotate.errors import DomainError
-from annotate.ledger.boards import table_of
 from annotate.ledger.live import ledger
 from annotate.ledger.together import Part, Together
 from annotate.models import Adjudication, Campaign, Domain, Expertise, Skill
 from annotate.people_queries import ExpertiseFigure, expertise
 from annotate.quality.agreement import RankingAgreement
 from annotate.quality.intervals import Estimate, clustered_ratio, undefined
-from annotate.quality.slices import NOBODY_ELSE, OwnAgreement, annotator_with_others
+from annotate.quality.slices import NOBODY_ELSE, OwnAgreement
 from annotate.translations import translatable
 
 PEOPLE_A_PAGE = 25
@@ -244,19 +242,12 @@ def _people(together: Together, domain: int, page: int) -> tuple[list[InDomain],
     n_pages = max(1, -(-len(people) // PEOPLE_A_PAGE))
     page = min(max(page, 1), n_pages)
     shown = people[(page - 1) * PEOPLE_A_PAGE : page * PEOPLE_A_PAGE]
-    agreements = together.once(("people", domain, tuple(shown)), lambda: _agreements(together, domain, shown))
+    agreements = together.with_others(shown, Part(domain=domain))
     names, nobody = usernames(shown), OwnAgreement(0, 0, undefined(NOBODY_ELSE))
     found = [
         InDomain(one, names[one], known.get(one), judged.get(one, 0), agreements.get(one, nobody)) for one in shown
     ]
     return found, len(people), page, n_pages
-
-
-def _agreements(together: Together, domain: int, people: Sequence[int]) -> dict[int, OwnAgreement]:
-    """How far each of these agrees with the others there, from the tasks that they judged."""
-    rows = together.rows(Part(domain=domain))
-    tasks = np.unique(rows.task[np.isin(rows.annotator, people)])
-    return annotator_with_others(table_of(rows.take(np.isin(rows.task, tasks))))
 
 
 Answers = dict[int, tuple[float, int]]

@@ -1,6 +1,10 @@
-"""How much of the known answers people got right under a version of a guideline."""
+"""How much of the known answers people got right under a version of a guideline, or in some time."""
+
+from collections.abc import Sequence
+from datetime import datetime
 
 import numpy as np
+from django.db.models import QuerySet
 
 from annotate.gold import SCORED_KINDS, score_answer
 from annotate.models import Guideline, Judgement, Task
@@ -20,10 +24,23 @@ def right_on_gold(guideline: Guideline) -> Estimate:
     """
     if guideline.kind not in SCORED_KINDS:
         return undefined(NO_GOLD)
-    gold = Task.objects.filter(
-        purpose=Task.Purpose.GOLD, gold__isnull=False, campaign__kind=guideline.kind
-    ).values_list("pk", flat=True)
-    answers = Judgement.objects.current().filter(guideline=guideline, task__in=list(gold.order_by()))
+    return _right(_known([guideline.kind]).filter(guideline=guideline))
+
+
+def right_on_gold_between(first: datetime, end: datetime) -> Estimate:
+    """The same of what was answered from one moment to before another, in campaigns of any kind."""
+    return _right(_known(SCORED_KINDS).filter(created_at__gte=first, created_at__lt=end))
+
+
+def _known(kinds: Sequence[str]) -> QuerySet[Judgement]:
+    """What was answered to tasks with a known answer."""
+    gold = Task.objects.filter(purpose=Task.Purpose.GOLD, gold__isnull=False, campaign__kind__in=kinds).values_list(
+        "pk", flat=True
+    )
+    return Judgement.objects.current().filter(task__in=list(gold.order_by()))
+
+
+def _right(answers: QuerySet[Judgement]) -> Estimate:
     newest = with_answers(answers).select_related("task__gold", "task__campaign").order_by("-pk")[:NEWEST]
     right: dict[int, list[float]] = {}
     for one in newest:

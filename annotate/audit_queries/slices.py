@@ -1,10 +1,13 @@
 """Agreement in a campaign, over all and in any slice of domain, guideline version and week."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 
 import numpy as np
 from django.utils.translation import gettext as _
+from numpy.typing import NDArray
 
 from annotate.errors import DomainError
 from annotate.ledger.boards import Board
@@ -16,6 +19,7 @@ from annotate.quality.intervals import Estimate
 
 NO_DOMAIN = "-"
 """How the domain of prompts without one is asked for; no domain has this slug."""
+ISO_WEEK = re.compile(r"([0-9]{4})-W([0-9]{2})")
 IN_ALL = (
     "strict_agreement",
     "exact_agreement",
@@ -158,9 +162,12 @@ def slot_of(parts: Parts, name: str, key: str) -> int:
 
 def parts_of(board: Board) -> Parts:
     """The domains, guideline versions and weeks in which there are judgements."""
-    domains, guidelines, weeks = (
-        np.flatnonzero(board.counts(name)).tolist() for name in ("domain", "guideline", "week")
-    )
+    return named_parts(board.counts)
+
+
+def named_parts(counts: Callable[[str], NDArray[np.int64]]) -> Parts:
+    """The same of whatever counts judgements by the id in a column."""
+    domains, guidelines, weeks = (np.flatnonzero(counts(name)).tolist() for name in ("domain", "guideline", "week"))
     known = {domain.pk: domain for domain in Domain.objects.filter(pk__in=domains)}
     names = [(one.slug, one.name, one.pk) for one in sorted(known.values(), key=lambda one: one.name)]
     if 0 in domains:
@@ -175,7 +182,34 @@ def parts_of(board: Board) -> Parts:
 
 def monday(week: int) -> date:
     """The day with which a week of the ledger begins."""
-    return datetime.fromtimestamp(week * WEEK + MONDAY, UTC).date()
+    return begin_of(week).date()
+
+
+def begin_of(week: int) -> datetime:
+    """The moment with which a week of the ledger begins."""
+    return datetime.fromtimestamp(week * WEEK + MONDAY, UTC)
+
+
+def week_key(week: int) -> str:
+    """How a week is named in addresses over all campaigns: by ISO 8601, such as 2026-W47."""
+    return iso_week(monday(week))
+
+
+def iso_week(day: date) -> str:
+    """The week of a day by ISO 8601, such as 2026-W47."""
+    year, number, _day = day.isocalendar()
+    return f"{year:04}-W{number:02}"
+
+
+def week_of_key(key: str) -> int | None:
+    """The week of the ledger that is named so; None where no week is."""
+    if not (named := ISO_WEEK.fullmatch(key)):
+        return None
+    try:
+        first = datetime.fromisocalendar(int(named[1]), int(named[2]), 1)
+    except ValueError:  # no year has a week 54, and some have no week 53
+        return None
+    return (int(first.replace(tzinfo=UTC).timestamp()) - MONDAY) // WEEK
 
 
 @dataclass(frozen=True, slots=True)

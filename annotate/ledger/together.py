@@ -15,11 +15,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from annotate.ledger.boards import Board, Sheet, table_of
+from annotate.ledger.boards import LARGE, Board, Sheet, table_of
 from annotate.ledger.columns import Rows, empty, joined
 from annotate.ledger.corrections import Corrected
 from annotate.quality.agreement import RankingAgreement, agreement_of
 from annotate.quality.counts import Sums, meet
+from annotate.quality.slices import OwnAgreement, annotator_with_others
 
 Found = TypeVar("Found")
 
@@ -34,12 +35,17 @@ class Part:
     elsewhere: int | None = None
     """Those of every domain but this one."""
 
+    @property
+    def slots(self) -> dict[str, int]:
+        """The same as a slice of one board, which knows no `elsewhere`."""
+        named = {name: getattr(self, name) for name in ("domain", "version", "week")}
+        return {name: slot for name, slot in named.items() if slot is not None}
+
     def inside(self, sheet: Sheet, among: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.bool_]:
         """Whether each row of a sheet, or each `among` its rows, is meant."""
         found = np.ones(sheet.rows.id[among].size, bool)
-        for name in ("domain", "version", "week"):
-            if (slot := getattr(self, name)) is not None:
-                found &= sheet.parts[name][among] == slot
+        for name, slot in self.slots.items():
+            found &= sheet.parts[name][among] == slot
         if self.elsewhere is not None:
             found &= sheet.parts["domain"][among] != self.elsewhere
         return found
@@ -95,15 +101,24 @@ class Together:
         return self.once(("sums", part), lambda: self._sums(part))
 
     def _sums(self, part: Part) -> Sums:
-        return Corrected(self._base_sums(part), self._changes(part)).additive()
+        return self.corrected(part).additive()
 
     def _base_sums(self, part: Part) -> Sums:
+        """The sums of what is stored; those of a small part are not kept, since there may be hundreds of weeks."""
+
+        def numbers() -> list[tuple[Sheet, NDArray[np.int64]]]:
+            return [(sheet, part.numbers(sheet)) for sheet in self._sheets if sheet.ranked.size]
+
         def added() -> Sums:
-            numbers = [(sheet, part.numbers(sheet)) for sheet in self._sheets if sheet.ranked.size]
-            parts = [Sums.of(sheet.table, chosen) for sheet, chosen in numbers if chosen.size]
+            parts = [Sums.of(sheet.table, chosen) for sheet, chosen in numbers() if chosen.size]
             return _total(sorted(parts, key=lambda one: one.items[0]), Sums.of(table_of(empty())))
 
-        return self.of_stored(("sums", part), added)
+        size = self.of_stored(("size", part), lambda: sum(chosen.size for _sheet, chosen in numbers()))
+        return self.of_stored(("sums", part), added) if size >= LARGE else added()
+
+    def corrected(self, part: Part) -> Corrected:
+        """The sums as those of what is stored and what changed since."""
+        return Corrected(self._base_sums(part), self._changes(part))
 
     def _changes(self, part: Part) -> tuple[tuple[Sums, int], ...]:
         """The sums of the changed tasks as they were, to take off, and as they are."""
@@ -127,6 +142,15 @@ class Together:
                 total[: one.size] += one
             return total
         return np.bincount(getattr(self.rows(part), name))
+
+    def with_others(self, people: Sequence[int], part: Part = ALL) -> dict[int, OwnAgreement]:
+        """How far each of these people, by their ids, agrees with the others, from the tasks that they judged."""
+        return self.once(("with others", part, tuple(people)), lambda: self._with_others(people, part))
+
+    def _with_others(self, people: Sequence[int], part: Part) -> dict[int, OwnAgreement]:
+        rows = self.rows(part)
+        tasks = np.unique(rows.task[np.isin(rows.annotator, people)])
+        return annotator_with_others(table_of(rows.take(np.isin(rows.task, tasks))))
 
     def disputed(self, part: Part = ALL) -> NDArray[np.int64]:
         """The tasks, sorted, that two people ordered differently, within what is meant."""

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from annotate.audit_queries.pairs import Pairs
-from annotate.audit_queries.slices import Group, Slice
+from annotate.audit_queries.slices import Group, Slice, iso_week
 from annotate.models import Campaign
 from annotate.quality.intervals import Estimate
 from annotate.templatetags.concord import coefficient, percent
@@ -63,6 +63,7 @@ TABS = [
 ACROSS = [
     Tab("campaigns", "annotate:agreements", gettext_lazy("Campaigns")),
     Tab("domains", "annotate:domains", gettext_lazy("Domains")),
+    Tab("weeks", "annotate:weeks", gettext_lazy("Weeks")),
     Tab("producers", "annotate:all_producers", gettext_lazy("Producers")),
 ]
 
@@ -93,11 +94,19 @@ def slice_url(slug: str, chosen: Slice, name: str, key: str) -> str:
 
 @register.simple_tag
 def part_url(name: str, key: str) -> str:
-    """The address of a domain's or a guideline version's own page, over all campaigns; nothing for other parts."""
+    """The address of a domain's, a guideline version's or a week's own page, over all campaigns."""
     if name == "version":
         slug, _dash, version = key.rpartition("-")
         return reverse("annotate:version", args=[slug, int(version)])
-    return reverse("annotate:domain", args=[key]) if name == "domain" else ""
+    if name == "week":
+        return reverse("annotate:week", args=[iso_week(date.fromisoformat(key))])
+    return reverse("annotate:domain", args=[key])
+
+
+@register.simple_tag
+def week_span(first: date, last: date) -> str:
+    """The days of a week."""
+    return _("%(first)s to %(last)s") % {"first": date_format(first, "j M"), "last": date_format(last, "j M Y")}
 
 
 @register.simple_tag

@@ -3,6 +3,7 @@
 from annotate.audit_queries.domain import audited_domains, domain_audit
 from annotate.audit_queries.producer import audited_producers, producer_audit
 from annotate.audit_queries.version import version_audit
+from annotate.audit_queries.week import audited_weeks, week_audit
 from tests.api.calls import problem
 from tests.services.test_audit import two_versions
 from tests.services.test_queries import rank
@@ -49,3 +50,21 @@ def test_it_gives_a_version_of_a_guideline(world, admin, alice):
     assert admin.get("/api/v1/agreement/guidelines/ranking/1/").json()["before"] is None
     problem(admin.get("/api/v1/agreement/guidelines/ranking/9/"), 404)
     problem(alice.get("/api/v1/agreement/guidelines/ranking/2/"), 403)
+
+
+def test_it_gives_weeks(world, admin, alice):
+    rank(world, world.alice, 1, 2, 3, 4)
+    rank(world, world.bob, 1, 2, 4, 3)
+    listed = admin.get("/api/v1/agreement/weeks/").json()
+    computed = audited_weeks()
+    assert [(one["week"], one["n_judgements"]) for one in listed] == [(computed[0].key, 2)]
+    assert listed[0]["agreement"] == computed[0].agreement.as_dict()
+    address = f"/api/v1/agreement/weeks/{computed[0].key}/"
+    answer, found = admin.get(address).json(), week_audit(key=computed[0].key)
+    assert (answer["overall"], answer["earlier"]) == (found.overall.as_dict(), found.earlier.as_dict())
+    assert [one["change"] for one in answer["change"]] == [one.change.as_dict() for one in found.compared]
+    assert [one["annotator"] for one in answer["people"]] == ["alice", "bob"]
+    for nowhere in ("1999-W01", "2026-W99", "nonsense", "%00"):
+        problem(admin.get(f"/api/v1/agreement/weeks/{nowhere}/"), 404)
+    problem(admin.get(address, {"page": "x"}), 400)
+    problem(alice.get(address), 403)

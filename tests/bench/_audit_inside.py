@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from annotate.audit_queries.slices import iso_week
 from annotate.gold import score_answer
 from annotate.ledger.live import ledger
 from annotate.models import (
@@ -174,10 +175,12 @@ def weigh(slug: str) -> None:
 
 
 def ids(slug: str) -> None:
-    """Prints the keys of one of the people who judged, of a task and of a producer in it."""
+    """Prints the keys of one of the people who judged, of a task and of a producer in it, and of the last week."""
     task = Campaign.objects.get(slug=slug).tasks.order_by("position").first()
     producer = task.completions.first().producer_id
-    print(json.dumps({"person": User.objects.get(username="judge-7").pk, "task": task.pk, "producer": producer}))
+    week = iso_week(Judgement.objects.latest("pk").created_at.date())
+    person = User.objects.get(username="judge-7").pk
+    print(json.dumps({"person": person, "task": task.pk, "producer": producer, "week": week}))
 
 
 def session() -> None:

@@ -45,6 +45,8 @@ PAGES = {
     "bias": f"/campaigns/{CAMPAIGN}/bias/",
     "domains": "/agreement/domains/",
     "domain": "/agreement/domains/domain-3/",
+    "weeks": "/agreement/weeks/",
+    "week": "/agreement/weeks/{week}/",
     "version": "/agreement/guidelines/ranking/2/",
     "person": "/agreement/people/{person}/",
     "task": "/agreement/tasks/{task}/",
@@ -52,7 +54,7 @@ PAGES = {
     "one producer": "/agreement/producers/{producer}/",
     "expertise": "/people/expertise/",
 }
-"""The addresses; {person}, {task} and {producer} stand for ids: of somebody who judged, and of what was judged."""
+"""The addresses; {person}, {task}, {producer} and {week} stand for ids: of somebody who judged, what and when."""
 
 
 class Browser:

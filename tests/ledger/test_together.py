@@ -7,8 +7,10 @@ import pytest
 
 from annotate.ledger.boards import Board, Sheet, table_of
 from annotate.ledger.columns import Rows, joined
+from annotate.ledger.crossed import change_together, items_in_both, pairs_in_both
 from annotate.ledger.together import ALL, Part, Together
 from annotate.quality.agreement import agreement_of, ranking_agreement
+from annotate.quality.change import agreement_change
 from annotate.quality.counts import meet
 from tests.ledger.test_boards import close, some_rows
 
@@ -70,6 +72,32 @@ def test_it_follows_a_change_of_one_campaign():
     wanted = ranking_agreement(table_of(changed.rows()))
     assert close(changed.agreement(), wanted)
     assert close(together.agreement(Part(domain=1)), before)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_change_is_that_of_one_campaign_with_all_of_them(seed):
+    together, rows = some_boards(seed)
+    one = Board(Sheet.of(rows), np.zeros(0, np.int64), Sheet.of(rows.take(slice(0, 0))))
+    for before, after in ((Part(week=2900), Part(week=2901)), (Part(week=1), Part(week=2901)), (ALL, Part(version=2))):
+        sums = (one.corrected(part.slots).sums() for part in (before, after))
+        shared = {"items": items_in_both(one, before.slots, after.slots)}
+        shared["dyads"] = pairs_in_both(one, before.slots, after.slots)
+        wanted = agreement_change(*sums, **shared)
+        for name, found in change_together(together, before, after).items():
+            numbers = [
+                (getattr(side[name], field)) for side in ({name: found}, wanted) for field in ("value", "lo", "hi")
+            ]
+            assert numbers[:3] == pytest.approx(numbers[3:], abs=1e-9), name
+            assert (found.n, found.reason) == (wanted[name].n, wanted[name].reason)
+
+
+def test_only_the_sums_of_large_parts_are_kept():
+    together, _rows = some_boards(1)
+    for part in PARTS:
+        together.agreement(part)
+    memo = together.boards[1].base.memo
+    assert ("together", (1, 2, 3, ("size", Part(week=2901)))) in memo
+    assert not [key for key in memo if isinstance(key, tuple) and key[0] == "together" and key[1][-1][0] == "sums"]
 
 
 def test_disputed_are_the_tasks_that_two_ordered_differently():

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
+from annotate.audit_queries.slices import iso_week
 from annotate.hashing import sha256_of
 from annotate.ledger.live import ledger
 from annotate.models import Assignment, Gold, Guideline
@@ -95,6 +97,11 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "domain", carol.get("/agreement/domains/art/")
     yield "domain_csv", carol.get("/agreement/domains/art/figures.csv")
     yield "domain_json", carol.get("/agreement/domains/art/figures.json")
+    yield "weeks", carol.get("/agreement/weeks/")
+    this_week = iso_week(timezone.now().date())
+    yield "week", carol.get(f"/agreement/weeks/{this_week}/")
+    yield "week_csv", carol.get(f"/agreement/weeks/{this_week}/figures.csv")
+    yield "week_json", carol.get(f"/agreement/weeks/{this_week}/figures.json")
     yield "step_agreement", carol.get("/agreement/proofs/steps/")
     producer = task.completions.order_by("pk").first().producer_id
     yield "all_producers", carol.get("/agreement/producers/")
