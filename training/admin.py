@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from annotate.admin import ReadOnly
+from annotate.admin.base import ReadOnly
 from training.models import Checkpoint, Evaluation, Pipeline, Run, RunInput, Snapshot
 
 

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from annotate import campaign_queries
 from annotate.api.base import Documented, IsAdmin, StrictSerializer, checked
 from annotate.api.figures import EstimateSerializer
-from annotate.api.serializers import GuidelineRefSerializer
+from annotate.api.record_serializers import GuidelineRefSerializer
 from annotate.api.work import CampaignList, find_campaign
 from annotate.errors import DomainError
 from annotate.models import Campaign, CampaignChange, Guideline, Queue

@@ -12,8 +12,7 @@ from rest_framework.views import APIView
 from annotate import people_queries
 from annotate.api.base import Documented, StrictSerializer, checked, checked_rows
 from annotate.api.figures import ExpertiseFigureSerializer
-from annotate.api.serializers import (
-    BIGGEST_ID,
+from annotate.api.record_serializers import (
     AnnotatorSerializer,
     CompletionSerializer,
     JudgementSerializer,
@@ -21,6 +20,7 @@ from annotate.api.serializers import (
     NewPromptSerializer,
     PromptSerializer,
 )
+from annotate.api.serializers import BIGGEST_ID
 from annotate.models import Assignment, Completion, Judgement, Prompt, Skill, User
 from annotate.services.bulk import add_completions, add_prompts
 
