@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from training.modelling.artifacts import RecipeError, RunDirectory
-from training.modelling.batches import batch_count, shuffled_batches
+from training.modelling.batches import shuffled_batches
 from training.modelling.checkpoints import load_checkpoint, origin_of, save_checkpoint
 from training.modelling.configs import ExistingPath, ModelSource, require
 from training.modelling.guards import Divergence, NotFiniteError, save_offending
@@ -128,6 +128,8 @@ def learn(
     described: Callable[[T], Mapping[str, Any]] | None = None,
     inputs: Mapping[str, str] | None = None,
     part: str = "",
+    batches: Callable[[random.Random], Iterable[list[T]]] | None = None,
+    schedule: Callable[[int, int], float] | None = None,
 ) -> None:
     """Train `model` in place on `items`, whose `lengths` are in tokens, `batch_size` of them in a step.
 
@@ -135,9 +137,13 @@ def learn(
     backward, so that only one is in memory. What `after_epoch` returns becomes a line of metrics; it is called with the
     model in evaluation mode. `described` says of an item what a person needs to find it, for the file that a run leaves
     when its loss is no number. `inputs` are the manifest's: a checkpoint made of others is refused. `part` tells the
-    checkpoints of several calls in one run apart. Raises RecipeError when the loss is not finite, or runs away.
+    checkpoints of several calls in one run apart. `batches` gives the batches of an epoch in their order, where it
+    matters, and `schedule` the factor on the learning rate at a step (from 0) of so many. Raises
+    RecipeError when the loss is not finite, or runs away.
     """
-    _Loop(config, run, model, items, lengths, batch_size, losses, after_epoch, described, inputs or {}, part).go()
+    batches = batches or (lambda rng: shuffled_batches(items, lengths, batch_size, rng))
+    schedule = schedule or (lambda step, steps: linear_schedule(step, steps, config.warmup))
+    _Loop(config, run, model, items, batches, schedule, losses, after_epoch, described, inputs or {}, part).go()
 
 
 @dataclass
@@ -148,8 +154,8 @@ class _Loop(Generic[T]):
     run: RunDirectory
     model: torch.nn.Module
     items: Sequence[T]
-    lengths: Sequence[int]
-    batch_size: int
+    batches: Callable[[random.Random], Iterable[list[T]]]
+    schedule: Callable[[int, int], float]
     losses: Callable[[Sequence[T]], Iterable[PartLoss]]
     after_epoch: Callable[[], Mapping[str, float]] | None
     described: Callable[[T], Mapping[str, Any]] | None
@@ -160,14 +166,14 @@ class _Loop(Generic[T]):
         """Take all steps that are left, and leave the model in evaluation mode."""
         config = self.config
         self.optimizer = build_optimizer(self.model, lr=config.lr, weight_decay=config.weight_decay)
-        self.steps = config.epochs * batch_count(len(self.items), self.batch_size)
+        self.steps = config.epochs * sum(1 for _ in self.batches(random.Random(config.seed)))
         self.origin = origin_of(config, self.inputs, items=len(self.items), steps=self.steps)
         done = self._resume()
         rng = random.Random(config.seed)
         step = 0
         for epoch in range(1, config.epochs + 1):
             self.model.train()
-            for some in shuffled_batches(self.items, self.lengths, self.batch_size, rng):
+            for some in self.batches(rng):
                 step += 1
                 # What was done before the interruption is passed over, which leaves the order as it was.
                 if step > done:
@@ -195,7 +201,7 @@ class _Loop(Generic[T]):
 
     def _step(self, step: int, epoch: int, some: Sequence[T]) -> None:
         config, before = self.config, step - 1
-        lr = config.lr * linear_schedule(before, self.steps, config.warmup)
+        lr = config.lr * self.schedule(before, self.steps)
         measured: dict[str, list[torch.Tensor]] = {}
         parts = _noted(self.losses(some), measured)
         try:

@@ -41,11 +41,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallba
 from trl import SFTConfig, SFTTrainer
 
 from training.modelling.artifacts import RecipeError, Result, RunDirectory, write_json
-from training.modelling.batches import pad_batch
 from training.modelling.configs import require, run_recipe
-from training.modelling.likelihoods import token_likelihoods
 from training.modelling.models import (
-    autocast,
     load_policy,
     parameter_count,
     prepare_process,
@@ -53,8 +50,8 @@ from training.modelling.models import (
     save_model,
     uses_bf16,
 )
-from training.modelling.reporting import mean_result
 from training.modelling.supervised.conversations import Conversation, Example
+from training.modelling.supervised.fitting import held_out_loss
 from training.modelling.supervised.packing import require_isolation
 from training.modelling.supervised.reading import SupervisedConfig, encode_all, mix_pass, read_split
 from training.modelling.supervised.style import TOLD, one_a_prompt, sampled, style_results, written
@@ -105,10 +102,10 @@ def train_sft(config: SftConfig) -> None:
         require_isolation(model)
     print(f"{len(mixture.rows)} answers to learn, {parameter_count(model)} parameters")
     examples = encode_all(config, tokenizer, held_out)
-    results = _held_out_results(config, model, tokenizer, examples, subject="base")
+    results = held_out_loss(config, model, tokenizer, examples, subject="base", batch_size=config.batch_size)
     _train(config, run, model, tokenizer, mixture.rows)
     save_model(model, tokenizer, run.model)
-    results += _held_out_results(config, model, tokenizer, examples, subject="sft")
+    results += held_out_loss(config, model, tokenizer, examples, subject="sft", batch_size=config.batch_size)
     style = _style(config, model, tokenizer, learnt, held_out)
     report = {"data": mixture.as_dict(), "style": [result.as_dict() for result in style]}
     write_json(run.path / "report.json", report)
@@ -253,33 +250,6 @@ class Reporter(TrainerCallback):
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Say that the last step is done, which need not be one that is logged."""
         self.run.progress(state.global_step, state.max_steps, "measuring on the validation split")
-
-
-@torch.no_grad()
-def _held_out_results(
-    config: SftConfig,
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    examples: Sequence[Example],
-    *,
-    subject: str,
-) -> list[Result]:
-    """Loss per token of answers that are not trained on."""
-    if not examples:
-        return []
-    model.eval()
-    values: list[float] = []
-    clusters: list[str] = []
-    for start in range(0, len(examples), config.batch_size):
-        some = examples[start : start + config.batch_size]
-        before, after = [one.ids[: one.start] for one in some], [one.ids[one.start :] for one in some]
-        with autocast(model, config.precision):
-            likelihoods = token_likelihoods(model, pad_batch(before, after, tokenizer.pad_token_id, model.device))
-        for one, log_probs in zip(some, likelihoods.log_probs.tolist(), strict=True):
-            values += [-value for value, learnt in zip(log_probs, one.mask[one.start :], strict=False) if learnt]
-            clusters += [one.prompt_sha256] * one.learnt
-    note = f"{len(examples)} answers of the validation split; n and interval are over prompts"
-    return [mean_result("validation_loss", values, clusters, subject=subject, unit="nats/token", note=note)]
 
 
 if __name__ == "__main__":

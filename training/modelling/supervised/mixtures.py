@@ -102,7 +102,7 @@ def mix(
     rows = list(examples)
     if shares or safety_share is not None or size:
         rows = _drawn(examples, shares, safety_share, by, size, seed)
-    return Mixture(rows, _parts(examples, rows))
+    return Mixture(rows, parts_of(examples, rows))
 
 
 def _drawn(
@@ -121,7 +121,7 @@ def _drawn(
             raise RecipeError(f"No source with a share above 0 has {name} data to make its part of the mixture of.")
         for source, quota in apportion(wanted, weights).items():
             rng = random.Random(f"mixture/{seed}/{name}/{source}")
-            drawn += _draw(cells[source], quota, by, rng)
+            drawn += draw(cells[source], quota, by, rng)
     return drawn
 
 
@@ -162,7 +162,7 @@ def _cost(example: Example, by: Unit) -> int:
     return len(example.ids) if by == "tokens" else 1
 
 
-def _draw(rows: list[Example], quota: int, by: Unit, rng: random.Random) -> list[Example]:
+def draw(rows: list[Example], quota: int, by: Unit, rng: random.Random) -> list[Example]:
     """Whole passes over `rows`, then rows without replacement while each brings the sum nearer to `quota`."""
     once = sum(_cost(example, by) for example in rows)
     drawn = rows * (quota // once)
@@ -176,7 +176,8 @@ def _draw(rows: list[Example], quota: int, by: Unit, rng: random.Random) -> list
     return drawn
 
 
-def _parts(available: Sequence[Example], rows: Sequence[Example]) -> list[Part]:
+def parts_of(available: Sequence[Example], rows: Sequence[Example]) -> list[Part]:
+    """What each source of `available` gives to a pass of `rows`."""
     known = Counter(example.source for example in available)
     tokens = sum(len(example.ids) for example in rows)
     parts = []
