@@ -1,7 +1,7 @@
 """What the pages for setting campaigns up read."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
@@ -19,6 +19,7 @@ from annotate.models import (
     Judgement,
     Prompt,
     Queue,
+    Reconsideration,
     Spending,
     StepLabel,
     Task,
@@ -112,6 +113,17 @@ def campaigns_overview() -> QuerySet[Campaign]:
 
 
 @dataclass(frozen=True, slots=True)
+class NewRules:
+    """Assignment rules that changed, and how many of the tasks follow them."""
+
+    n_done: int
+    n_tasks: int
+    asked_at: datetime
+    done_at: datetime | None
+    """None: under way."""
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignSettings:
     """What the settings page shows beside the settings themselves."""
 
@@ -124,6 +136,17 @@ class CampaignSettings:
     spending: SpendingFigures | None
     asked: list[Asked]
     """What waiting tasks ask of people, where the campaign has needs."""
+    new_rules: NewRules | None
+    """How far tasks follow the assignment rules; None while these have never changed."""
+
+
+def new_rules_of(*, campaign: Campaign) -> NewRules | None:
+    """How far a campaign's tasks follow its assignment rules. Page and API show what this returns."""
+    mark = Reconsideration.objects.filter(campaign=campaign).first()
+    if not mark:
+        return None
+    tasks = campaign.tasks.aggregate(there=Count("pk"), done=Count("pk", filter=Q(position__lt=mark.position)))
+    return NewRules(tasks["there"] if mark.done_at else tasks["done"], tasks["there"], mark.asked_at, mark.done_at)
 
 
 def campaign_settings(*, campaign: Campaign) -> CampaignSettings:
@@ -135,6 +158,7 @@ def campaign_settings(*, campaign: Campaign) -> CampaignSettings:
         changes=list(campaign.changes.select_related("by")[:CHANGES_SHOWN]),
         spending=spending_of(campaign=campaign),
         asked=who_is_missing(campaign=campaign),
+        new_rules=new_rules_of(campaign=campaign),
     )
 
 

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from annotate.ledger.live import ledger
-from annotate.services import expiring, progress, reviewing
+from annotate.services import expiring, overlap, progress, reviewing
 
 
 @shared_task
@@ -19,6 +19,11 @@ def fill_review_campaigns() -> None:
 @shared_task
 def count_long_campaigns() -> None:
     progress.count_long_campaigns()
+
+
+@shared_task
+def reconsider_what_waits() -> None:
+    overlap.reconsider_what_waits()
 
 
 @shared_task

@@ -323,6 +323,7 @@ CELERY_BEAT_SCHEDULE = {
     "reap": {"task": "training.tasks.reap", "schedule": 10.0, "options": {"expires": 9}},
     "expire-leases": {"task": "annotate.tasks.expire_leases", "schedule": 60.0, "options": {"expires": 55}},
     "fill-reviews": {"task": "annotate.tasks.fill_review_campaigns", "schedule": 60.0, "options": {"expires": 55}},
+    "new-rules": {"task": "annotate.tasks.reconsider_what_waits", "schedule": 10.0, "options": {"expires": 9}},
     "ledger": {
         "task": "annotate.tasks.check_ledger",
         "schedule": crontab(minute=10, hour=3),

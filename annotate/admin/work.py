@@ -10,6 +10,7 @@ from annotate.models import (
     Gold,
     Progress,
     Queue,
+    Reconsideration,
     Spending,
     Task,
     TaskCompletion,
@@ -32,6 +33,12 @@ class SpendingAdmin(ReadOnly, admin.ModelAdmin):
 @admin.register(Progress)
 class ProgressAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["campaign", "n_tasks", "n_places", "n_done_work", "n_done_gold", "counted_at"]
+    list_select_related = ["campaign"]
+
+
+@admin.register(Reconsideration)
+class ReconsiderationAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["campaign", "position", "asked_at", "done_at"]
     list_select_related = ["campaign"]
 
 

@@ -97,6 +97,15 @@ class SpendingSerializer(serializers.Serializer):
     used_up = serializers.ChoiceField(choices=["judgements", "hours", "money", ""], help_text="the part that is")
 
 
+class NewRulesSerializer(serializers.Serializer):
+    """Assignment rules that changed, and how many of the tasks follow them."""
+
+    n_done = serializers.IntegerField()
+    n_tasks = serializers.IntegerField()
+    asked_at = serializers.DateTimeField()
+    done_at = serializers.DateTimeField(allow_null=True, help_text="null: under way")
+
+
 class CampaignSerializer(serializers.ModelSerializer):
     """A campaign with all its settings, and who changed what."""
 
@@ -104,15 +113,21 @@ class CampaignSerializer(serializers.ModelSerializer):
     source = serializers.CharField(source="source.slug", default=None, allow_null=True)
     changes = CampaignChangeSerializer(many=True, help_text="newest first")
     spending = serializers.SerializerMethodField()
+    new_rules = serializers.SerializerMethodField()
 
     class Meta:
         model = Campaign
-        fields = ["slug", "kind", "state", "guideline", "source", *KEPT, "spending", "changes"]
+        fields = ["slug", "kind", "state", "guideline", "source", *KEPT, "spending", "new_rules", "changes"]
 
     @extend_schema_field(SpendingSerializer(allow_null=True))
     def get_spending(self, campaign: Campaign) -> dict | None:
         found = campaign_queries.spending_of(campaign=campaign)
         return SpendingSerializer(found).data if found else None
+
+    @extend_schema_field(NewRulesSerializer(allow_null=True))
+    def get_new_rules(self, campaign: Campaign) -> dict | None:
+        found = campaign_queries.new_rules_of(campaign=campaign)
+        return NewRulesSerializer(found).data if found else None
 
 
 def _with_guideline(settings: dict[str, Any]) -> dict[str, Any]:

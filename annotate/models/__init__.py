@@ -26,7 +26,7 @@ from annotate.models.onboarding import (
     QualificationAttempt,
 )
 from annotate.models.people import Domain, Profile, User
-from annotate.models.tallies import Progress, Skill, Spending
+from annotate.models.tallies import Progress, Reconsideration, Skill, Spending
 from annotate.models.work import Assignment, Campaign, Gold, Queue, Task, TaskCompletion
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "Queue",
     "RankedCompletion",
     "Rating",
+    "Reconsideration",
     "Review",
     "Revision",
     "Skill",

@@ -44,6 +44,34 @@ class Progress(models.Model):
         return f"Progress of {self.campaign_id}"
 
 
+class Reconsideration(models.Model):
+    """How far a campaign's tasks follow its assignment rules, which have changed (services/overlap.py).
+
+    Tasks at positions below `position` do. None is left when `done_at` is set. New rules begin again from position 0.
+    """
+
+    campaign = models.OneToOneField(
+        Campaign, primary_key=True, on_delete=models.CASCADE, related_name="reconsideration"
+    )
+    position = models.PositiveIntegerField(default=0, help_text="of the first task that may not follow the rules yet")
+    asked_at = models.DateTimeField(help_text="when the rules changed")
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["asked_at"], condition=Q(done_at__isnull=True), name="reconsideration_open"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(done_at__isnull=True) | Q(done_at__gte=F("asked_at")),
+                name="reconsideration_done_after_asked",
+            ),
+        ]
+
+    def __str__(self):
+        return f"Reconsideration of {self.campaign_id}"
+
+
 class Skill(models.Model):
     """How many gold answers a person gave in a domain (in all, where it is null), and how much of them was right."""
 

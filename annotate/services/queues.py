@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db import transaction
-from django.db.models import Expression, F, FloatField, Value
+from django.db.models import Expression, F, FloatField, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce
 
 from annotate.assignment_rules import AssignmentRules, Needs
@@ -41,14 +40,16 @@ def requeue(*, prompt: Prompt) -> None:
             Task.objects.filter(pk=task.pk).update(queue=queue)
 
 
-@transaction.atomic
-def reorder(*, campaign: Campaign) -> None:
-    """Bring the urgencies of a campaign's tasks in line with its rules, which have changed."""
+def set_steps(*, campaign: Campaign) -> None:
+    """Bring the steps of a campaign's queues in line with its rules, which have changed."""
     rules = campaign.assignment_rules
     for gold in (False, True):
         campaign.queues.filter(gold=gold).update(step=_step(rules, gold))
-    tasks = Task.objects.filter(campaign=campaign, queue__isnull=False, queue__gold=False)
-    tasks.update(urgency=urgency(rules))
+
+
+def reorder(tasks: QuerySet[Task], rules: AssignmentRules) -> None:
+    """Bring the urgencies of these tasks in line with the rules of their campaign."""
+    tasks.filter(queue__isnull=False, queue__gold=False).update(urgency=urgency(rules))
 
 
 def hold_campaign(campaign: Campaign) -> None:

@@ -18,7 +18,7 @@ from annotate.services import budgets
 from annotate.services.campaigns import MAX_SMALL, set_campaign_state, wrong_source
 from annotate.services.onboarding import check_onboarding
 from annotate.services.overlap import reconsider_all
-from annotate.services.queues import reorder
+from annotate.services.queues import set_steps
 from annotate.services.releasing import release_what_is_ahead
 from annotate.services.reviewing import add_review_tasks
 
@@ -87,7 +87,7 @@ def change_campaign(*, campaign: Campaign, by: User, **settings: Any) -> list[Ca
         if not rows.update(**{name: getattr(fresh, name) for name in changed}):
             raise SettingsRefused({"form": form_is_fixed()})
         if "assignment" in changed:
-            reorder(campaign=fresh)
+            set_steps(campaign=fresh)
             reconsider_all(campaign=fresh)
         if "assignment" in changed or "currency" in changed:
             budgets.keep_account(campaign=fresh, anew="currency" in changed)

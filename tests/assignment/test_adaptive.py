@@ -4,7 +4,6 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from annotate.models import Assignment, Campaign, Task, User
-from annotate.services import overlap
 from annotate.services.campaigns import add_task
 from annotate.services.claiming import claim_next_task, claim_task
 from annotate.services.conversation import restore_task, withdraw_task
@@ -234,18 +233,6 @@ def test_a_ceiling_below_the_overlap_takes_nothing_away(world, task):
     judge(task, world.alice)
     judge(task, world.bob, DOWN)
     assert (fresh(task).target, fresh(task).raised) == (5, 0)
-
-
-def test_many_tasks_are_weighed_in_few_statements(world, monkeypatch, django_assert_max_num_queries):
-    monkeypatch.setattr(overlap, "AT_ONCE", 2)
-    for task in world.ranking_tasks:
-        judge(task, world.alice)
-        judge(task, world.bob, DOWN)
-    Campaign.objects.filter(pk=world.ranking.pk).update(assignment=RULES)
-    campaign = Campaign.objects.get(pk=world.ranking.pk)
-    with django_assert_max_num_queries(2 + 2 + 2 * 4):  # transaction; give back, which; four for each two tasks
-        overlap.reconsider_all(campaign=campaign)
-    assert set(Task.objects.filter(campaign=world.ranking).values_list("target", flat=True)) == {3}
 
 
 # At once

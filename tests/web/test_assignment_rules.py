@@ -3,6 +3,8 @@
 import pytest
 
 from annotate.models import Campaign
+from annotate.services import overlap
+from annotate.services.overlap import reconsider_what_waits
 from tests.web.test_campaign_pages import settings_of
 
 USUAL = {"order": "depth", "first": "", "random_share": "10", "gold_first": "0", "gold_rate": "10"}
@@ -134,3 +136,15 @@ def test_it_refuses_with_a_sentence_at_the_field_and_keeps_what_was_typed(post, 
     if fields.get(field) and field not in ("order", "needs_domain"):
         assert f'name="{field}" value="{fields[field]}"' in body
     assert stored().assignment == {}
+
+
+def test_the_page_says_how_far_new_rules_hold_and_since_when_they_do(post, carol, monkeypatch):
+    monkeypatch.setattr(overlap, "AT_ONCE", 2)
+    assert post(first="disagreement").status_code == 302
+    page = carol.get(ADDRESS).content.decode()
+    assert "Being applied: 2 of 3 tasks follow the rules of" in page
+    assert 'hx-select="#new-rules"' in page
+    reconsider_what_waits()
+    page = carol.get(ADDRESS).content.decode()
+    assert "All tasks that are there have followed these rules since" in page
+    assert 'hx-select="#new-rules"' not in page
