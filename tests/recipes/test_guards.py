@@ -7,8 +7,10 @@ import pytest
 from training.modelling.artifacts import RecipeError, RunDirectory
 from training.modelling.configs import build_config
 from training.modelling.guards import Divergence, save_offending
-from training.modelling.models import load_policy
+from training.modelling.models import load_policy, save_model
+from training.modelling.snapshots import read_demonstrations
 from training.recipes.dpo import DpoConfig, train_dpo
+from training.recipes.sft import SftConfig, train_sft
 
 
 def seen(times: float, losses: list[float]) -> int | None:
@@ -89,3 +91,18 @@ def test_a_run_leaves_the_rows_at_which_it_stopped(base, snapshot, tmp_path):
     assert (left["step"], left["loss"], len(left["rows"])) == (0, "nan", 24)
     assert left["rows"][0]["completions"] == ["Go away.<|end|>", "Please send it back.<|end|>", "Send it back.<|end|>"]
     assert left["rows"][0]["ranks"] == [3, 1, 2]
+
+
+def test_fine_tuning_by_trl_leaves_them_too(base, snapshot, tmp_path):
+    broken, tokenizer = load_policy(base)
+    broken.model.norm.weight.data.fill_(float("nan"))
+    save_model(broken, tokenizer, tmp_path / "broken")
+    config = {"out": str(tmp_path / "run"), "base": str(tmp_path / "broken"), "snapshot": str(snapshot), "threads": 1}
+    short = {"max_prompt_tokens": 64, "max_completion_tokens": 64, "batch_size": 4, "style_prompts": 0}
+    with pytest.raises(RecipeError, match=r"The loss is nan at step 0; .* The step's rows are in .*offending_batch"):
+        train_sft(build_config(SftConfig, config | short))
+    left = json.loads((tmp_path / "run/offending_batch.json").read_text())
+    assert (left["step"], left["loss"], len(left["rows"])) == (0, "nan", 4)
+    asked = {row.prompt_sha256: row.messages[0]["content"] for row in read_demonstrations(snapshot, "train")}
+    for row in left["rows"]:
+        assert row["text"].startswith(f"<|user|>{asked[row['prompt_sha256']]}<|end|>")

@@ -19,9 +19,11 @@ from training.modelling import learning
 from training.modelling.artifacts import CHECKPOINTS, RecipeError, read_manifest
 from training.modelling.checkpoints import random_states, restore_random_states
 from training.modelling.configs import build_config
+from training.modelling.trainers import Reporter
 from training.recipes.base import BaseConfig, train_base
 from training.recipes.dpo import DpoConfig, train_dpo
 from training.recipes.reward import RewardConfig, train_reward
+from training.recipes.sft import SftConfig, train_sft
 
 ROOT = Path(__file__).parents[2]
 KILLED_AFTER_A_CHECKPOINT = """
@@ -107,6 +109,32 @@ def test_it_goes_on_where_an_epoch_ended_at_a_checkpoint(recipes, tmp_path, monk
         train(config)
     train(config)
     assert left_by(tmp_path / "run") == left_by(tmp_path / "whole")
+
+
+def test_fine_tuning_by_trl_goes_on_to_the_same_weights_and_metrics(base, snapshot, tmp_path, monkeypatch):
+    fields = {"base": str(base), "snapshot": str(snapshot), "threads": 1, "log_every": 2, "checkpoint_every": 3}
+    fields |= {"max_prompt_tokens": 64, "max_completion_tokens": 64, "batch_size": 4, "epochs": 2, "style_prompts": 0}
+    train_sft(build_config(SftConfig, fields | {"out": str(tmp_path / "whole")}))
+    config = build_config(SftConfig, fields | {"out": str(tmp_path / "run")})
+    logged, report = [], Reporter.on_log
+
+    def interrupted(self, args, state, control, logs=None, **kwargs):
+        report(self, args, state, control, logs, **kwargs)
+        logged.append(state.global_step)
+        if logged == [2, 4, 6, 8]:
+            raise Interrupted
+
+    monkeypatch.setattr(Reporter, "on_log", interrupted)
+    with pytest.raises(Interrupted):
+        train_sft(config)
+    # Every three steps, but where a line has just been written.
+    kept = tmp_path / "run" / CHECKPOINTS
+    assert [folder.name for folder in kept.glob("checkpoint-*")] == ["checkpoint-4"]
+    (kept / "checkpoint-8").mkdir()  # begun, and not complete
+    train_sft(config)
+    assert logged[4] == 6
+    assert left_by(tmp_path / "run") == left_by(tmp_path / "whole")
+    assert not (tmp_path / "run" / CHECKPOINTS).exists()
 
 
 def test_it_goes_on_after_it_was_killed(recipes, tmp_path):

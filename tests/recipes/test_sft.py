@@ -11,7 +11,8 @@ from training.modelling.configs import build_config
 from training.modelling.likelihoods import token_likelihoods
 from training.modelling.supervised.conversations import Example
 from training.modelling.supervised.reading import encode_all, read_split
-from training.recipes.sft import Reporter, SftConfig, rows_at_once, trainer_arguments, trainer_rows
+from training.modelling.trainers import Reporter
+from training.recipes.sft import SftConfig, rows_at_once, trainer_arguments, trainer_rows
 
 ANSWERS = [Example([5, 6, 7, 8, 9, 1], [0, 0, 0, 1, 1, 1], "a"), Example([10, 11, 12, 1], [0, 0, 1, 1], "b")]
 
@@ -43,7 +44,7 @@ def test_it_learns_what_people_wrote(base, tokenizer, tmp_path):
 def test_it_has_no_loss_on_prompts_and_one_on_the_end_token(base, snapshot, policy, tokenizer, tmp_path):
     trainer = SFTTrainer(
         model=policy,
-        args=trainer_arguments(config(base, snapshot), str(tmp_path), bf16=False, at_once=2),
+        args=trainer_arguments(config(base, snapshot), bf16=False, at_once=2),
         train_dataset=trainer_rows(ANSWERS),
         processing_class=tokenizer,
     )

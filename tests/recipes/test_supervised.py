@@ -228,7 +228,7 @@ def test_packing_changes_neither_loss_nor_gradient(base, snapshot, policy, token
         config = build_config(SftConfig, wanted)
         trainer = SFTTrainer(
             model=policy,
-            args=trainer_arguments(config, str(tmp_path), bf16=False, at_once=3),
+            args=trainer_arguments(config, bf16=False, at_once=3),
             train_dataset=trainer_rows(examples),
             processing_class=tokenizer,
         )

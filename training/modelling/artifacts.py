@@ -19,22 +19,23 @@ import platform
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from training.modelling import processes
+from training.modelling.errors import RecipeError
+
 FORMAT = 1
+SAID_EVERY = 10.0
+"""Seconds between lines about progress on the terminal."""
 MANIFEST = "MANIFEST.json"
 # The records of a run differ between two runs that make the same artifact (times, paths); they stay out of its hash.
 CHECKPOINTS = "checkpoints"
 OFFENDING = "offending_batch.json"
 RECORDS = frozenset({MANIFEST, "config.json", "metrics.jsonl", "progress.json", "log.txt", CHECKPOINTS, OFFENDING})
 HASHED_AT_A_TIME = 1 << 20
-
-
-class RecipeError(ValueError):
-    """A run cannot go on; the message is one sentence for the person who started it."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,21 +74,27 @@ class Result:
 
 
 class RunDirectory:
-    """The directory of one run. Creating it clears what an interrupted attempt left, except log.txt and checkpoints."""
+    """The directory of one run. Creating it clears what an interrupted attempt left, except log.txt and checkpoints.
+
+    Of several processes of one run only the first writes; the others' calls do nothing.
+    """
 
     def __init__(self, out: str | Path) -> None:
         """Create `out`; raise RecipeError when it already holds a finished run or cannot be written."""
         self.path = Path(out)
         if (self.path / MANIFEST).exists():
             raise RecipeError(f"{self.path} already holds a finished run; choose another `out`.")
+        self.started_at = datetime.now(UTC)
+        self._pace: tuple[int, int, float] | None = None
+        self._said_at: float | None = None
+        if not processes.leads():
+            return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._clear_interrupted_attempt()
             (self.path / "metrics.jsonl").touch()
         except OSError as error:
             raise RecipeError(f"The run directory {self.path} cannot be written: {error.strerror}.") from error
-        self.started_at = datetime.now(UTC)
-        self._pace: tuple[int, int, float] | None = None
 
     def _clear_interrupted_attempt(self) -> None:
         if not (self.path / "metrics.jsonl").exists():
@@ -111,15 +118,22 @@ class RunDirectory:
             text = json.dumps(line, allow_nan=False)
         except ValueError as error:
             raise RecipeError(f"Step {step} produced a number that is not finite: {line}.") from error
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(text + "\n")
+        if processes.leads():
+            with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+                file.write(text + "\n")
 
     def replace_metrics(self, lines: str) -> None:
         """Make metrics.jsonl what it was at the checkpoint that the run goes on from."""
-        (self.path / "metrics.jsonl").write_text(lines, encoding="utf-8")
+        if processes.leads():
+            (self.path / "metrics.jsonl").write_text(lines, encoding="utf-8")
 
     def progress(self, step: int, steps: int, message: str) -> None:
-        """Say that `step` of `steps` is done; the time left follows from the pace since `steps` was first announced."""
+        """Say that `step` of `steps` is done; the time left follows from the pace since `steps` was first announced.
+
+        Every ten seconds it is said on the terminal, too.
+        """
+        if not processes.leads():
+            return
         now = time.monotonic()
         if self._pace is None or self._pace[0] != steps or step < self._pace[1]:
             self._pace = (steps, step, now)
@@ -133,10 +147,17 @@ class RunDirectory:
             "eta_s": None if eta is None else round(max(eta, 0.0), 1),
         }
         write_json(self.path / "progress.json", state)
+        if self._said_at is None:
+            self._said_at = now
+        if now - self._said_at >= SAID_EVERY:
+            self._said_at = now
+            left = "" if eta is None else f", about {timedelta(seconds=round(eta))} left"
+            print(f"{step} of {steps}: {message}{left}", flush=True)
 
     def write_config(self, config: Any) -> None:
         """Write the resolved configuration (a dataclass or a mapping) to config.json."""
-        write_json(self.path / "config.json", _as_mapping(config))
+        if processes.leads():
+            write_json(self.path / "config.json", _as_mapping(config))
 
     def write_manifest(
         self,
@@ -151,7 +172,7 @@ class RunDirectory:
         """Hash the artifact's files and write MANIFEST.json: the last act of a recipe.
 
         `config` is a dataclass or a mapping, `inputs` maps a role ("base", "snapshot") to a hash from `hash_input`.
-        Returns the manifest.
+        Returns the manifest, which says how many processes were proven to take part.
         """
         self.write_config(config)
         files = hash_files(self.path, exclude=RECORDS)
@@ -165,6 +186,7 @@ class RunDirectory:
             "files": files,
             "sha256": _hash_listing(files),
             "results": [result.as_dict() for result in results],
+            "processes": processes.count(),
             "versions": versions(),
             "started_at": self.started_at.isoformat(timespec="seconds"),
             "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from training.modelling import processes
 from training.modelling.artifacts import OFFENDING, RecipeError, RunDirectory, write_json
 
 WINDOW = 50
@@ -13,14 +14,23 @@ IN_A_ROW = 5
 """How often in a row a loss must be too high."""
 
 
-class NotFiniteError(RecipeError):
+class GoneWrongError(RecipeError):
+    """Learning has gone wrong at some step."""
+
+    def __init__(self, sentence: str, *, loss: float, norm: float | None = None) -> None:
+        """`norm` is None where it is not known."""
+        super().__init__(sentence)
+        self.loss, self.norm = loss, norm
+
+
+class NotFiniteError(GoneWrongError):
     """A loss or a gradient is not a number; no weight has changed."""
 
     def __init__(self, *, step: int, loss: float, norm: float | None = None) -> None:
         """`norm` is None where the loss itself is not finite."""
         what = f"The loss is {loss}" if norm is None else f"The gradient is {norm}"
-        super().__init__(f"{what} at step {step}; lower the learning rate or compute in fp32.")
-        self.loss, self.norm = loss, norm
+        sentence = f"{what} at step {step}; lower the learning rate or compute in fp32."
+        super().__init__(sentence, loss=loss, norm=norm)
 
 
 class Divergence:
@@ -35,8 +45,8 @@ class Divergence:
         self._recent = deque(losses, maxlen=WINDOW + IN_A_ROW)
         self._first = first
 
-    def see(self, loss: float, step: int) -> None:
-        """Take the next loss; raise RecipeError when the last ones say that learning has gone wrong."""
+    def see(self, loss: float, step: int, norm: float | None = None) -> None:
+        """Take the next loss; raise GoneWrongError when the last ones say that learning has gone wrong."""
         self._recent.append(loss)
         if self._first is None and len(self._recent) == IN_A_ROW:
             self._first = statistics.median(self._recent)
@@ -45,9 +55,11 @@ class Divergence:
         before, last = list(self._recent)[:-IN_A_ROW], list(self._recent)[-IN_A_ROW:]
         usual = statistics.median(before)
         if min(last) > max(self.times * usual, self._first) and usual > 0:
-            raise RecipeError(
+            raise GoneWrongError(
                 f"The loss diverges: {IN_A_ROW} losses in a row up to step {step} are above {self.times:g} times their"
-                f" running median of {usual:.4g}; lower the learning rate, or set 'diverged_at' to 0 to go on."
+                f" running median of {usual:.4g}; lower the learning rate, or set 'diverged_at' to 0 to go on.",
+                loss=loss,
+                norm=norm,
             )
 
     @property
@@ -64,7 +76,8 @@ def save_offending(run: RunDirectory, error: RecipeError, rows: Sequence[Mapping
     said = {
         name: value if isinstance(value, int) or value is None else _in_json(value) for name, value in numbers.items()
     }
-    write_json(run.path / OFFENDING, {"why": str(error), **said, "rows": list(rows)})
+    if processes.leads():
+        write_json(run.path / OFFENDING, {"why": str(error), **said, "rows": list(rows)})
     return f"{error} The step's rows are in {run.path / OFFENDING}."
 
 

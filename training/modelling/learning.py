@@ -13,11 +13,12 @@ from typing import Any, Generic, TypeVar
 
 import torch
 
+from training.modelling import collectives, processes
 from training.modelling.artifacts import RecipeError, RunDirectory
 from training.modelling.batches import shuffled_batches
 from training.modelling.checkpoints import load_checkpoint, origin_of, save_checkpoint
 from training.modelling.configs import ExistingPath, ModelSource, require
-from training.modelling.guards import Divergence, NotFiniteError, save_offending
+from training.modelling.guards import Divergence, GoneWrongError, save_offending
 from training.modelling.models import Precision
 from training.modelling.optimisation import build_optimizer, linear_schedule, update
 from training.modelling.rankings import Encoding, Ties, Weights
@@ -130,6 +131,7 @@ def learn(
     part: str = "",
     batches: Callable[[random.Random], Iterable[list[T]]] | None = None,
     schedule: Callable[[int, int], float] | None = None,
+    weigh: Callable[[Sequence[T]], float] = len,
 ) -> None:
     """Train `model` in place on `items`, whose `lengths` are in tokens, `batch_size` of them in a step.
 
@@ -138,12 +140,16 @@ def learn(
     model in evaluation mode. `described` says of an item what a person needs to find it, for the file that a run leaves
     when its loss is no number. `inputs` are the manifest's: a checkpoint made of others is refused. `part` tells the
     checkpoints of several calls in one run apart. `batches` gives the batches of an epoch in their order, where it
-    matters, and `schedule` the factor on the learning rate at a step (from 0) of so many. Raises
-    RecipeError when the loss is not finite, or runs away.
+    matters, and `schedule` the factor on the learning rate at a step (from 0) of so many. `weigh` says what the loss of
+    some items is divided by, which is how much a process's share of a step counts. Raises RecipeError when the loss is
+    not finite, or runs away.
     """
     batches = batches or (lambda rng: shuffled_batches(items, lengths, batch_size, rng))
     schedule = schedule or (lambda step, steps: linear_schedule(step, steps, config.warmup))
-    _Loop(config, run, model, items, batches, schedule, losses, after_epoch, described, inputs or {}, part).go()
+    loop = _Loop(
+        config, run, model, items, batches, schedule, losses, after_epoch, described, inputs or {}, part, weigh
+    )
+    loop.go()
 
 
 @dataclass
@@ -161,13 +167,15 @@ class _Loop(Generic[T]):
     described: Callable[[T], Mapping[str, Any]] | None
     inputs: Mapping[str, str]
     part: str
+    weigh: Callable[[Sequence[T]], float]
 
     def go(self) -> None:
         """Take all steps that are left, and leave the model in evaluation mode."""
         config = self.config
         self.optimizer = build_optimizer(self.model, lr=config.lr, weight_decay=config.weight_decay)
         self.steps = config.epochs * sum(1 for _ in self.batches(random.Random(config.seed)))
-        self.origin = origin_of(config, self.inputs, items=len(self.items), steps=self.steps)
+        size = {"items": len(self.items), "steps": self.steps, "processes": processes.count()}
+        self.origin = origin_of(config, self.inputs, **size)
         done = self._resume()
         rng = random.Random(config.seed)
         step = 0
@@ -203,37 +211,36 @@ class _Loop(Generic[T]):
         config, before = self.config, step - 1
         lr = config.lr * self.schedule(before, self.steps)
         measured: dict[str, list[torch.Tensor]] = {}
-        parts = _noted(self.losses(some), measured)
+        mine = processes.share(some)
+        counts = self.weigh(mine) / self.weigh(some) if mine else 0.0
+        parts = _noted(self.losses(mine), measured, counts) if mine else ()
         try:
             loss, norm = update(
                 self.model, self.optimizer, parts, step=before, lr=lr, max_grad_norm=config.max_grad_norm
             )
-        except NotFiniteError as error:
-            raise self._stopped(error, some, step=before, loss=error.loss, grad_norm=error.norm, lr=lr) from error
-        if step % config.log_every == 0 or step == self.steps:
-            means = {name: torch.cat(values).float().mean().item() for name, values in measured.items()}
-            self.run.metrics(step, epoch=epoch, loss=loss, **means, lr=lr, grad_norm=norm)
-            self.run.progress(step, self.steps, _in_words(loss, means))
-        try:
-            self.divergence.see(loss, before)
-        except RecipeError as error:
-            raise self._stopped(error, some, step=before, loss=loss, grad_norm=norm, lr=lr) from error
+            if step % config.log_every == 0 or step == self.steps:
+                means = _means(measured)
+                self.run.metrics(step, epoch=epoch, loss=loss, **means, lr=lr, grad_norm=norm)
+                self.run.progress(step, self.steps, _in_words(loss, means))
+            self.divergence.see(loss, before, norm)
+        except GoneWrongError as error:
+            describe = self.described or (lambda item: {"item": repr(item)})
+            rows, numbers = [describe(item) for item in some], {"loss": error.loss, "grad_norm": error.norm, "lr": lr}
+            raise RecipeError(save_offending(self.run, error, rows, step=before, **numbers)) from error
         if config.checkpoint_every and step % config.checkpoint_every == 0:
             self._save(step, measured=False)
-
-    def _stopped(self, error: RecipeError, some: Sequence[T], **numbers: Any) -> RecipeError:
-        describe = self.described or (lambda item: {"item": repr(item)})
-        return RecipeError(save_offending(self.run, error, [describe(item) for item in some], **numbers))
 
     def _measure(self, step: int, epoch: int) -> None:
         """Measure after an epoch, and keep what was measured where the epoch ended at a checkpoint."""
         self.model.eval()
-        if self.after_epoch and (found := self.after_epoch()):
+        if self.after_epoch and processes.leads() and (found := self.after_epoch()):
             self.run.metrics(step, epoch=epoch, **found)
         if self.config.checkpoint_every and step % self.config.checkpoint_every == 0:
             self._save(step, measured=True)
 
     def _save(self, step: int, *, measured: bool) -> None:
+        if not processes.leads():
+            return
         save_checkpoint(
             self.run,
             self.part,
@@ -245,12 +252,24 @@ class _Loop(Generic[T]):
         )
 
 
-def _noted(parts: Iterable[PartLoss], measured: dict[str, list[torch.Tensor]]) -> Iterator[torch.Tensor]:
-    """Pass on the losses of the parts, and add what was measured to `measured`."""
+def _noted(parts: Iterable[PartLoss], measured: dict[str, list[torch.Tensor]], counts: float) -> Iterator[torch.Tensor]:
+    """Pass on the losses of the parts, as much as they count, and add what was measured to `measured`."""
     for part in parts:
         for name, values in part.measured.items():
             measured.setdefault(name, []).append(values.detach())
-        yield part.loss
+        yield part.loss if counts == 1 else part.loss * counts
+
+
+def _means(measured: Mapping[str, Sequence[torch.Tensor]]) -> dict[str, float]:
+    """Return the means of what the parts of a step measured, in all processes."""
+    together = {name: torch.cat(list(values)).float() for name, values in measured.items()}
+    if processes.count() == 1:
+        return {name: values.mean().item() for name, values in together.items()}
+    sums: dict[str, torch.Tensor] = {}
+    for found in collectives.gathered({name: (v.sum().item(), len(v)) for name, v in together.items()}):
+        for name, row in found.items():
+            sums[name] = sums.get(name, torch.zeros(2, dtype=torch.float64)) + torch.tensor(row)
+    return {name: (row[0] / row[1]).item() for name, row in sums.items()}
 
 
 def _in_words(loss: float, means: Mapping[str, float]) -> str:

@@ -25,6 +25,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from training.modelling import collectives, processes
 from training.modelling.artifacts import RecipeError
 from training.modelling.chat import prepare_tokenizer
 from training.modelling.reward_network import Pooling, RewardNetwork, design_of, encoder_design, load_network
@@ -39,11 +40,18 @@ forward and backward pass over 16 rows of 128 tokens: 1.4 times faster at 0.9 M 
 Below, a run is short anyway, and in fp32 its figures do not depend on whether the CPU has bf16."""
 
 
-def prepare_process(*, seed: int, threads: int) -> torch.device:
+def prepare_process(*, seed: int, threads: int, parallel: bool = False) -> torch.device:
     """Seed every generator, set the number of CPU threads (0 = torch's choice) and quiet the libraries.
 
-    Telemetry is off whatever the environment says. Returns the device to use: CUDA where there is one.
+    `parallel` says that the recipe can learn in several processes, which are then joined; otherwise RecipeError is
+    raised where there are several. Telemetry is off whatever the environment says. Returns the device to use: CUDA
+    where there is one, this process's own.
     """
+    if parallel:
+        collectives.join()
+    elif processes.asked_for() > 1:
+        wanted = processes.asked_for()
+        raise RecipeError(f"WORLD_SIZE is {wanted}, but this recipe runs in one process; start it without torchrun.")
     huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
@@ -53,7 +61,9 @@ def prepare_process(*, seed: int, threads: int) -> torch.device:
     random.seed(seed)
     numpy.random.seed(seed % 2**32)
     torch.manual_seed(seed)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
+    return torch.device("cpu")
 
 
 def model_directory(source: str | Path) -> str:

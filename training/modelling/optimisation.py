@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import torch
 
+from training.modelling import collectives
 from training.modelling.guards import NotFiniteError
 
 
@@ -41,15 +42,20 @@ def update(
     """Take one optimiser step at learning rate `lr`; return the loss, and the gradient's norm before clipping.
 
     The loss is the sum of `losses`: parts of one step that are too large together. Each is asked for when the one
-    before it has gone backward, so that only one is in memory. Raises NotFiniteError when the loss or the gradient is
+    before it has gone backward, so that only one is in memory. Of several processes each brings its own, and all take
+    the same step. Raises NotFiniteError when the loss or the gradient is
     not finite, before any weight has changed.
     """
     value = 0.0
     for loss in losses:
         value += loss.item()
         if not math.isfinite(value):
-            raise NotFiniteError(step=step, loss=value)
+            break
         loss.backward()
+    value = collectives.total(value)
+    if not math.isfinite(value):
+        raise NotFiniteError(step=step, loss=value)
+    collectives.sum_gradients(model.parameters())
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm).item()
     if not math.isfinite(norm):
         raise NotFiniteError(step=step, loss=value, norm=norm)

@@ -23,6 +23,7 @@ from typing import Literal
 import torch
 from torch.nn.functional import cross_entropy
 
+from training.modelling import processes
 from training.modelling.artifacts import Result, RunDirectory, hash_input
 from training.modelling.batches import within
 from training.modelling.configs import ExistingPath, require, run_recipe
@@ -75,7 +76,7 @@ def train_base(config: BaseConfig) -> None:
     """Train and save a base model as the configuration says."""
     run = RunDirectory(config.out)
     run.write_config(config)
-    device = prepare_process(seed=config.seed, threads=config.threads)
+    device = prepare_process(seed=config.seed, threads=config.threads, parallel=True)
     run.progress(0, 1, "reading the corpus and training the tokenizer")
     documents = read_corpus(config.corpus, documents=config.documents, seed=config.seed)
     tokenizer = train_tokenizer(
@@ -106,7 +107,10 @@ def train_base(config: BaseConfig) -> None:
         losses=partial(_losses, config, model, tokenizer.pad_token_id),
         described=lambda row: {"text": tokenizer.decode(row)},
         inputs=inputs,
+        weigh=lambda some: sum(len(row) - 1 for row in some),
     )
+    if not processes.leads():
+        return
     run.progress(1, 1, "saving the model and measuring on held-out documents")
     save_model(model, tokenizer, run.model)
     results = _results(config, model, held_out, tokenizer.pad_token_id)

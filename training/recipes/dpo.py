@@ -28,6 +28,7 @@ from functools import partial
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from training.modelling import processes
 from training.modelling.artifacts import Result, RunDirectory, hash_input
 from training.modelling.batches import within
 from training.modelling.configs import ModelSource, require, run_recipe
@@ -133,7 +134,7 @@ def train_dpo(config: DpoConfig) -> None:
     """Train and save a policy as the configuration says."""
     run = RunDirectory(config.out)
     run.write_config(config)
-    device = prepare_process(seed=config.seed, threads=config.threads)
+    device = prepare_process(seed=config.seed, threads=config.threads, parallel=True)
     run.progress(0, 1, "loading the model and the rankings")
     model, tokenizer = load_policy(config.base, device=device)
     require_context(model, config.max_prompt_tokens + config.max_completion_tokens)
@@ -158,7 +159,8 @@ def train_dpo(config: DpoConfig) -> None:
     }
     inputs = {"base": hash_input(config.base), "snapshot": hash_input(config.snapshot)}
     _train(config, run, model, tokenizer, layout, referenced["train"], inputs)
-    model.eval()
+    if not processes.leads():
+        return
     run.progress(1, 1, "saving the model and measuring on the held-out splits")
     save_model(model, tokenizer, run.model)
     results = [

@@ -25,6 +25,7 @@ from typing import Literal
 
 from transformers import PreTrainedTokenizerBase
 
+from training.modelling import processes
 from training.modelling.artifacts import Result, RunDirectory, hash_input, write_json
 from training.modelling.batches import batch_count, shuffled_batches
 from training.modelling.configs import ExistingPath, require, run_recipe
@@ -100,7 +101,7 @@ def midtrain(config: MidtrainConfig) -> None:
     """Train and save a model as the configuration says."""
     run = RunDirectory(config.out)
     run.write_config(config)
-    device = prepare_process(seed=config.seed, threads=config.threads)
+    device = prepare_process(seed=config.seed, threads=config.threads, parallel=True)
     run.progress(0, 1, "loading the model, the texts and the instruction data")
     model, tokenizer = load_policy(config.base, device=device)
     require_context(model, max(config.row_tokens, config.max_prompt_tokens + config.max_completion_tokens))
@@ -146,7 +147,10 @@ def midtrain(config: MidtrainConfig) -> None:
         schedule=lambda step, steps: wsd_schedule(
             step, steps, rising=rising, falling=falling, decay=config.decay, floor=config.floor
         ),
+        weigh=lambda rows: sum(row.learnt for row in rows),
     )
+    if not processes.leads():
+        return
     save_model(model, tokenizer, run.model)
     decay = Mixture(phases.decay, parts_of([*texts, *instructions.rows], phases.decay))
     report = {"steps": {"rising": rising, "stable": stable - rising, "falling": falling}, "decay": decay.as_dict()}

@@ -34,6 +34,7 @@ import torch
 from torch.nn.functional import logsigmoid
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from training.modelling import processes
 from training.modelling.artifacts import Result, RunDirectory, hash_input
 from training.modelling.baselines import baseline_results, fit_tf_idf
 from training.modelling.configs import ModelSource, require, run_recipe
@@ -110,7 +111,7 @@ def train_reward(config: RewardConfig) -> None:
     """Train and save a reward model as the configuration says."""
     run = RunDirectory(config.out)
     run.write_config(config)
-    device = prepare_process(seed=config.seed, threads=config.threads)
+    device = prepare_process(seed=config.seed, threads=config.threads, parallel=True)
     run.progress(0, 1, "loading the model and the rankings")
     model, tokenizer = new_reward_model(config.base, device=device, pooling=config.pooling, window=config.window)
     require_context(model, config.max_prompt_tokens + config.max_completion_tokens)
@@ -119,7 +120,8 @@ def train_reward(config: RewardConfig) -> None:
     print(f"{len(splits['train'])} rankings to learn, {parameter_count(model)} parameters")
     inputs = {"base": hash_input(config.base), "snapshot": hash_input(config.snapshot)}
     _train(config, run, model, tokenizer, splits["train"], splits["validation"], inputs)
-    model.eval()
+    if not processes.leads():
+        return
     run.progress(1, 1, "saving the model and measuring on the held-out splits")
     save_model(model, tokenizer, run.model)
     save_normalisation(run.model, _reference_rewards(config, model, tokenizer, splits))

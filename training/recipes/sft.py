@@ -28,19 +28,18 @@ is not finite stops the run.
      "sources": {"chats": "chats.jsonl", "safe": "refusals.jsonl"}, "safety": ["safe"], "safety_share": 0.1}
 """
 
-import math
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from datasets import Dataset
 from datasets.utils.logging import disable_progress_bar
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl import SFTConfig, SFTTrainer
 
+from training.modelling import processes
 from training.modelling.artifacts import RecipeError, Result, RunDirectory, write_json
+from training.modelling.checkpoints import origin_of
 from training.modelling.configs import require, run_recipe
 from training.modelling.models import (
     load_policy,
@@ -55,6 +54,7 @@ from training.modelling.supervised.fitting import held_out_loss
 from training.modelling.supervised.packing import require_isolation
 from training.modelling.supervised.reading import SupervisedConfig, encode_all, mix_pass, read_split
 from training.modelling.supervised.style import TOLD, one_a_prompt, sampled, style_results, written
+from training.modelling.trainers import Keeper, Reporter, guarded, last_checkpoint, saving
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ def train_sft(config: SftConfig) -> None:
     """Train and save a policy as the configuration says."""
     run = RunDirectory(config.out)
     run.write_config(config)
-    device = prepare_process(seed=config.seed, threads=config.threads)
+    device = prepare_process(seed=config.seed, threads=config.threads, parallel=True)
     disable_progress_bar()
     run.progress(0, 1, "loading the model and the answers")
     model, tokenizer = load_policy(config.base, device=device)
@@ -103,7 +103,10 @@ def train_sft(config: SftConfig) -> None:
     print(f"{len(mixture.rows)} answers to learn, {parameter_count(model)} parameters")
     examples = encode_all(config, tokenizer, held_out)
     results = held_out_loss(config, model, tokenizer, examples, subject="base", batch_size=config.batch_size)
-    _train(config, run, model, tokenizer, mixture.rows)
+    inputs = config.hash_inputs()
+    _train(config, run, model, tokenizer, mixture.rows, inputs)
+    if not processes.leads():
+        return
     save_model(model, tokenizer, run.model)
     results += held_out_loss(config, model, tokenizer, examples, subject="sft", batch_size=config.batch_size)
     style = _style(config, model, tokenizer, learnt, held_out)
@@ -114,7 +117,7 @@ def train_sft(config: SftConfig) -> None:
         kind="policy",
         config=config,
         seed=config.seed,
-        inputs=config.hash_inputs(),
+        inputs=inputs,
         results=[*results, *mixture.results(), *(row for row in style if row.name in TOLD)],
     )
 
@@ -151,21 +154,24 @@ def _train(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     examples: Sequence[Example],
+    inputs: dict[str, str],
 ) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
-        trainer = SFTTrainer(
-            model=model,
-            args=trainer_arguments(
-                config,
-                scratch,
-                bf16=uses_bf16(model, config.precision),
-                at_once=rows_at_once(config, examples),
-            ),
-            train_dataset=trainer_rows(examples),
-            processing_class=tokenizer,
-            callbacks=[Reporter(run)],
-        )
-        trainer.train()
+    known = {tuple(one.ids): one.prompt_sha256 for one in examples}
+
+    def described(ids: Sequence[int]) -> dict[str, str]:
+        text = tokenizer.decode(ids).replace(tokenizer.pad_token, "")
+        own = tuple(token for token in ids if token != tokenizer.pad_token_id)
+        return {"prompt_sha256": known.get(own, ""), "text": text}
+
+    origin = origin_of(config, inputs, rows=len(examples), processes=processes.count())
+    trainer = guarded(SFTTrainer, run, described)(
+        model=model,
+        args=trainer_arguments(config, bf16=uses_bf16(model, config.precision), at_once=rows_at_once(config, examples)),
+        train_dataset=trainer_rows(examples),
+        processing_class=tokenizer,
+        callbacks=[Reporter(run, diverged_at=config.diverged_at), Keeper(run, origin)],
+    )
+    trainer.train(resume_from_checkpoint=last_checkpoint(run, origin, resume_from=config.resume_from))
 
 
 def trainer_rows(examples: Sequence[Example]) -> Dataset:
@@ -178,23 +184,28 @@ def rows_at_once(config: SftConfig, examples: Sequence[Example]) -> int:
 
     Packed rows go one by one: in one forward pass they would become a single long row, and attention costs its square.
     """
-    if config.packing:
-        return 1
-    fitting = max(config.tokens_at_once // max(len(one.ids) for one in examples), 1)
-    return max(rows for rows in range(1, config.batch_size + 1) if config.batch_size % rows == 0 and rows <= fitting)
+    longest = config.tokens_at_once if config.packing else max(len(one.ids) for one in examples)
+    fitting = max(config.tokens_at_once // longest, 1)
+    own = config.batch_size // processes.count()
+    if own * processes.count() != config.batch_size:
+        raise RecipeError(
+            f"The field 'batch_size' is {config.batch_size}, which {processes.count()} processes cannot share; make it"
+            " a multiple of their number."
+        )
+    return max(rows for rows in range(1, own + 1) if own % rows == 0 and rows <= fitting)
 
 
-def trainer_arguments(config: SftConfig, scratch: str, *, bf16: bool, at_once: int) -> SFTConfig:
-    """Translate the configuration into TRL's words; nothing is saved or reported but by this recipe.
+def trainer_arguments(config: SftConfig, *, bf16: bool, at_once: int) -> SFTConfig:
+    """Translate the configuration into TRL's words; nothing is reported but by this recipe.
 
     `at_once` of a step's answers are in a forward pass; their gradients add up.
     """
     return SFTConfig(
-        output_dir=scratch,
+        **saving(config.checkpoint_every, config.log_every, config.out),
         seed=config.seed,
         num_train_epochs=config.epochs,
         per_device_train_batch_size=at_once,
-        gradient_accumulation_steps=config.batch_size // at_once,
+        gradient_accumulation_steps=config.batch_size // (at_once * processes.count()),
         learning_rate=config.lr,
         lr_scheduler_type="linear",
         warmup_steps=config.warmup,
@@ -212,44 +223,8 @@ def trainer_arguments(config: SftConfig, scratch: str, *, bf16: bool, at_once: i
         logging_nan_inf_filter=False,
         dataloader_pin_memory=False,
         disable_tqdm=True,
-        save_strategy="no",
         report_to="none",
     )
-
-
-class Reporter(TrainerCallback):
-    """Writes the trainer's log lines as metrics and progress of the run, and stops it when a number is not finite."""
-
-    def __init__(self, run: RunDirectory) -> None:
-        self.run = run
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Start the clock of the progress."""
-        self.run.progress(0, state.max_steps, "training")
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        """Take the lines that carry a training loss; the summary at the end has none."""
-        if not logs or "loss" not in logs:
-            return
-        loss, norm = float(logs["loss"]), float(logs["grad_norm"])
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise RecipeError(
-                f"The loss is {loss} and the gradient {norm} at step {state.global_step}; lower the learning rate or "
-                "compute in fp32."
-            )
-        self.run.metrics(
-            state.global_step,
-            epoch=float(logs["epoch"]),
-            loss=loss,
-            accuracy=float(logs["mean_token_accuracy"]),
-            lr=float(logs["learning_rate"]),
-            grad_norm=norm,
-        )
-        self.run.progress(state.global_step, state.max_steps, f"loss {loss:.3f}")
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Say that the last step is done, which need not be one that is logged."""
-        self.run.progress(state.global_step, state.max_steps, "measuring on the validation split")
 
 
 if __name__ == "__main__":

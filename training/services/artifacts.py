@@ -77,7 +77,7 @@ def _left_checkpoints(run: Run) -> Path | None:
     """The folder of the last attempt before this one that left a checkpoint, as only recipes that take one up do."""
     for number in range(run.attempt - 1, 0, -1):
         folder = run.path.with_name(f"attempt-{number}")
-        if any((folder / CHECKPOINTS).glob("*step-*")):
+        if any((folder / CHECKPOINTS).glob("*step-*.pt")) or any((folder / CHECKPOINTS).glob("*/complete.json")):
             return folder
     return None
 
