@@ -18,6 +18,9 @@ asks what rankings give beyond more good answers: "preferred-only SFT" (Rafailov
 `sources` mixes in more snapshots and .jsonl files, with `mixture` in shares, and `safety_share` keeps a share of safety
 data (mixtures.py); what a pass then holds, by source, is in the manifest and in report.json.
 
+`knowledge` asks the base for the facts that answers state, and reports, weighs down or drops answers whose facts it
+does not know (knowledge.py); knowledge.json then has each fact.
+
 Departures from TRL's defaults: no gradient checkpointing, fp32 weights with autocast, no packing unless asked for (and
 then only where it is shown that documents do not see each other, packing.py), linear decay, no dropout, and a loss that
 is not finite stops the run.
@@ -29,7 +32,8 @@ is not finite stops the run.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from datasets import Dataset
@@ -41,6 +45,7 @@ from training.modelling import processes
 from training.modelling.artifacts import RecipeError, Result, RunDirectory, write_json
 from training.modelling.checkpoints import origin_of
 from training.modelling.configs import require, run_recipe
+from training.modelling.knowledge import KnowledgeConfig, examine
 from training.modelling.models import (
     load_policy,
     parameter_count,
@@ -51,14 +56,15 @@ from training.modelling.models import (
 )
 from training.modelling.supervised.conversations import Conversation, Example
 from training.modelling.supervised.fitting import held_out_loss
+from training.modelling.supervised.mixtures import thinned
 from training.modelling.supervised.packing import require_isolation
-from training.modelling.supervised.reading import SupervisedConfig, encode_all, mix_pass, read_split
+from training.modelling.supervised.reading import encode_all, mix_pass, read_split
 from training.modelling.supervised.style import TOLD, one_a_prompt, sampled, style_results, written
 from training.modelling.trainers import Keeper, Reporter, guarded, last_checkpoint, saving
 
 
 @dataclass(frozen=True, kw_only=True)
-class SftConfig(SupervisedConfig):
+class SftConfig(KnowledgeConfig):
     """Supervised fine-tuning of a policy on what people wrote or preferred."""
 
     packing: bool = False
@@ -97,12 +103,19 @@ def train_sft(config: SftConfig) -> None:
     model, tokenizer = load_policy(config.base, device=device)
     require_context(model, config.max_prompt_tokens + config.max_completion_tokens)
     learnt, held_out = read_split(config, "train"), read_split(config, "validation")
-    mixture = mix_pass(config, encode_all(config, tokenizer, learnt))
     if config.packing:
         require_isolation(model)
+    report: dict[str, Any] = {}
+    results: list[Result] = []
+    if config.knowledge != "off":
+        run.progress(0, 1, "asking the base for the facts of the answers")
+        gate = examine(config, model, tokenizer, learnt)
+        learnt, results, report["knowledge"] = gate.kept, gate.results(), gate.as_dict()
+        write_json(run.path / "knowledge.json", gate.lines)
+    mixture = mix_pass(config, encode_all(config, tokenizer, learnt))
     print(f"{len(mixture.rows)} answers to learn, {parameter_count(model)} parameters")
     examples = encode_all(config, tokenizer, held_out)
-    results = held_out_loss(config, model, tokenizer, examples, subject="base", batch_size=config.batch_size)
+    results += held_out_loss(config, model, tokenizer, examples, subject="base", batch_size=config.batch_size)
     inputs = config.hash_inputs()
     _train(config, run, model, tokenizer, mixture.rows, inputs)
     if not processes.leads():
@@ -110,7 +123,7 @@ def train_sft(config: SftConfig) -> None:
     save_model(model, tokenizer, run.model)
     results += held_out_loss(config, model, tokenizer, examples, subject="sft", batch_size=config.batch_size)
     style = _style(config, model, tokenizer, learnt, held_out)
-    report = {"data": mixture.as_dict(), "style": [result.as_dict() for result in style]}
+    report |= {"data": mixture.as_dict(), "style": [result.as_dict() for result in style]}
     write_json(run.path / "report.json", report)
     run.write_manifest(
         recipe="sft",
@@ -156,6 +169,8 @@ def _train(
     examples: Sequence[Example],
     inputs: dict[str, str],
 ) -> None:
+    if any(example.weight < 1 for example in examples):
+        config, examples = replace(config, epochs=1), thinned(examples, config.epochs, config.seed)
     known = {tuple(one.ids): one.prompt_sha256 for one in examples}
 
     def described(ids: Sequence[int]) -> dict[str, str]:

@@ -36,6 +36,8 @@ class Conversation:
     """Name of where it comes from."""
     safety: bool = False
     """Whether it counts as safety data."""
+    weight: float = 1.0
+    """In how many of the passes it is seen: 1 = all, 0 = none."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def encode_conversation(
             conversation.prompt_sha256,
             conversation.source,
             conversation.safety,
+            conversation.weight,
         )
         for ids, mask, prompt in rows
     ]
