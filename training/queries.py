@@ -88,6 +88,11 @@ class RunReport:
     evaluations: list[Evaluation] = field(default_factory=list)
     manifest: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def chosen_fell(self) -> bool:
+        """Whether the alarm of a DPO run rang: the preferred answers have become less likely."""
+        return any(series.name == "alarm" and series.highest > 0 for series in self.series)
+
 
 def pipelines() -> QuerySet[Pipeline]:
     """All pipelines, newest first, with what `stages` reads."""

@@ -20,7 +20,7 @@ from training.modelling.snapshots import RankingRow, read_rankings
 
 def row(question: str, completions: list[str], ranks: list[int], **fields) -> RankingRow:
     made = ranking(question, completions, ranks)
-    return RankingRow(**({name: made[name] for name in RankingRow.__dataclass_fields__} | fields))
+    return RankingRow(**({name: made[name] for name in RankingRow.__dataclass_fields__ if name in made} | fields))
 
 
 def features(fitted: TfIdfReward, text: str) -> np.ndarray:

@@ -93,3 +93,12 @@ def test_it_lists_the_figures_of_the_evaluation_first(judged, sent, recipes):
     found = [row.run.recipe for row in evaluations(pipeline=pipeline)]
     assert found == ["evaluate"] * 14 + ["sft"]
     assert Run.objects.filter(pipeline=pipeline).count() == 7
+
+
+@pytest.mark.parametrize(("alarm", "fell"), [("0.0", False), ("1.0", True)])
+def test_it_says_that_the_preferred_answers_became_less_likely(sent, alarm, fell):
+    run = create_run(recipe="base", config={}, snapshot=None, inputs={}, seed=1, by=None)
+    run.path.mkdir(parents=True, exist_ok=True)
+    lines = f'{{"step": 5, "time": 1.0, "alarm": 0.0}}\n{{"step": 10, "time": 2.0, "alarm": {alarm}}}\n'
+    (run.path / "metrics.jsonl").write_text(lines)
+    assert run_report(run_id=run.pk).chosen_fell is fell

@@ -13,7 +13,7 @@ from training.modelling.shared_prefix import SharedPrefixBatch, encode, inputs
 
 @dataclass(frozen=True)
 class TokenLikelihoods:
-    """Three [N, C] tensors, C the longest completion: column t is the completion's token t, its end token included."""
+    """Of N completions, [N, C], C the longest one: column t is the completion's token t, its end token included."""
 
     log_probs: torch.Tensor
     """log pi(y_t | x, y_<t) in nats, fp32; 0 where a completion is shorter."""
@@ -21,6 +21,15 @@ class TokenLikelihoods:
     """Entropy of pi(. | x, y_<t) in nats, fp32, without gradient; 0 where a completion is shorter."""
     mask: torch.Tensor
     """1.0 on the completion's tokens, 0.0 where it is shorter."""
+    hidden: torch.Tensor
+    """[M, d]: the last hidden state that predicts each of the M tokens inside, in order of `batch.inside`."""
+
+    @property
+    def hidden_sums(self) -> torch.Tensor:
+        """[N, d] fp32: of each completion the sum of `hidden` over its tokens."""
+        rows = self.mask.nonzero()[:, 0]
+        blank = torch.zeros(len(self.mask), self.hidden.shape[1], device=self.hidden.device)
+        return blank.index_add(0, rows, self.hidden.float())
 
 
 def token_likelihoods(
@@ -31,7 +40,8 @@ def token_likelihoods(
     Only what predicts a completion's token reaches the head and the softmax over the vocabulary. Without `entropy` the
     entropy is not computed, and all 0.
     """
-    logits = _logits(model, batch).float() / temperature
+    hidden, logits = _predictions(model, batch)
+    logits = logits.float() / temperature
     blank = torch.zeros(batch.inside.shape, device=logits.device)
     if entropy:
         log_softmax = torch.log_softmax(logits, dim=-1)
@@ -44,14 +54,18 @@ def token_likelihoods(
         log_probs=blank.masked_scatter(batch.inside, picked),
         entropy=blank.masked_scatter(batch.inside, unsure.to(blank.device)),
         mask=batch.inside.float(),
+        hidden=hidden,
     )
 
 
-def _logits(model: PreTrainedModel, batch: Batch | SharedPrefixBatch) -> torch.Tensor:
-    """[M, vocabulary]: what the model predicts at each of the batch's predictors."""
+def _predictions(model: PreTrainedModel, batch: Batch | SharedPrefixBatch) -> tuple[torch.Tensor, torch.Tensor]:
+    """The last hidden state, [M, d], and what the model predicts of it, [M, vocabulary], at the batch's predictors."""
     if _head_says_all(model):
-        return model.get_output_embeddings()(encode(model, batch)[batch.predictors])
-    return model(**inputs(batch), use_cache=False).logits.flatten(0, 1)[batch.predictors]
+        hidden = encode(model, batch)[batch.predictors]
+        return hidden, model.get_output_embeddings()(hidden)
+    found = model(**inputs(batch), use_cache=False, output_hidden_states=True)
+    hidden, logits = (each.flatten(0, 1)[batch.predictors] for each in (found.hidden_states[-1], found.logits))
+    return hidden, logits
 
 
 _says_all: WeakKeyDictionary[PreTrainedModel, bool] = WeakKeyDictionary()

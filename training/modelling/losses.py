@@ -9,7 +9,7 @@ probability; Davidson's does (`davidson_losses`), and takes it as a sign that th
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,6 +54,7 @@ def form_pairs(
     weights: Sequence[float] | None = None,
     among: int | None = None,
     ties: bool = False,
+    left_out: Sequence[Set[tuple[int, int]]] | None = None,
 ) -> Pairs:
     """Return the pairs of rankings (1 = best, equal = tie), whose rows follow each other in one batch.
 
@@ -64,12 +65,15 @@ def form_pairs(
     each ranking, multiply what it weighs. They are not made to sum to 1 in a batch, which would give a vote more where
     it stands among light ones; over a snapshot their mean is 1, and so the learning rate means the same.
     `among` says how many rankings with a pair share the weight of a step, where these are only some of them.
+    `left_out`, one set for each ranking, names pairs (better, worse) of its completions that do not count.
     """
     better, worse, ranking, distance = [], [], [], []
     first = 0
     for index, row in enumerate(ranks):
         for i, left in enumerate(row):
             for j, right in enumerate(row):
+                if left_out and (i, j) in left_out[index]:
+                    continue
                 if left < right or (ties and left == right and i < j):
                     better.append(first + i)
                     worse.append(first + j)

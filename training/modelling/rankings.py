@@ -102,6 +102,8 @@ class EncodedRanking:
     """What intervals are clustered by."""
     weight: float = 1.0
     """What it weighs in the loss."""
+    left_out: frozenset[tuple[int, int]] = frozenset()
+    """Strict pairs (better, worse) that are not learnt."""
 
     @property
     def tokens(self) -> int:
@@ -110,8 +112,8 @@ class EncodedRanking:
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
-        """The strict pairs (better, worse) as indices of completions."""
-        return strict_pairs(self.ranks)
+        """The strict pairs (better, worse) as indices of completions, without those that are left out."""
+        return [pair for pair in strict_pairs(self.ranks) if pair not in self.left_out]
 
 
 def encode_rankings(
@@ -194,7 +196,14 @@ def ranking_batch(
     how many rankings the step has of which these are a part. A `window` cuts rows for an encoder (see pad_batch).
     """
     weights = [ranking.weight for ranking in rankings]
-    pairs = form_pairs([ranking.ranks for ranking in rankings], device, weights=weights, among=among, ties=ties)
+    pairs = form_pairs(
+        [ranking.ranks for ranking in rankings],
+        device,
+        weights=weights,
+        among=among,
+        ties=ties,
+        left_out=[ranking.left_out for ranking in rankings],
+    )
     if shared:
         prompts = [ranking.prompt for ranking in rankings]
         return share_prefixes(prompts, [ranking.completions for ranking in rankings], device), pairs

@@ -15,24 +15,30 @@ kept up: preference_losses.py gives each formula with its source.
 Departures from the paper: K-wise rankings, prompt and completions encoded once, instead of single pairs; ties make no
 pair unless they are asked for; AdamW instead of RMSprop; linear decay of the learning rate. The shifts of the preferred
 and of the rejected answers' log-probabilities are reported apart, because DPO can lower both (Razin et al. 2024, arXiv
-2410.08847) and the loss does not show it.
+2410.08847) and the loss does not show it; an alarm watches the preferred ones, and before training every pair gets the
+CHES score of that paper, by which pairs can be left out (displacement.py).
 
     python -m training.recipes.dpo --config dpo.json
     {"out": "var/runs/dpo", "seed": 0, "base": "var/runs/sft", "snapshot": "var/snapshots/1f3a"}
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.modelling import processes
-from training.modelling.artifacts import Result, RunDirectory, hash_input
+from training.modelling.agreement import measured_noise
+from training.modelling.artifacts import Result, RunDirectory, hash_input, write_json
 from training.modelling.batches import within
 from training.modelling.configs import ModelSource, require, run_recipe
+from training.modelling.displacement import CHES_FILE, Alarm, ches_report, ches_results, highest, score_pairs
+from training.modelling.errors import RecipeError
 from training.modelling.learning import PartLoss, RankingLearningConfig, learn
+from training.modelling.likelihoods import token_likelihoods
 from training.modelling.losses import sequence_log_probs
 from training.modelling.models import (
     autocast,
@@ -63,7 +69,7 @@ from training.modelling.rankings import (
     ranking_batch,
 )
 from training.modelling.reporting import mean_result, share_result
-from training.modelling.snapshots import SPLITS, read_rankings, require_rows
+from training.modelling.snapshots import SPLITS, RankingRow, read_rankings, require_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +83,10 @@ class DpoConfig(RankingLearningConfig):
     loss: Variant = "sigmoid"
     """Which loss of the family: "sigmoid" = DPO, "robust" = DPO that knows how often labels are wrong, "sigmoid_norm" =
     DPO on means per token, "ipo", "simpo" and "orpo" without a reference, and others: see preference_losses.py."""
-    label_noise: float = 0.0
-    """The chance that a pair was judged the wrong way round, below 0.5, for the losses that can be told: measured
-    agreement a of two annotators who err alike and independently says (1 - sqrt(2a - 1)) / 2. With "sigmoid" it is
-    conservative DPO."""
+    label_noise: float | Literal["agreement"] = 0.0
+    """The chance that a pair was judged the wrong way round, below 0.5, for the losses that can be told. "agreement" =
+    measured: annotators of the snapshot who agree on a share a of the pairs that two of them judged, and err alike and
+    independently, are wrong about (1 - sqrt(2a - 1)) / 2 of them. With "sigmoid" it is conservative DPO."""
     divergence: Divergence = "reverse_kl"
     """From the reference: "reverse_kl" as in DPO, "forward_kl", "js" or "alpha" (with `divergence_alpha`)."""
     divergence_alpha: float = 0.5
@@ -92,6 +98,16 @@ class DpoConfig(RankingLearningConfig):
     """Whether tied completions are learnt to be alike (Davidson's model, with "sigmoid") or make no pair."""
     nll: float = 0.0
     """What the better completion's own loss per token weighs beside; 1 is RPO, which keeps it from falling."""
+    ches_drop: float = 0.0
+    """Share of the strict pairs that is left out, those whose CHES score is highest: they are expected to make the
+    preferred answer less likely (displacement.py). ches.json says which, and what other shares would leave out."""
+    ches: Literal["length_normalised", "plain"] = "length_normalised"
+    """Which of the two scores; the paper filters by the first."""
+    alarm: float = 0.1
+    """Nats a token that the preferred answers may lose against the reference, over the latest 256 pairs, before the
+    metric `alarm` is 1: at 0.1 each of their tokens has become a tenth less likely."""
+    alarm_stops: bool = False
+    """Whether the alarm ends the run."""
     batch_rankings: int = 16
     """Rankings in a step; each brings its K completions."""
     lr: float = 2e-4
@@ -105,7 +121,10 @@ class DpoConfig(RankingLearningConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_above_0("beta")
-        require(0 <= self.label_noise < 0.5, "The field 'label_noise' is a share from 0 to below 0.5.")
+        measured = self.label_noise == "agreement"
+        require(measured or 0 <= self.label_noise < 0.5, "The field 'label_noise' is a share from 0 to below 0.5.")
+        require(0 <= self.ches_drop < 1, "The field 'ches_drop' is a share of the pairs, from 0 to below 1.")
+        self.require_above_0("alarm")
         for name in ("margin", "nll"):
             require(getattr(self, name) >= 0, f"The field {name!r} must not be below 0.")
         self._require_that_they_fit()
@@ -113,7 +132,9 @@ class DpoConfig(RankingLearningConfig):
     def _require_that_they_fit(self) -> None:
         said = f'does nothing with the loss "{self.loss}"'
         require(not self.label_noise or takes_noise(self.loss), f"The field 'label_noise' {said}; set it to 0.")
-        require(self.loss != "exo" or self.label_noise > 0, "The loss \"exo\" needs a 'label_noise' above 0, 1e-3 say.")
+        require(
+            self.loss != "exo" or self.label_noise != 0, "The loss \"exo\" needs a 'label_noise' above 0, 1e-3 say."
+        )
         fits = self.divergence == "reverse_kl" or takes_divergence(self.loss)
         require(fits, f"The field 'divergence' {said}; set it to \"reverse_kl\".")
         require(not self.margin or takes_margin(self.loss), f"The field 'margin' {said}; set it to 0.")
@@ -128,6 +149,8 @@ class ReferencedRanking:
     ranking: EncodedRanking
     reference: torch.Tensor
     """[K] fp32: log pi_ref(y|x) in nats."""
+    products: torch.Tensor
+    """[K, K] fp32: inner products of the completions' summed hidden states, see displacement.py."""
 
 
 def train_dpo(config: DpoConfig) -> None:
@@ -138,8 +161,12 @@ def train_dpo(config: DpoConfig) -> None:
     run.progress(0, 1, "loading the model and the rankings")
     model, tokenizer = load_policy(config.base, device=device)
     require_context(model, config.max_prompt_tokens + config.max_completion_tokens)
-    splits = {split: _encode(config, tokenizer, split) for split in SPLITS}
+    rows = {split: read_rankings(config.snapshot, split) for split in SPLITS}
+    splits = {split: _encode(config, tokenizer, split, rows[split]) for split in SPLITS}
     require_rows(splits["train"], "rankings with a strict pair", config.snapshot)
+    noise, results = config.label_noise, []
+    if noise == "agreement":
+        noise, results = measured_noise(config.snapshot)
     print(f"{len(splits['train'])} rankings to learn, {parameter_count(model)} parameters")
     run.progress(0, 1, "computing the reference's log-probabilities")
     model.eval()
@@ -150,43 +177,71 @@ def train_dpo(config: DpoConfig) -> None:
         tokens_at_once=config.tokens_at_once,
         ties=config.ties != "none",
     )
-    referenced = {
-        split: [
-            ReferencedRanking(ranking, log_probs)
-            for ranking, log_probs in zip(rankings, _log_probs(config, model, layout, rankings), strict=True)
-        ]
-        for split, rankings in splits.items()
-    }
+    referenced = {split: refer(config, model, layout, rankings) for split, rankings in splits.items()}
+    train, of_filter = filter_pairs(config, run, rows["train"], referenced["train"])
+    alarm = Alarm(config.alarm, stops=config.alarm_stops)
     inputs = {"base": hash_input(config.base), "snapshot": hash_input(config.snapshot)}
-    _train(config, run, model, tokenizer, layout, referenced["train"], inputs)
+    _train(replace(config, label_noise=noise), run, model, tokenizer, layout, train, alarm, inputs)
     if not processes.leads():
         return
     run.progress(1, 1, "saving the model and measuring on the held-out splits")
     save_model(model, tokenizer, run.model)
-    results = [
-        result
-        for split in ("validation", "test")
-        for result in _held_out_results(config, model, layout, split, referenced[split])
-    ]
+    for split in ("validation", "test"):
+        results += _held_out_results(config, model, layout, split, referenced[split])
     run.write_manifest(
         recipe="dpo",
         kind="policy",
         config=config,
         seed=config.seed,
         inputs=inputs,
-        results=results,
+        results=[*results, *of_filter, *alarm.results("dpo")],
     )
 
 
-def _encode(config: DpoConfig, tokenizer: PreTrainedTokenizerBase, split: str) -> list[EncodedRanking]:
+def _encode(
+    config: DpoConfig, tokenizer: PreTrainedTokenizerBase, split: str, rows: Sequence[RankingRow]
+) -> list[EncodedRanking]:
     return encode_rankings(
         tokenizer,
-        read_rankings(config.snapshot, split),
+        rows,
         max_prompt_tokens=config.max_prompt_tokens,
         max_completion_tokens=config.max_completion_tokens,
         weights=config.weights,
         ties=config.ties != "none" and split == "train",
     )
+
+
+def filter_pairs(
+    config: DpoConfig, run: RunDirectory, rows: Sequence[RankingRow], rankings: Sequence[ReferencedRanking]
+) -> tuple[list[ReferencedRanking], list[Result]]:
+    """Leave out the pairs that `ches_drop` asks for, and write ches.json about all of them.
+
+    `rows` are those of the train split, with or without a pair. A ranking all of whose pairs are left out is no longer
+    learnt, unless its ties are.
+    """
+    ties = config.ties != "none"
+    rows = [row for row in rows if row.pairs or ties]
+    encoded = [item.ranking for item in rankings]
+    normalised = config.ches == "length_normalised"
+    pairs = score_pairs(encoded, [item.products for item in rankings], normalised=normalised)
+    if processes.leads():
+        write_json(run.path / CHES_FILE, ches_report(rows, pairs, share=config.ches_drop, normalised=normalised))
+    dropped = highest(pairs, config.ches_drop)
+    left_out: dict[int, set[tuple[int, int]]] = {}
+    for pair in dropped:
+        left_out.setdefault(pair.ranking, set()).add((pair.better, pair.worse))
+    kept = [
+        replace(item, ranking=replace(item.ranking, left_out=frozenset(left_out.get(number, ()))))
+        for number, item in enumerate(rankings)
+    ]
+    learnt = [item for item in kept if item.ranking.pairs or (ties and _has_ties(item.ranking))]
+    if not learnt:
+        raise RecipeError("With this 'ches_drop' no pair is left to learn; lower it.")
+    return learnt, ches_results(rows, pairs, dropped)
+
+
+def _has_ties(ranking: EncodedRanking) -> bool:
+    return len(set(ranking.ranks)) < len(ranking.ranks)
 
 
 def settings_of(config: DpoConfig, rankings: Sequence[EncodedRanking]) -> Settings:
@@ -210,6 +265,7 @@ def _train(
     tokenizer: PreTrainedTokenizerBase,
     layout: Layout,
     rankings: list[ReferencedRanking],
+    alarm: Alarm,
     inputs: dict[str, str],
 ) -> None:
     settings = settings_of(config, [item.ranking for item in rankings])
@@ -220,7 +276,7 @@ def _train(
         rankings,
         lengths=[item.ranking.tokens for item in rankings],
         batch_size=config.batch_rankings,
-        losses=partial(_losses, config, model, layout, settings),
+        losses=partial(_losses, config, model, layout, settings, alarm),
         described=lambda item: as_texts(tokenizer, item.ranking),
         inputs=inputs,
     )
@@ -231,6 +287,7 @@ def _losses(
     model: PreTrainedModel,
     layout: Layout,
     settings: Settings,
+    alarm: Alarm,
     rankings: Sequence[ReferencedRanking],
 ) -> Iterator[PartLoss]:
     """Yield the loss of each part of a step, with how its strict pairs have moved."""
@@ -240,8 +297,11 @@ def _losses(
         with autocast(model, config.precision):
             log_probs = sequence_log_probs(model, part.batch)
         shift, strict = (log_probs - reference).detach(), ~part.pairs.tied
-        shifts = pair_shifts(shift[part.pairs.better[strict]], shift[part.pairs.worse[strict]], config.beta)
-        yield PartLoss(policy_loss(log_probs, reference, part.batch.completion_lengths, part.pairs, settings), shifts)
+        better, worse = part.pairs.better[strict], part.pairs.worse[strict]
+        tokens = part.batch.completion_lengths
+        rings = alarm.watch((shift / tokens)[better].tolist())
+        shifts = pair_shifts(shift[better], shift[worse], config.beta) | {"alarm": torch.tensor([float(rings)])}
+        yield PartLoss(policy_loss(log_probs, reference, tokens, part.pairs, settings), shifts)
 
 
 def pair_shifts(better: torch.Tensor, worse: torch.Tensor, beta: float) -> dict[str, torch.Tensor]:
@@ -259,25 +319,25 @@ def pair_shifts(better: torch.Tensor, worse: torch.Tensor, beta: float) -> dict[
 
 
 @torch.no_grad()
-def _log_probs(
+def refer(
     config: DpoConfig,
     model: PreTrainedModel,
     layout: Layout,
     rankings: Sequence[EncodedRanking],
-) -> list[torch.Tensor]:
-    """Return log p(y|x) of the K completions of each ranking, [K] fp32 on the CPU."""
-    found: list[torch.Tensor] = [torch.empty(0)] * len(rankings)
+) -> list[ReferencedRanking]:
+    """Return the rankings with what the model says of their completions, on the CPU."""
+    found: list[ReferencedRanking | None] = [None] * len(rankings)
     order = sorted(range(len(rankings)), key=lambda index: rankings[index].tokens)
     for first, last in within(layout.tokens_at_once, [layout.cost(rankings[index]) for index in order]):
-        some = order[first:last]
-        batch, _ = ranking_batch(
-            [rankings[index] for index in some], layout.pad_token_id, layout.device, shared=layout.shared
-        )
+        some = [rankings[index] for index in order[first:last]]
+        batch, _ = ranking_batch(some, layout.pad_token_id, layout.device, shared=layout.shared)
         with autocast(model, config.precision):
-            log_probs = sequence_log_probs(model, batch).cpu()
-        sizes = [len(rankings[index].completions) for index in some]
-        for index, part in zip(some, log_probs.split(sizes), strict=True):
-            found[index] = part
+            likelihoods = token_likelihoods(model, batch, entropy=False)
+        sizes = [len(ranking.completions) for ranking in some]
+        log_probs = likelihoods.log_probs.sum(dim=1).cpu().split(sizes)
+        products = [sums @ sums.T for sums in likelihoods.hidden_sums.split(sizes)]
+        for index, ranking, of, product in zip(order[first:last], some, log_probs, products, strict=True):
+            found[index] = ReferencedRanking(ranking, of, product.cpu())
     return found
 
 
@@ -292,16 +352,19 @@ def _held_out_results(
     if not rankings:
         return []
     encoded = [item.ranking for item in rankings]
-    log_probs = _log_probs(config, model, layout, encoded)
-    shifts = [(now - item.reference).tolist() for now, item in zip(log_probs, rankings, strict=True)]
+    now = refer(config, model, layout, encoded)
+    shifts = [(new.reference - item.reference).tolist() for new, item in zip(now, rankings, strict=True)]
     correct, clusters = pair_accuracy(encoded, shifts)
     note = f"{len(correct)} strict pairs of {len(rankings)} rankings; n and interval are over prompts"
     results = [share_result(f"{split}_accuracy", correct, clusters, subject="dpo", note=note)]
+    of = {"subject": "dpo", "against": "reference", "note": note}
     for name, side in (("chosen_shift", 0), ("rejected_shift", 1)):
-        moved = [row[pair[side]] for ranking, row in zip(encoded, shifts, strict=True) for pair in ranking.pairs]
-        results.append(
-            mean_result(f"{split}_{name}", moved, clusters, subject="dpo", against="reference", unit="nats", note=note)
-        )
+        places = [(number, pair[side]) for number, ranking in enumerate(encoded) for pair in ranking.pairs]
+        moved = [shifts[number][place] for number, place in places]
+        tokens = [len(encoded[number].completions[place]) for number, place in places]
+        by_token = [shift / length for shift, length in zip(moved, tokens, strict=True)]
+        results.append(mean_result(f"{split}_{name}", moved, clusters, unit="nats", **of))
+        results.append(mean_result(f"{split}_{name}_per_token", by_token, clusters, unit="nats/token", **of))
     return results
 
 

@@ -34,9 +34,8 @@ from typing import Literal
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from annotate.quality.agreement import ranking_agreement
-from annotate.quality.table import RankingTable
 from training.demo import world
+from training.modelling.agreement import agreement_results
 from training.modelling.artifacts import RecipeError, Result, RunDirectory, hash_input
 from training.modelling.baselines import TF_IDF, InstantReward, TfIdfReward
 from training.modelling.batches import pad_batch
@@ -143,33 +142,6 @@ def reward_results(
             share_result("pair_accuracy", correct, prompts, subject=subject, against="annotators", note=note)
         )
     return results + agreement_results(rows)
-
-
-def agreement_results(rows: Sequence[RankingRow]) -> list[Result]:
-    """Strict agreement of annotators with one another on the same rankings; nothing where no two of them met."""
-    ranked: dict[tuple[str, str, str], int] = {}
-    for row in rows:
-        for text, rank in zip(row.completions, row.ranks, strict=True):
-            # The same text twice in one ranking is one completion; the last word on it counts.
-            ranked[f"{row.campaign}/{row.prompt_sha256}", row.annotator, text] = rank
-    items, annotators, texts = zip(*ranked, strict=True)
-    agreement = ranking_agreement(RankingTable.from_arrays(items, annotators, texts, list(ranked.values())))
-    found = agreement.strict_agreement
-    if found.value is None:
-        return []
-    note = f"n counts pairs of strict preferences, of {agreement.n_judgements} rankings of {agreement.n_items} prompts"
-    return [
-        Result(
-            name="pair_agreement",
-            subject="annotators",
-            against="annotators",
-            value=found.value,
-            lo=found.lo,
-            hi=found.hi,
-            n=found.n,
-            note=f"{note}; {found.reason}" if found.reason else note,
-        )
-    ]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

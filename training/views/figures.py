@@ -66,6 +66,28 @@ MEANINGS = {
     "data_tokens": Meaning(_("Tokens of a pass"), ""),
     "safety_share_rows": Meaning(_("Safety data, share of rows"), "", True),
     "safety_share_tokens": Meaning(_("Safety data, share of tokens"), "", True),
+    "test_chosen_shift": Meaning(
+        _("Shift of preferred answers"),
+        _("Nats that the test split’s preferred answers became likelier than before; below zero, less likely."),
+    ),
+    "test_rejected_shift": Meaning(
+        _("Shift of rejected answers"), _("The same of the answers that were not preferred.")
+    ),
+    "test_chosen_shift_per_token": Meaning(
+        _("Shift of preferred answers, per token"), _("What the alarm watches while training, here on the test split.")
+    ),
+    "test_rejected_shift_per_token": Meaning(
+        _("Shift of rejected answers, per token"), _("The same of the answers that were not preferred.")
+    ),
+    "lowest_chosen_shift": Meaning(
+        _("Lowest shift while training"), _("How far the preferred answers fell at worst, and whether the alarm rang.")
+    ),
+    "ches_left_out": Meaning(
+        _("Pairs left out"), _("Comparisons that were expected to make preferred answers less likely (CHES)."), True
+    ),
+    "label_noise": Meaning(
+        _("Label noise"), _("How often a comparison is the wrong way round, by the annotators’ agreement."), True
+    ),
     "end_rate": Meaning(_("Answers that end"), _("Share of answers that end by themselves."), True),
 }
 
