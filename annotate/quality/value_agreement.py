@@ -233,8 +233,7 @@ def _estimate(table: ValueTable, name: str, row: Sequence[float], influence: NDA
     """One coefficient with its interval, from its row of the kernel's columns and sums (A,) over annotators."""
     value, n = row[kernels.VALUE], int(row[kernels.N])
     if math.isnan(value):
-        few = table.categories.size < 2 and name.startswith("ac")
-        return undefined(NEVER_POSITIVE if name == "positive_agreement" else ONE_CATEGORY if few else ONE_VALUE, n)
+        return undefined(why_undefined(table, name), n)
     return dyadic_interval(
         value,
         annotators=influence,
@@ -247,6 +246,13 @@ def _estimate(table: ValueTable, name: str, row: Sequence[float], influence: NDA
         bounds=(-1.0, 1.0) if name in CORRECTED else (0.0, 1.0),
         spread=row[kernels.SPREAD],
     )
+
+
+def why_undefined(table: ValueTable, name: str) -> str:
+    """Why a coefficient does not exist although annotators met."""
+    if name == "positive_agreement":
+        return NEVER_POSITIVE
+    return ONE_CATEGORY if table.categories.size < 2 and name.startswith("ac") else ONE_VALUE
 
 
 def _share(share: float, over_items: float, own: NDArray, judged: NDArray, items: int) -> Estimate:

@@ -624,3 +624,38 @@ def measure(starts, annotator, code, people, measures, level, positions, positiv
         found[number, ITEMS], found[number, LARGEST] = items[number], largest[number]
     use = usage(starts, code, first, count, used) if categories <= FEW else np.zeros((0, 2))
     return found, summed, heavy, use, chosen, cases_met
+
+
+@njit(cache=True, nogil=True)
+def terms(starts, code, measures, level, positions, positive):
+    """What each case and each judgement adds to the error of a coefficient, by their values and by the number m of
+    judgements of the item, of a table for few categories: (Q, K, K) of a case, times (Q, widest + 1) by m; (Q, K) of a
+    judgement, times (Q, widest + 1) by m; all 0 where the coefficient does not exist.
+    """
+    total, categories, widest = measures.size, positions.size, _widest(starts)
+    _pattern, first, count = patterns(starts, code, categories)
+    _used, met, mean = margins(starts, code, first, count, categories)
+    scaled = _scaled(positions)
+    places = midranks(met) if level == ORDINAL else positions
+    distance, mass, _cases, _items, pull = observed(
+        starts, code, first, count, measures, level, places, scaled, positive
+    )
+    value, expected, slope = slopes(measures, level, met, mean, places, scaled, distance, mass, pull)
+    of_case, by_case = np.zeros((total, categories, categories)), np.zeros((total, widest + 1))
+    by_judgement = np.zeros((total, widest + 1))
+    for number in range(total):
+        if np.isnan(value[number]):
+            slope[number] = 0.0
+            continue
+        kind, ratio = _kind(measures[number], level), distance[number] / mass[number]
+        for k in range(categories):
+            for c in range(categories):
+                apart = _distance(kind, k, c, places, scaled) - ratio * _mass(kind, k, c, positive)
+                of_case[number, k, c] = -apart / (mass[number] * expected[number])
+        for m in range(1, widest + 1):
+            by_case[number, m] = _weight(measures[number], m) if m > 1 else 0.0
+            if measures[number] != ALPHA:
+                by_judgement[number, m] = 1 / (m * (starts.size - 1.0))
+            elif m > 1:
+                by_judgement[number, m] = 1 / met.sum()
+    return of_case, by_case, slope, by_judgement
