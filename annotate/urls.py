@@ -187,6 +187,21 @@ urlpatterns = [
     path("agreement/<slug:slug>/ratings/", ratings.page, name="ratings"),
     path("agreement/<slug:slug>/ratings/figures.csv", ratings.page, {"form": "csv"}, name="ratings_csv"),
     path("agreement/<slug:slug>/ratings/figures.json", ratings.page, {"form": "json"}, name="ratings_json"),
+    path("agreement/<slug:slug>/ratings/change/", ratings.change, name="ratings_change"),
+    path(
+        "agreement/<slug:slug>/ratings/change/figures.csv", ratings.change, {"form": "csv"}, name="ratings_change_csv"
+    ),
+    path(
+        "agreement/<slug:slug>/ratings/change/figures.json",
+        ratings.change,
+        {"form": "json"},
+        name="ratings_change_json",
+    ),
+    path("agreement/<slug:slug>/ratings/pairs/", ratings.pairs, name="ratings_pairs"),
+    path("agreement/<slug:slug>/ratings/pairs/figures.csv", ratings.pairs, {"form": "csv"}, name="ratings_pairs_csv"),
+    path(
+        "agreement/<slug:slug>/ratings/pairs/figures.json", ratings.pairs, {"form": "json"}, name="ratings_pairs_json"
+    ),
     path("agreement/<slug:slug>/steps/", step_agreement.page, name="step_agreement"),
     path("agreement/<slug:slug>/steps/figures.csv", step_agreement.figures_csv, name="step_agreement_csv"),
     path("agreement/<slug:slug>/steps/figures.json", step_agreement.figures_json, name="step_agreement_json"),

@@ -17,6 +17,8 @@ from annotate.api.figures import (
     PoolCompositionSerializer,
     TimeAndPaySerializer,
     ValueAuditSerializer,
+    ValueChangeSerializer,
+    ValuePairsSerializer,
 )
 from annotate.api.work import find_campaign
 from annotate.audit_queries.changes import guideline_change
@@ -25,6 +27,8 @@ from annotate.audit_queries.pairs import annotator_pairs
 from annotate.audit_queries.person import annotator_audit
 from annotate.audit_queries.slices import Slice, campaign_audit
 from annotate.audit_queries.times import time_and_pay
+from annotate.audit_queries.value_changes import question_change
+from annotate.audit_queries.value_pairs import question_pairs
 from annotate.audit_queries.values import value_audit
 from annotate.errors import DomainError
 from annotate.models import User
@@ -74,6 +78,25 @@ class ValueAgreement(Documented, APIView):
         return Response(ValueAuditSerializer(found).data)
 
 
+class ValueChangeQuery(StrictSerializer):
+    of = serializers.CharField(required=False, default="", max_length=80, help_text="such as axis/helpful")
+    before = serializers.CharField(required=False, default="", max_length=80, help_text="such as rating-1")
+    after = serializers.CharField(required=False, default="", max_length=80)
+
+
+class ValueChange(Documented, APIView):
+    """The agreement on one axis, flag or type of passage under two versions of the guideline, and the difference."""
+
+    @extend_schema(parameters=[ValueChangeQuery], responses=ValueChangeSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        asked = checked(ValueChangeQuery, request.query_params.dict())
+        try:
+            found = question_change(campaign=find_campaign(slug), **asked)
+        except DomainError as error:
+            raise NotFound(str(error)) from error
+        return Response(ValueChangeSerializer(found).data)
+
+
 class PairsQuery(StrictSerializer):
     page = serializers.IntegerField(required=False, min_value=1, default=1)
 
@@ -85,6 +108,23 @@ class AnnotatorPairs(Documented, APIView):
     def get(self, request: Request, slug: str) -> Response:
         page = checked(PairsQuery, request.query_params.dict())["page"]
         return Response(AnnotatorPairsSerializer(annotator_pairs(campaign=find_campaign(slug), page=page)).data)
+
+
+class ValuePairsQuery(PairsQuery):
+    of = serializers.CharField(required=False, default="", max_length=80, help_text="such as axis/helpful")
+
+
+class ValuePairs(Documented, APIView):
+    """How far each two annotators agree on one axis, flag or type of marked passage."""
+
+    @extend_schema(parameters=[ValuePairsQuery], responses=ValuePairsSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        asked = checked(ValuePairsQuery, request.query_params.dict())
+        try:
+            found = question_pairs(campaign=find_campaign(slug), **asked)
+        except DomainError as error:
+            raise NotFound(str(error)) from error
+        return Response(ValuePairsSerializer(found).data)
 
 
 class TimeAndPay(Documented, APIView):

@@ -129,6 +129,37 @@ class GuidelineChangeSerializer(serializers.Serializer):
     compared = ComparedSerializer(many=True)
 
 
+class ValueChangeSerializer(serializers.Serializer):
+    """The agreement on one question under two versions of the guideline (a ValueChange)."""
+
+    campaign = serializers.CharField(source="campaign.slug")
+    of = serializers.CharField(source="of.key", default="", help_text="such as axis/helpful; empty: nothing is asked")
+    before = serializers.CharField(help_text="a version such as rating-1; empty where there are no two to compare")
+    after = serializers.CharField()
+    n_in_both = serializers.IntegerField(help_text="completions that were judged under both")
+    compared = ComparedSerializer(many=True)
+
+
+class ValuePairSerializer(serializers.Serializer):
+    first = serializers.CharField()
+    second = serializers.CharField()
+    n_items = serializers.IntegerField(help_text="completions that both answered for")
+    percent_agreement = EstimateSerializer()
+    difference = EstimateSerializer(help_text="by how many levels the first one's values are higher on average")
+    positive_agreement = EstimateSerializer(help_text="of a flag or span; n counts completions with a yes")
+
+
+class ValuePairsSerializer(serializers.Serializer):
+    """How far each two annotators agree on one question (a ValuePairs), some of them to a page."""
+
+    campaign = serializers.CharField(source="campaign.slug")
+    of = serializers.CharField(source="of.key", default="", help_text="such as axis/helpful; empty: nothing is asked")
+    page = serializers.IntegerField()
+    n_pages = serializers.IntegerField()
+    n_annotators = serializers.IntegerField(help_text="in all")
+    pairs = ValuePairSerializer(many=True)
+
+
 class PersonTimeSerializer(serializers.Serializer):
     username = serializers.CharField()
     seconds = EstimateSerializer(help_text="the median of active seconds; n counts judgements")

@@ -1,5 +1,6 @@
 """Agreement before and after a change of the guideline."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -58,17 +59,25 @@ def guideline_change(*, campaign: Campaign, before: str = "", after: str = "") -
     board = ledger().board(campaign.pk)
     known = parts_of(board).version
     slots, versions = {key: slot for key, _label, slot in known}, [(key, label) for key, label, _slot in known]
-    for key in filter(None, (before, after)):
-        if key not in slots:
-            raise DomainError(_("Nothing was judged in %(part)s here; choose one of the list.") % {"part": key[:80]})
-    if before and before == after:
-        raise DomainError(_("Choose two different versions to compare."))
-    after = after or next((key for key in reversed(slots) if key != before), "")
-    before = before or next((key for key in reversed(slots) if key != after), "")
+    before, after = two_versions(list(slots), before, after)
     if len(slots) < FEWEST:
         return GuidelineChange(campaign, versions, before, after, 0, [])
     compared, n_in_both = version_change(board=board, before=slots[before], after=slots[after])
     return GuidelineChange(campaign, versions, before, after, n_in_both, compared)
+
+
+def two_versions(known: Sequence[str], before: str, after: str) -> tuple[str, str]:
+    """The keys of the versions that are named, or the last two; empty where there are no two.
+
+    Raises DomainError when nobody judged under a version that is named, or both are the same.
+    """
+    for key in filter(None, (before, after)):
+        if key not in known:
+            raise DomainError(_("Nothing was judged in %(part)s here; choose one of the list.") % {"part": key[:80]})
+    if before and before == after:
+        raise DomainError(_("Choose two different versions to compare."))
+    after = after or next((key for key in reversed(known) if key != before), "")
+    return before or next((key for key in reversed(known) if key != after), ""), after
 
 
 def version_change(*, board: Board, before: int, after: int) -> tuple[list[Compared], int]:

@@ -112,8 +112,10 @@ def agreement_by_annotator_pair(table: RankingTable, keep: Keep = None) -> list[
     keys, pair = np.unique(who[meetings.left].astype(np.int64) * people + who[meetings.right], return_inverse=True)
     n_items, shared = np.bincount(pair), np.bincount(pair, meetings.shared)
     defined = np.isfinite(meetings.tau_b)
-    strict = _ratios(meetings.agreeing, meetings.strict, pair, keys.size, SHARE, NEVER_STRICT)
-    tau_b = _ratios(np.where(defined, meetings.tau_b, 0.0), defined * 1.0, pair, keys.size, CORRELATION, TAU_UNDEFINED)
+    strict = ratios_by_group(meetings.agreeing, meetings.strict, pair, keys.size, SHARE, NEVER_STRICT)
+    tau_b = ratios_by_group(
+        np.where(defined, meetings.tau_b, 0.0), defined * 1.0, pair, keys.size, CORRELATION, TAU_UNDEFINED
+    )
     names = table.annotator_labels.tolist()
     pairs = [
         PairAgreement(names[key // people], names[key % people], items, round(cases), one, other)
@@ -124,7 +126,7 @@ def agreement_by_annotator_pair(table: RankingTable, keep: Keep = None) -> list[
     return sorted(pairs, key=lambda pair: -pair.n_items)
 
 
-def _ratios(
+def ratios_by_group(
     numerators: NDArray, denominators: NDArray, group: NDArray, groups: int, bounds: tuple[float, float], reason: str
 ) -> list[Estimate]:
     """`clustered_ratio` of each group of rows (n,), each row a cluster; undefined for the `reason` without any."""

@@ -49,10 +49,12 @@ TABS = [
     Tab("overview", "annotate:agreement", gettext_lazy("Agreement")),
     Tab("ratings", "annotate:ratings", gettext_lazy("Ratings and flags"), COMPARED),
     Tab("pairs", "annotate:pairs", gettext_lazy("Who agrees with whom")),
+    Tab("ratings_pairs", "annotate:ratings_pairs", gettext_lazy("Who agrees with whom"), (Campaign.Kind.RATING,)),
     Tab("consensus", "annotate:consensus", gettext_lazy("Consensus")),
     Tab("producers", "annotate:producers", gettext_lazy("Producers")),
     Tab("composition", "annotate:composition", gettext_lazy("Who judged"), COMPARED),
     Tab("change", "annotate:change", gettext_lazy("Guideline changes")),
+    Tab("ratings_change", "annotate:ratings_change", gettext_lazy("Guideline changes"), (Campaign.Kind.RATING,)),
     Tab("time", "annotate:time", gettext_lazy("Time and pay"), COMPARED),
     Tab("disagreements", "annotate:disagreements", gettext_lazy("Disagreements"), COMPARED),
     Tab("bias", "annotate:bias", gettext_lazy("Bias")),
@@ -325,24 +327,35 @@ HEAT_CELL, NO_CELL = '<td class="shade-{}" title="{}">{}</td>', SafeString("<td>
 @register.inclusion_tag("annotate/audit/_heat_map.html")
 def heat_map(found: Pairs, campaign: Campaign) -> dict[str, Any]:
     """A square table of annotators: the stronger a cell's colour, the more often the two prefer the same completion."""
+    shares = [(pair.first, pair.second, pair.strict_agreement) for pair in found.pairs]
+    legend = _("50\N{NO-BREAK SPACE}% or less, a coin toss"), _("An empty cell: the two have no task in common.")
+    return square(shares, found.ids, campaign, least=CHANCE, legend=legend)
+
+
+def square(
+    shares: Sequence[tuple[str, str, Estimate]],
+    ids: Mapping[str, int],
+    campaign: Campaign,
+    *,
+    least: float,
+    legend: tuple[str, str],
+) -> dict[str, Any]:
+    """The heat map of the shares of each two people; `least` has no colour. `legend`: what that and a gap mean."""
     cells = {}
-    for pair in found.pairs:
-        value = pair.strict_agreement.value
-        words = {"first": pair.first, "second": pair.second, "figures": in_words(pair.strict_agreement)}
-        title = _("%(first)s and %(second)s: %(figures)s") % words
-        said = ("none", title, "–") if value is None else (shade(value), title, f"{100 * value:.0f}")
-        cells[pair.first, pair.second] = cells[pair.second, pair.first] = format_html(HEAT_CELL, *said)
-    names = [name for name, _n in found.annotators]
+    for first, second, share in shares:
+        title = _("%(first)s and %(second)s: %(figures)s") % {
+            "first": first,
+            "second": second,
+            "figures": in_words(share),
+        }
+        value = share.value
+        said = ("none", title, "–") if value is None else (shade(value, least), title, f"{100 * value:.0f}")
+        cells[first, second] = cells[second, first] = format_html(HEAT_CELL, *said)
     rows = [
-        (
-            name,
-            short(name, NAME_LETTERS),
-            found.ids[name],
-            SafeString("".join(cells.get((name, other), NO_CELL) for other in names)),
-        )
-        for name in names
+        (name, short(name, NAME_LETTERS), pk, SafeString("".join(cells.get((name, other), NO_CELL) for other in ids)))
+        for name, pk in ids.items()
     ]
-    return {"rows": rows, "campaign": campaign, "legend": range(SHADES + 1)}
+    return {"rows": rows, "campaign": campaign, "shades": range(SHADES + 1), "least": legend[0], "gap": legend[1]}
 
 
 @register.simple_tag
@@ -359,6 +372,6 @@ def pair_names(first: str, second: str, urls: Mapping[str, str]) -> SafeString:
     return SafeString(escape(_("%(first)s and %(second)s")) % {"first": one, "second": other})
 
 
-def shade(value: float) -> int:
-    """0 for a share of 50 % and less, up to 9 for 100 %."""
-    return max(0, min(SHADES, round((value - CHANCE) / (1 - CHANCE) * SHADES)))
+def shade(value: float, least: float) -> int:
+    """0 for the least share and below, up to 9 for 100 %."""
+    return max(0, min(SHADES, round((value - least) / (1 - least) * SHADES)))

@@ -9,10 +9,12 @@ from django import template
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from annotate.audit_queries.inquiry import AXIS, CHARTED, Question, ValueGroup
 from annotate.audit_queries.slices import Slice
-from annotate.audit_queries.values import AXIS, CHARTED, Asked, Question, ValueAudit, ValueGroup
+from annotate.audit_queries.value_pairs import ValuePairs
+from annotate.audit_queries.values import Asked, ValueAudit
 from annotate.quality.intervals import Estimate
-from annotate.templatetags.audit import LABEL_LETTERS, Scale, dots, in_words, short, weeks
+from annotate.templatetags.audit import LABEL_LETTERS, Scale, dots, in_words, short, square, weeks
 
 register = template.Library()
 
@@ -78,6 +80,14 @@ def value_weeks(groups: Sequence[ValueGroup], question: Question) -> dict[str, A
     """The same week by week."""
     named = _named(groups, question)
     return weeks(named, _scale(question, [one for _key, _label, one in named]))
+
+
+@register.inclusion_tag("annotate/audit/_heat_map.html")
+def value_heat_map(found: ValuePairs) -> dict[str, Any]:
+    """A square table of annotators: the stronger a cell's colour, the more often the two say the same."""
+    shares = [(pair.first, pair.second, getattr(pair, found.measures[0])) for pair in found.pairs]
+    legend = _("0\N{NO-BREAK SPACE}%"), _("An empty cell: the two have no completion in common.")
+    return square(shares, found.ids, found.campaign, least=0.0, legend=legend)
 
 
 @register.inclusion_tag("annotate/audit/_levels.html")

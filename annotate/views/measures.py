@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from annotate.quality.agreement import RankingAgreement
 from annotate.quality.intervals import Estimate
+from annotate.templatetags.concord import coefficient, points
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +139,49 @@ def change_meaning(change: Estimate) -> str:
             "There is no clear change of strict agreement: %(value)s points (95 %% interval %(lo)s to %(hi)s). The text"
             " may have changed nothing, or more judgements are needed to see it."
         )
-    caution = _("Other things may have changed at the same time: the tasks, the people, their practice.")
-    points = {name: _points(getattr(change, of)) for name, of in (("value", "value"), ("lo", "lo"), ("hi", "hi"))}
-    return f"{said % points} {caution}"
+    words = {name: points(getattr(change, name)) for name in ("value", "lo", "hi")}
+    return f"{said % words} {_caution()}"
 
 
-def _points(share: float) -> str:
-    return f"{share * 100:+.1f}".replace("-", "\N{MINUS SIGN}")
+def measure_change_meaning(measure: Measure, change: Estimate) -> str:
+    """The change of any measure of which more is better, in a sentence or two."""
+    if change.value is None or change.lo is None or change.hi is None:
+        return _(change.reason) if change.reason else _("There is too little to say whether anything changed.")
+    if change.lo > 0:
+        said = _("%(measure)s is higher under the later version: %(value)s (95 %% interval %(lo)s to %(hi)s).")
+    elif change.hi < 0:
+        said = _("%(measure)s is lower under the later version: %(value)s (95 %% interval %(lo)s to %(hi)s).")
+    else:
+        said = _(
+            "%(measure)s has not clearly changed: %(value)s (95 %% interval %(lo)s to %(hi)s). The text may have"
+            " changed nothing, or more judgements are needed to see it."
+        )
+    signed = points if measure.is_share else coefficient
+    words = {name: signed(one) for name, one in (("lo", change.lo), ("hi", change.hi))}
+    value = _("%(value)s points") % {"value": signed(change.value)} if measure.is_share else signed(change.value)
+    return f"{said % {**words, 'measure': measure.label, 'value': value}} {_caution()}"
+
+
+def week_meaning(change: Estimate) -> str:
+    """The change of strict agreement from the week before, over all campaigns, in a sentence or two."""
+    if change.value is None or change.lo is None or change.hi is None:
+        return _(change.reason) if change.reason else _("There is too little to say whether anything changed.")
+    if change.lo > 0:
+        said = _("People agree more than in the week before, by %(value)s points (95 %% interval %(lo)s to %(hi)s).")
+    elif change.hi < 0:
+        said = _("People agree less than in the week before, by %(value)s points (95 %% interval %(lo)s to %(hi)s).")
+    else:
+        said = _(
+            "There is no clear change from the week before: %(value)s points of strict agreement (95 %% interval %(lo)s"
+            " to %(hi)s)."
+        )
+    where = _("Other campaigns, domains or people may have been at work: look within each campaign, below.")
+    words = {name: points(getattr(change, name)) for name in ("value", "lo", "hi")}
+    return f"{said % words} {where}"
+
+
+def _caution() -> str:
+    return _("Other things may have changed at the same time: the tasks, the people, their practice.")
 
 
 def _percent(share: float | None) -> str:

@@ -6,14 +6,17 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from annotate.audit_queries.inquiry import AXIS, CHARTED, FLAG, IN_GROUPS, SPAN
 from annotate.audit_queries.slices import Slice
-from annotate.audit_queries.values import AXIS, CHARTED, FLAG, IN_GROUPS, SPAN, Asked, value_audit
+from annotate.audit_queries.value_changes import ValueChange, question_change
+from annotate.audit_queries.value_pairs import ValuePairs, question_pairs
+from annotate.audit_queries.values import Asked, value_audit
 from annotate.errors import DomainError
 from annotate.forms import COMPARING
 from annotate.models import Campaign
 from annotate.views.access import admin_required
-from annotate.views.downloads import as_csv, as_json
-from annotate.views.measures import Measure
+from annotate.views.downloads import as_csv, as_json, page_number
+from annotate.views.measures import Measure, measure_change_meaning
 
 MEASURES = [
     Measure(
@@ -68,6 +71,18 @@ MEASURES = [
     ),
 ]
 MEASURE = {measure.name: measure for measure in MEASURES}
+PAIR_MEASURES = [
+    MEASURE["percent_agreement"],
+    MEASURE["positive_agreement"],
+    Measure(
+        "difference",
+        gettext_lazy("Difference in levels"),
+        gettext_lazy("n counts completions."),
+        gettext_lazy("By how many levels the first person’s values are higher on average."),
+    ),
+]
+"""What is said of each two annotators."""
+PAIR_MEASURE = {measure.name: measure for measure in PAIR_MEASURES}
 KINDS: dict[str, tuple[Promise, Promise]] = {
     AXIS: (
         gettext_lazy("Ratings"),
@@ -99,7 +114,7 @@ KINDS: dict[str, tuple[Promise, Promise]] = {
 @admin_required
 def page(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
     """The agreement on axes, flags and marked passages of a campaign or a slice of it; as a page, CSV or JSON."""
-    campaign = get_object_or_404(Campaign, slug=slug, kind__in=COMPARING)
+    campaign = _campaign(slug)
     chosen = Slice(**{name: request.GET.get(name, "") for name in ("domain", "version", "week")})
     try:
         found = value_audit(campaign=campaign, chosen=chosen, of=request.GET.get("of", ""))
@@ -121,6 +136,64 @@ def page(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
         "columns": [MEASURE[name] for name in found.of.measures if name in IN_GROUPS] if found.of else [],
     }
     return render(request, "annotate/audit/ratings.html", context)
+
+
+@require_safe
+@admin_required
+def change(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
+    """The agreement on one question before and after a change of the guideline; as a page, CSV or JSON."""
+    named = {name: request.GET.get(name, "") for name in ("of", "before", "after")}
+    try:
+        found = question_change(campaign=_campaign(slug), **named)
+    except DomainError as error:
+        raise Http404(str(error)) from error
+    if form == "csv":
+        return as_csv(f"ratings-change-{slug}", found.figures)
+    if form == "json":
+        more = {"before": found.before, "after": found.after, "n_in_both": found.n_in_both}
+        return as_json(slug, found.figures, of=found.of.key if found.of else "", **more)
+    context = _context(found, "ratings_change")
+    context["rows"] = [(MEASURE[one.measure], one) for one in found.compared]
+    if found.compared:
+        read = next(one for one in found.compared if one.measure == CHARTED[found.of.kind])
+        context["meaning"] = measure_change_meaning(MEASURE[read.measure], read.change)
+    return render(request, "annotate/audit/ratings_change.html", context)
+
+
+@require_safe
+@admin_required
+def pairs(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
+    """How far each two annotators agree on one question: a heat map, and the same as a table, CSV and JSON."""
+    page = page_number(request.GET.get("page", ""))
+    try:
+        found = question_pairs(campaign=_campaign(slug), of=request.GET.get("of", ""), page=page)
+    except DomainError as error:
+        raise Http404(str(error)) from error
+    if form == "csv":
+        return as_csv(f"ratings-pairs-{slug}", found.figures)
+    if form == "json":
+        of = found.of.key if found.of else ""
+        return as_json(slug, found.figures, of=of, page=found.page, n_pages=found.n_pages)
+    context = _context(found, "ratings_pairs")
+    columns = context["columns"] = [PAIR_MEASURE[name] for name in found.measures]
+    reach = float(max(len(found.of.levels) - 1, 1)) if found.of else 1.0
+    ends = [(one.low, 1.0) if one.is_share else (-reach, reach) for one in columns]
+    context["rows"] = [
+        (pair, [(getattr(pair, one.name), one.is_share, *end) for one, end in zip(columns, ends, strict=True)])
+        for pair in found.pairs
+    ]
+    return render(request, "annotate/audit/ratings_pairs.html", context)
+
+
+def _campaign(slug: str) -> Campaign:
+    return get_object_or_404(Campaign, slug=slug, kind__in=COMPARING)
+
+
+def _context(found: ValueChange | ValuePairs, tab: str) -> dict:
+    """What both pages of one question have; a campaign of rankings has no tabs of theirs."""
+    asked = [(KINDS[kind][0], [one for one in found.questions if one.kind == kind]) for kind in KINDS]
+    context = {"section": "agreement", "campaign": found.campaign, "found": found, "asked": asked}
+    return context | {"tab": tab if found.campaign.kind == Campaign.Kind.RATING else "ratings"}
 
 
 def _kind(kind: str, asked: list[Asked]) -> dict:

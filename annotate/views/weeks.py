@@ -15,7 +15,7 @@ from annotate.models import Campaign
 from annotate.views.access import admin_required
 from annotate.views.audit import AGREEMENT_OF
 from annotate.views.downloads import as_csv, figures_as_json, page_number
-from annotate.views.measures import MEASURES
+from annotate.views.measures import MEASURES, week_meaning
 
 
 @require_safe
@@ -54,6 +54,7 @@ def week(request: HttpRequest, key: str, form: str = "html") -> HttpResponse:
         (one, getattr(found.overall, one.name), getattr(found.earlier, one.name), changes.get(one.name))
         for one in MEASURES
     ]
+    context["meaning"] = week_meaning(changes["strict_agreement"]) if changes else ""
     context["is_over"] = found.listed.last < timezone.now().date()
     return render(request, "annotate/audit/week.html", context)
 

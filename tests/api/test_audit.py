@@ -8,12 +8,16 @@ from annotate.audit_queries.compositions import pool_composition
 from annotate.audit_queries.pairs import annotator_pairs
 from annotate.audit_queries.person import annotator_audit
 from annotate.audit_queries.slices import campaign_audit
+from annotate.audit_queries.value_changes import question_change
+from annotate.audit_queries.value_pairs import question_pairs
 from annotate.audit_queries.values import value_audit
 from annotate.models import Domain, Expertise
+from annotate.services.setup import change_campaign
 from tests.api.calls import problem
 from tests.rating import add_rating_campaign, rate
 from tests.services.test_audit import two_versions
 from tests.services.test_queries import rank
+from tests.world import add_guideline
 
 
 def test_the_agreement_is_the_audits(world, admin):
@@ -124,3 +128,24 @@ def test_it_gives_the_agreement_on_ratings_and_flags(world, admin):
     assert (answer["of"], [one["key"] for one in answer["by_version"]]) == ("flag/hallucination", ["rating-1"])
     refused = problem(admin.get("/api/v1/campaigns/rate/ratings/", {"of": "axis/none"}), 404)
     assert "Nothing named axis/none is asked" in refused["detail"]
+
+
+def test_it_gives_ratings_before_and_after_and_by_pair(world, admin, alice):
+    campaign = add_rating_campaign(world)
+    for who in (world.alice, world.bob):
+        rate(who, campaign)
+    change_campaign(campaign=campaign, by=world.carol, guideline=add_guideline("rating", version=2))
+    campaign.refresh_from_db()
+    for who in (world.alice, world.bob):
+        rate(who, campaign)
+    address = "/api/v1/campaigns/rate/ratings/"
+    answer, found = admin.get(f"{address}change/").json(), question_change(campaign=campaign)
+    assert (answer["of"], answer["before"], answer["after"]) == (found.of.key, "rating-1", "rating-2")
+    assert [one["change"] for one in answer["compared"]] == [one.change.as_dict() for one in found.compared]
+    answer = admin.get(f"{address}pairs/", {"of": "flag/hallucination"}).json()
+    (pair,) = question_pairs(campaign=campaign, of="flag/hallucination").pairs
+    assert answer["pairs"][0]["positive_agreement"] == pair.positive_agreement.as_dict()
+    assert (answer["pairs"][0]["first"], answer["pairs"][0]["n_items"]) == ("alice", pair.n_items)
+    for part in ("change/", "pairs/"):
+        problem(admin.get(address + part, {"of": "axis/none"}), 404)
+        problem(alice.get(address + part), 403)

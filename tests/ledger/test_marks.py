@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from annotate.audit_queries import values
+from annotate.audit_queries import inquiry
 from annotate.audit_queries.slices import Slice
 from annotate.audit_queries.values import value_audit
 from annotate.ledger import live, marks
@@ -117,7 +117,7 @@ def test_groups_that_nothing_changed_in_are_as_they_were_and_the_others_anew(sto
     assert len(ledger().board(stored.pk).base.rows) == 4
     assert {"physics", "-"} == {group.key for group in corrected.domains}
     live._of.cache_clear()
-    monkeypatch.setattr(values, "FEW", -1)
+    monkeypatch.setattr(inquiry, "FEW", -1)
     anew = value_audit(campaign=stored, chosen=chosen)
     assert [group.measures for group in corrected.domains] == [group.measures for group in anew.domains]
     assert corrected.figures == anew.figures

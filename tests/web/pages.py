@@ -85,6 +85,8 @@ def every_page(world: World) -> Iterator[tuple[str, HttpResponse]]:
     yield "ratings_flag", carol.get("/agreement/answers/ratings/?of=flag/harmful")
     yield "ratings_csv", carol.get("/agreement/rate/ratings/figures.csv")
     yield "ratings_json", carol.get("/agreement/rate/ratings/figures.json")
+    yield "ratings_change", carol.get("/agreement/rate/ratings/change/")
+    yield "ratings_pairs", carol.get("/agreement/rate/ratings/pairs/")
     yield "ratings_time", carol.get("/agreement/rate/time/")
     yield "bias_first", carol.get("/campaigns/answers/bias/")
     yield "bias", carol.get("/campaigns/answers/bias/?feature=position")

@@ -5,7 +5,7 @@ import io
 from datetime import datetime, timedelta
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from annotate.audit_queries.changes import slice_change
 from annotate.audit_queries.slices import Slice, campaign_audit, iso_week, monday, week_key, week_of_key
@@ -14,9 +14,11 @@ from annotate.audit_queries.week import audited_weeks, week_audit
 from annotate.errors import DomainError
 from annotate.ledger.live import ledger
 from annotate.models import Campaign, Domain, Expertise, Skill
+from annotate.quality.intervals import Estimate
 from annotate.services.campaigns import create_campaign
 from annotate.services.claiming import claim_next_task
 from annotate.services.judging import submit_demonstration
+from annotate.views.measures import week_meaning
 from tests.services.test_needs import declare
 from tests.services.test_queries import rank
 from tests.services.test_skills import add_gold, answer
@@ -118,6 +120,20 @@ def test_it_adds_up_the_campaigns(two_weeks):
     assert [one.key for one in found.domains] == ["art", "physics", "-"]
     assert (found.compared[0].change.value, found.compared[0].change.n) == (1.0, 21)
     assert (found.people[0].n_judgements, found.people[0].agreement.n_items) == (3, 3)
+
+
+def test_it_says_what_the_change_means(carol, two_weeks):
+    for value, lo, said in (
+        (0.1, 0.05, "agree more than in the week before, by +10.0 points"),
+        (0.1, -0.1, "no clear"),
+    ):
+        assert said in week_meaning(Estimate(value, lo, 0.2, 9))
+    assert "agree less than in the week before" in week_meaning(Estimate(-0.1, -0.2, -0.05, 9))
+    with translation.override("ar"):  # where a sign would else stand behind its number
+        assert "\u200e\u221210.0" in week_meaning(Estimate(-0.1, -0.2, -0.05, 9))
+    meaning = week_meaning(week_audit(key="2026-W47").compared[0].change)
+    assert meaning in carol.get("/agreement/weeks/2026-W47/").content.decode()
+    assert "Nothing was judged on one of the two sides" in carol.get("/agreement/weeks/2026-W46/").content.decode()
 
 
 def test_a_first_week_has_nothing_to_be_compared_with(carol, two_weeks):

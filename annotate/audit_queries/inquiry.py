@@ -1,0 +1,249 @@
+"""What is asked of single completions in a campaign, and what was answered: values on axes, flags, marked passages.
+
+An item is one completion in one task. Who was asked and did not say yes has said no: a flag has a value from everybody
+whose form offered it, that is from whoever judged under a version of the guideline that has it. An axis has one from
+those who gave it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from django.utils.translation import gettext as _
+from numpy.typing import NDArray
+
+from annotate.errors import DomainError
+from annotate.ledger.boards import Board, Found, Sheet
+from annotate.ledger.columns import empty
+from annotate.ledger.marks import Cells, cells_of
+from annotate.models import Campaign, Guideline
+from annotate.quality.intervals import Estimate, undefined
+from annotate.quality.value_agreement import EMPTY, MEASURES, ValueAgreement, agreement_by_slice, value_agreement
+from annotate.quality.values import Level, ValueTable
+
+AXIS, FLAG, SPAN = "axis", "flag", "span"
+OF_AXES = ("alpha", "alpha_interval", "ac2", "percent_agreement")
+OF_FLAGS = ("prevalence", "positive_agreement", "alpha", "ac1")
+"""The measures that are shown of a scale, and of what is said or not."""
+IN_GROUPS = {"percent_agreement", "alpha", "ac2", *OF_FLAGS}
+CHARTED = {AXIS: "alpha", FLAG: "positive_agreement", SPAN: "positive_agreement"}
+"""What charts show of each kind of question."""
+FEW = 4
+"""Parts of a kind that are counted anew one by one; where more have changed, all are, in one pass."""
+COLUMN_OF = {"domain": "domain", "version": "guideline", "week": "week"}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something that is asked about each completion."""
+
+    kind: str
+    """axis, flag or span: a type of marked passage, which a completion has or has not."""
+    name: str
+    label: str
+    levels: tuple[str, ...] = ()
+    """The names of the values of an axis, from 1."""
+
+    @property
+    def key(self) -> str:
+        """How it is asked for, such as `axis/helpful`."""
+        return f"{self.kind}/{self.name}"
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What is shown of it. Distances between levels with names of their own mean nothing, so no interval alpha."""
+        if self.kind != AXIS:
+            return OF_FLAGS
+        plain = all(level.isdecimal() for level in self.levels)
+        return OF_AXES if plain else ("alpha", "ac2", "percent_agreement")
+
+    @property
+    def coefficients(self) -> list[str]:
+        """Those of them that the kernel is asked for."""
+        return [name for name in self.measures if name in MEASURES]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """How far annotators agree on the answers to one question."""
+
+    found: ValueAgreement
+    alpha_interval: Estimate | None = None
+    """Alpha for which the differences of values count; None where only their order is taken to mean anything."""
+
+    @property
+    def prevalence(self) -> Estimate:
+        """The share of answers that say yes."""
+        return self.found.usage[1].share if self.found.usage else undefined(EMPTY)
+
+    def measure(self, name: str) -> Estimate:
+        """The figure with a name."""
+        return getattr(self if name in ("prevalence", "alpha_interval") else self.found, name)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueGroup:
+    """The agreement on one question in one domain, under one version or in one week."""
+
+    key: str
+    label: str
+    answered: Answered
+    question: Question
+
+    @property
+    def measures(self) -> dict[str, Estimate]:
+        """The figures that are shown, by name."""
+        return {name: self.answered.measure(name) for name in self.question.measures if name in IN_GROUPS}
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A slice of a campaign's judgements that count."""
+
+    board: Board
+    campaign: Campaign
+    guidelines: Sequence[Guideline]
+    slots: dict[str, int]
+    frames: dict[Hashable, tuple[NDArray[np.int64], ValueTable]] = field(default_factory=dict)
+    """The answers to flags, all of them no: those of flags that were offered alike differ in nothing else."""
+
+    @classmethod
+    def of(cls, board: Board, campaign: Campaign, slots: dict[str, int] | None = None) -> Inquiry:
+        """The slice with these ids, by what they are of; all judgements without any."""
+        return cls(board, campaign, _guidelines(board, campaign), slots or {})
+
+    def named(self, of: str) -> Question | None:
+        """The question with a key, or else the first to which anybody said anything; None where nothing is asked.
+
+        Raises DomainError when nothing of that name is asked.
+        """
+        questions = self.questions()
+        if of:
+            return find_question(questions, of)
+        said = (one for one in questions if self.cells.said(one.key).any())
+        return next(said, questions[0] if questions else None)
+
+    def questions(self) -> list[Question]:
+        """All that the campaign asks about each completion; labels in the reader's language where they are ours."""
+        form = self.campaign.parsed_form
+        axes = [Question(AXIS, one.name, _(one.label), tuple(map(_, one.levels))) for one in form.axes]
+        if form.flags is None:
+            labels = {flag["name"]: flag["label"] for one in reversed(self.guidelines) for flag in one.flags}
+            flags = [Question(FLAG, name, label) for name, label in labels.items()]
+        else:
+            flags = [Question(FLAG, one.name, _(one.label)) for one in form.flags]
+        return axes + flags + [Question(SPAN, one.name, _(one.label)) for one in form.spans]
+
+    def answered(self, question: Question) -> Answered:
+        """The agreement on a question."""
+        return self.once("answered", question, lambda: self._answered(question))
+
+    def _answered(self, question: Question) -> Answered:
+        table = self.answers(question)[1]
+        found = value_agreement(table, positive=positive_of(question), measures=question.coefficients)
+        if "alpha_interval" not in question.measures:
+            return Answered(found)
+        return Answered(found, value_agreement(replace(table, level="interval"), measures=["alpha"]).alpha)
+
+    def groups(self, question: Question | None, name: str, parts: Sequence[tuple[str, str, int]]) -> list[ValueGroup]:
+        """The agreement on a question in each part of one kind; none where the slice has chosen one already."""
+        if question is None or name in self.slots:
+            return []
+        found = self.once("groups", question, lambda: self._by_part(question))[name]
+        return [ValueGroup(key, label, Answered(found[slot]), question) for key, label, slot in parts if slot in found]
+
+    def _by_part(self, question: Question) -> dict[str, dict[int, ValueAgreement]]:
+        """The agreement in each part of every kind that the slice leaves open, by id.
+
+        A part that nothing has changed in since the board's base was made is as it was then.
+        """
+        chosen, table = self.answers(question)
+        wanted = {"positive": positive_of(question), "measures": question.coefficients}
+        before = self._before(question)
+        found = {}
+        for name, column in COLUMN_OF.items():
+            if name in self.slots:
+                continue
+            slices = self.cells.part(column)[chosen]
+            changed = self._changed(column)
+            if not before or changed.size > FEW:
+                found[name] = agreement_by_slice(table, slices, **wanted)
+                continue
+            found[name] = {slot: one for slot, one in before[name].items() if slot not in changed}
+            for slot in changed.tolist():
+                inside = slices == slot
+                if inside.any():
+                    found[name][slot] = value_agreement(table, inside, **wanted)
+        return found
+
+    def _before(self, question: Question) -> dict[str, dict[int, ValueAgreement]]:
+        """What `_by_part` says of the board's base; nothing where the board is new."""
+        base = self.board.base
+        if not len(base.rows) or not (self.board.gone.size or len(self.board.now.rows)):
+            return {}
+        whole = base.once("whole", lambda: Board(base, np.zeros(0, np.int64), Sheet.of(empty())))
+        asked = replace(self, board=whole, frames={})
+        return asked.once("groups", question, lambda: asked._by_part(question))
+
+    def _changed(self, column: str) -> NDArray[np.int64]:
+        """The ids in a column of what the board has beyond its base, or no more."""
+        gone, now = getattr(self.board.base.rows, column)[self.board.gone], getattr(self.board.now.rows, column)
+        return np.union1d(gone, now)
+
+    def answers(self, question: Question) -> tuple[NDArray[np.int64], ValueTable]:
+        """Which cells have an answer to a question, and the table of these."""
+        said = self.cells.said(question.key)
+        if question.kind == AXIS:
+            return self._table(said > 0, said, range(1, len(question.levels) + 1), "ordinal")
+        offering = None
+        if question.kind == FLAG and self.campaign.parsed_form.flags is None:
+            having = [one.pk for one in self.guidelines if question.name in {flag["name"] for flag in one.flags}]
+            offering = tuple(having) if len(having) < len(self.guidelines) else None
+        if offering not in self.frames:
+            versions = self.cells.part("guideline") if offering is not None else None
+            inside = np.ones(said.size, bool) if versions is None else np.isin(versions, offering)
+            self.frames[offering] = self._table(inside, np.zeros(said.size, np.int8), (0, 1), "nominal")
+        chosen, table = self.frames[offering]
+        return chosen, replace(table, code=table.in_order("answers", said[chosen].astype(np.int32)))
+
+    def _table(
+        self, inside: NDArray[np.bool_], said: NDArray[np.int8], scale: Sequence[int], level: Level
+    ) -> tuple[NDArray[np.int64], ValueTable]:
+        """The cells that are inside the slice, too, and the table of what is said in them."""
+        cells = self.cells
+        for name, slot in self.slots.items():
+            inside &= cells.part(COLUMN_OF[name]) == slot
+        chosen = np.flatnonzero(inside)
+        columns = cells.unit[chosen], cells.part("annotator")[chosen], said[chosen]
+        return chosen, ValueTable.from_arrays(*columns, level, categories=scale)
+
+    @property
+    def cells(self) -> Cells:
+        return cells_of(self.board, self.campaign.pk)
+
+    def once(self, what: Hashable, question: Question, compute: Callable[[], Found]) -> Found:
+        """What `compute` returns, computed once while no judgement and no version of the guideline is added."""
+        versions = tuple(one.pk for one in self.guidelines)
+        return self.board.once((what, question.key, versions, *sorted(self.slots.items())), compute)
+
+
+def find_question(questions: Sequence[Question], key: str) -> Question:
+    """The question with a key; raises DomainError when there is none."""
+    found = next((one for one in questions if one.key == key), None)
+    if found is None:
+        words = {"name": key[:80]}
+        raise DomainError(_("Nothing named %(name)s is asked in this campaign; choose one of the list.") % words)
+    return found
+
+
+def positive_of(question: Question) -> int | None:
+    return None if question.kind == AXIS else 1
+
+
+def _guidelines(board: Board, campaign: Campaign) -> list[Guideline]:
+    """The versions under which somebody judged, and the one that is in force; the latest first."""
+    used = np.flatnonzero(board.counts("guideline")).tolist()
+    found = Guideline.objects.filter(pk__in={*used, campaign.guideline_id}).only("pk", "flags", "version")
+    return sorted(found, key=lambda one: (one.pk == campaign.guideline_id, one.version), reverse=True)
