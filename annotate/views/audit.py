@@ -23,7 +23,7 @@ from annotate.services.records import answer_of, with_answers
 from annotate.views.access import admin_required
 from annotate.views.beside import rows_of
 from annotate.views.downloads import as_csv, as_json, page_number
-from annotate.views.measures import MEASURE, MEASURES, change_meaning, meaning
+from annotate.views.measures import MEASURE, MEASURES, change_meaning, meaning, time_meaning
 from annotate.views.said import known_answer
 from annotate.views.work_forms import LETTERS
 from annotate.views.writing import written_in
@@ -124,6 +124,7 @@ def time(request: HttpRequest, slug: str, form: str = "html") -> HttpResponse:
         too_little = [person.username for person in found.people if person.too_little]
         return as_json(slug, found.figures, **more, too_little_time=too_little)
     context = {"section": "agreement", "campaign": found.campaign, "tab": "time", "found": found}
+    context["meaning"] = time_meaning(found.seconds, found.reading)
     context["speed"] = f"{WORDS_PER_MINUTE:g}"
     return render(request, "annotate/audit/time.html", context)
 

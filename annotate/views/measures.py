@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 from annotate.quality.agreement import RankingAgreement
 from annotate.quality.intervals import Estimate
 from annotate.templatetags.concord import coefficient, points
+from annotate.templatetags.mine import active_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,22 @@ def week_meaning(change: Estimate) -> str:
     where = _("Other campaigns, domains or people may have been at work: look within each campaign, below.")
     words = {name: points(getattr(change, name)) for name in ("value", "lo", "hi")}
     return f"{said % words} {where}"
+
+
+def time_meaning(seconds: Estimate, reading: Estimate) -> str:
+    """What a judgement takes beside reading its task once, in a sentence; nothing where one of them is not known."""
+    if seconds.value is None or reading.value is None:
+        return ""
+    words = {"time": active_time(seconds.value), "reading": active_time(reading.value)}
+    if seconds.lo is not None and seconds.lo > reading.value:
+        return _("People take %(time)s for a judgement, longer than the %(reading)s that reading a task takes.") % words
+    if seconds.hi is not None and seconds.hi < reading.value:
+        said = _("People take %(time)s for a judgement, less than the %(reading)s that reading a task takes.") % words
+        advice = _("Look at some judgements before you believe the agreement.")
+    else:
+        said = _("People take %(time)s for a judgement, and reading a task takes %(reading)s.") % words
+        advice = _("Whether most take longer than that is not clear.")
+    return f"{said} {advice}"
 
 
 def _caution() -> str:

@@ -6,9 +6,11 @@ import io
 import pytest
 
 from annotate.audit_queries.slices import campaign_audit
+from annotate.quality.intervals import Estimate, undefined
 from annotate.services.claiming import claim_next_task
 from annotate.services.judging import correct, submit_ranking
 from annotate.services.setup import change_campaign
+from annotate.views.measures import time_meaning
 from tests.services.test_audit import two_versions
 from tests.web.conftest import client_of, rank_all
 
@@ -157,6 +159,15 @@ def test_it_says_whether_a_new_guideline_changed_anything(carol, world):
     rows = carol.get("/agreement/answers/change/figures.json").json()["figures"]
     assert [row["value"] for row in rows if row["measure"] == "strict_agreement"] == [0.0, 1.0, 1.0]
     assert carol.get("/agreement/answers/change/?before=ranking-7").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("lo", "hi", "said"), [(30, 50, "longer than the 25 s"), (10, 20, "less than the 25 s"), (20, 60, "is not clear")]
+)
+def test_the_page_of_time_says_whether_people_take_long_enough_to_read(lo, hi, said):
+    reading = Estimate(25.0, 20.0, 30.0, 9)
+    assert said in time_meaning(Estimate((lo + hi) / 2, lo, hi, 9), reading)
+    assert time_meaning(undefined("Nothing counted yet."), reading) == ""
 
 
 def test_it_shows_time_beside_reading_and_pay(carol, ranked_world):
