@@ -241,7 +241,8 @@ def _with_intervals(sums: Sums, measures: list[_Measure]) -> dict[str, Estimate]
     if not measures:
         return {}
     slopes = np.stack([measure.slope for measure in measures], axis=1)
-    residuals = sums.of_annotators[:, : len(CHANNELS)] @ slopes
+    residuals = sums.of_annotators[:, :OF_MEETING] @ slopes[:OF_MEETING]
+    margins = sums.of_annotators[:, OF_MEETING : len(CHANNELS)] @ slopes[OF_MEETING:]
     kinds = ("of_meetings", "of_dyads", "of_judgements", "of_items")
     squares = {kind: _quadratic(getattr(sums, kind), slopes) for kind in kinds}
     scale = _quadratic(sums.of_items, np.eye(len(CHANNELS)))
@@ -252,17 +253,20 @@ def _with_intervals(sums: Sums, measures: list[_Measure]) -> dict[str, Estimate]
         basis = squares["of_judgements"][at] if measure.name == "tie_rate" else of_meetings
         alike = basis <= NEGLIGIBLE * scale[weight] * measure.slope[weight] ** 2
         shared = {
-            "annotators": residuals[:, at],
             "loads": np.where(sums.of_annotators[:, weight] > NEGLIGIBLE, sums.of_annotators[:, weight], 0.0),
             "item_squares": 0.0 if alike else squares["of_items"][at],
             "items": int(sums.items[measure.items]),
             "n": round(measure.n),
         }
         if measure.name == "tie_rate":
-            estimates[measure.name] = share_interval(measure.value, judgement_squares=basis, **shared)
+            estimates[measure.name] = share_interval(
+                measure.value, annotators=margins[:, at], judgement_squares=basis, **shared
+            )
         else:
             estimates[measure.name] = dyadic_interval(
                 measure.value,
+                annotators=residuals[:, at],
+                margins=margins[:, at],
                 dyad_squares=squares["of_dyads"][at],
                 both_squares=squares["of_judgements"][at] - of_meetings,
                 bounds=measure.bounds,

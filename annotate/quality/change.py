@@ -161,12 +161,14 @@ def _change(place: int, before: Sums, after: Sums, in_both: InBoth, of_dyads: ND
     linear = [np.array([1.0, -side.value]) / side.total for side in (old, new)]
     crossed = float(linear[0] @ in_both.products[place] @ linear[1])
     both = sum(side.squares(side.sums.of_judgements) - side.squares(side.sums.of_meetings) for side in (old, new))
+    of_meetings = denominator < OF_MEETING
     found = dyadic_interval(
         new.value - old.value,
-        annotators=annotators,
+        annotators=annotators if of_meetings else np.zeros(labels.size),
+        margins=0.0 if of_meetings else annotators,
         loads=np.where(loads > NEGLIGIBLE, loads, 0.0),
         item_squares=0.0 if of_items <= NEGLIGIBLE * scale else max(of_items - 2 * crossed, NEGLIGIBLE**2),
-        dyad_squares=_dyad_squares(old, new, of_dyads) if denominator < OF_MEETING else 0.0,
+        dyad_squares=_dyad_squares(old, new, of_dyads) if of_meetings else 0.0,
         both_squares=both,
         items=int(before.items[ratio.items] + after.items[ratio.items] - in_both.with_cases[place]),
         n=round(old.total + new.total),

@@ -204,13 +204,14 @@ def _agreement(table: ValueTable, columns: Columns, positive: int, wanted: Colle
     cases = 0
     if code.size:
         measures = _measures(table, wanted)
-        found, influences, loads, use, chosen, cases = kernels.measure(
+        found, summed, use, chosen, cases = kernels.measure(
             *columns, measures, get_args(Level).index(table.level), table.positions, positive
         )
         nothing = "" if cases else NO_OVERLAP if annotators > 1 else ALONE
-        for measure, row, influence, load in zip(measures, found.tolist(), influences.T, loads.T, strict=True):
+        of_people = summed.reshape(annotators, 3, measures.size)
+        for at, (measure, row) in enumerate(zip(measures, found.tolist(), strict=True)):
             name = MEASURES[measure]
-            estimates[name] = undefined(nothing) if nothing else _estimate(table, name, row, influence, load)
+            estimates[name] = undefined(nothing) if nothing else _estimate(table, name, row, of_people[:, :, at])
         judged = chosen.sum(axis=1)
         for value, (share, over_items), own in zip(
             table.categories.tolist(), use.tolist(), chosen.T, strict=bool(use.size)
@@ -229,15 +230,16 @@ def _agreement(table: ValueTable, columns: Columns, positive: int, wanted: Colle
     )
 
 
-def _estimate(table: ValueTable, name: str, row: Sequence[float], influence: NDArray, load: NDArray) -> Estimate:
-    """One coefficient with its interval, from its row of the kernel's columns and sums (A,) over annotators."""
+def _estimate(table: ValueTable, name: str, row: Sequence[float], of_people: NDArray) -> Estimate:
+    """One coefficient with its interval, from its row of the kernel's columns and its sums (A, 3) of annotators."""
     value, n = row[kernels.VALUE], int(row[kernels.N])
     if math.isnan(value):
         return undefined(why_undefined(table, name), n)
     return dyadic_interval(
         value,
-        annotators=influence,
-        loads=load,
+        annotators=of_people[:, 0],
+        margins=of_people[:, 1],
+        loads=of_people[:, 2],
         item_squares=0.0 if row[kernels.LARGEST] < NEGLIGIBLE else row[kernels.OVER_ITEMS],
         dyad_squares=row[kernels.OF_PAIRS],
         both_squares=row[kernels.OVER_BOTH],

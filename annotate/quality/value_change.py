@@ -44,8 +44,8 @@ class _Side:
     annotators: NDArray[np.int64]
     """(A,) the codes of those who judged, rising; the sums below are in their order."""
     found: NDArray[np.float64]
-    influences: NDArray[np.float64]
-    loads: NDArray[np.float64]
+    sums: NDArray[np.float64]
+    """(A, 3, measures): what the cases and the margins of each add to the error, and their loads."""
     chosen: NDArray[np.float64]
     """(A, K) how often each gave which value."""
     cases: int
@@ -55,12 +55,11 @@ class _Side:
     def of(cls, table: ValueTable, rows: NDArray[np.int64], codes: NDArray[np.int64], positive: int) -> _Side:
         columns = value_kernels.take(rows, table.item, table.annotator, table.code, table.annotator_labels.size)
         level = get_args(Level).index(table.level)
-        found, influences, loads, _use, chosen, cases = value_kernels.measure(
-            *columns, codes, level, table.positions, positive
-        )
-        starts, _annotator, code, _people = columns
+        found, sums, _use, chosen, cases = value_kernels.measure(*columns, codes, level, table.positions, positive)
+        starts, _annotator, code, people = columns
         terms = value_kernels.terms(starts, code, codes, level, table.positions, positive)
-        return cls(rows, np.unique(table.annotator[rows]), found, influences, loads, chosen, cases, terms)
+        sums = sums.reshape(people, 3, codes.size)
+        return cls(rows, np.unique(table.annotator[rows]), found, sums, chosen, cases, terms)
 
     def missing(self, table: ValueTable, name: str, place: int) -> str:
         """Why a coefficient does not exist here, or nothing."""
@@ -134,8 +133,9 @@ def _change(
     return _told(
         float(new[VALUE] - old[VALUE]),
         2.0 if name in CORRECTED else 1.0,
-        annotators=_joined(table, sides, [-sides[0].influences[:, place], sides[1].influences[:, place]]),
-        loads=_joined(table, sides, [side.loads[:, place] / side.loads[:, place].sum() for side in sides]),
+        annotators=_joined(table, sides, [-sides[0].sums[:, 0, place], sides[1].sums[:, 0, place]]),
+        margins=_joined(table, sides, [-sides[0].sums[:, 1, place], sides[1].sums[:, 1, place]]),
+        loads=_joined(table, sides, [loads / loads.sum() for loads in (side.sums[:, 2, place] for side in sides)]),
         item_squares=0.0 if alike else max(float(both[OVER_ITEMS]) - 2 * of_items, NEGLIGIBLE**2),
         dyad_squares=max(0.0, float(both[OF_PAIRS]) - 2 * of_pairs),
         both_squares=float(both[OVER_BOTH]),
@@ -162,7 +162,8 @@ def _prevalence(table: ValueTable, old: _Side, new: _Side, positive: int) -> Est
     return _told(
         float(shares[1] - shares[0]),
         1.0,
-        annotators=_joined(table, (old, new), sums),
+        annotators=np.zeros(table.annotator_labels.size),
+        margins=_joined(table, (old, new), sums),
         loads=_joined(table, (old, new), loads),
         item_squares=0.0 if squares < NEGLIGIBLE else max(float(np.square(terms[1] - terms[0]).sum()), NEGLIGIBLE**2),
         dyad_squares=0.0,

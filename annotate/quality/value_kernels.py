@@ -341,13 +341,13 @@ def slopes(measures, level, met, mean, places, scaled, distance, mass, pull):
 def over_patterns(
     starts, code, first, count, own, measures, level, places, scaled, positive, ratio, scale, slope, met_total
 ):
-    """What each judgement adds to the error, (cells, Q) and its load (cells, Q); a cell is a category of a pattern, or
-    a row where every item is a pattern of its `own`. And (Q,) sums of squares over items, sums over judgements less
-    those over cases, and the largest case.
+    """What each judgement adds to the error, (cells, 3Q): by its cases, by itself through the margins, and its load; a
+    cell is a category of a pattern, or a row where every item is a pattern of its `own`. And (Q,) sums of
+    squares over items, sums over judgements less those over cases, and the largest case.
     """
     total, categories = measures.size, places.size
     cells = code.size if own else first.size * categories
-    influence, load = np.zeros((cells, total)), np.zeros((cells, total))
+    added = np.zeros((cells, 3 * total))
     items, both, largest = np.zeros(total), np.zeros(total), np.zeros(total)
     all_items = count.sum()
     widest = _widest(starts)
@@ -379,24 +379,23 @@ def over_patterns(
             for one in range(m):
                 cell = low + one if own else pattern * categories + code[low + one]
                 margin = joined * slope[number, code[low + one]]
-                influence[cell, number] = part[one] + margin
-                load[cell, number] = heavy[one]
+                added[cell, number], added[cell, total + number] = part[one], margin
+                added[cell, 2 * total + number] = heavy[one]
                 judgements += (part[one] + margin) ** 2
                 whole += margin
             items[number] += count[pattern] * whole * whole
             both[number] += count[pattern] * (judgements - squares)
-    return influence, load, items, both, largest
+    return added, items, both, largest
 
 
 @njit(cache=True, nogil=True)
-def over_annotators(starts, annotator, code, pattern, own, influence, load, people, categories):
-    """(people, Q) sums of influence and (people, L) of load over the judgements of each annotator, and (people, K) how
-    often each chose which category, where those are few.
+def over_annotators(starts, annotator, code, pattern, own, added, people, categories):
+    """(people, 3Q) sums of what the judgements of each annotator have `added` (cells, 3Q), and (people, K) how often
+    each chose which category, where those are few.
     """
-    total, loads = influence.shape[1], load.shape[1]
-    summed, heavy = np.zeros((people, total)), np.zeros((people, loads))
+    summed = np.zeros((people, added.shape[1]))
     chosen = np.zeros((people, categories if categories <= FEW else 0))
-    cells = influence.shape[0]
+    cells = added.shape[0]
     if not own and people * cells <= _ROOMY * code.size:
         shown = np.zeros((people, cells), np.int32)
         for item in range(starts.size - 1):
@@ -407,19 +406,17 @@ def over_annotators(starts, annotator, code, pattern, own, influence, load, peop
             for cell in range(cells):
                 times = shown[who, cell]
                 if times:
-                    _add(summed[who], influence[cell], times)
-                    _add(heavy[who], load[cell], times)
+                    _add(summed[who], added[cell], times)
                     if categories <= FEW:
                         chosen[who, cell % categories] += times
-        return summed, heavy, chosen
+        return summed, chosen
     for item in range(starts.size - 1):
         for row in range(starts[item], starts[item + 1]):
             cell, who = row if own else pattern[item] * categories + code[row], annotator[row]
-            _add(summed[who], influence[cell], 1)
-            _add(heavy[who], load[cell], 1)
+            _add(summed[who], added[cell], 1)
             if categories <= FEW:
                 chosen[who, code[row]] += 1
-    return summed, heavy, chosen
+    return summed, chosen
 
 
 @njit(cache=True, nogil=True)
@@ -585,9 +582,10 @@ def usage(starts, code, first, count, used):
 
 @njit(cache=True, nogil=True)
 def measure(starts, annotator, code, people, measures, level, positions, positive):
-    """Of a table that is not empty: (Q, COLUMNS) of each coefficient, value nan where it does not exist; (people, Q)
-    sums of influence and of load; for a few categories `usage` (K, 2) and (people, K) who chose each how often; and the
-    number of cases. `positions` (K,) is where the categories lie, `positive` the code of one or -1.
+    """Of a table that is not empty: (Q, COLUMNS) of each coefficient, value nan where it does not exist; (people, 3Q)
+    sums of what cases and margins add to the error, and of load; for a few categories `usage` (K, 2) and (people, K)
+    who chose each how often; and the number of cases. `positions` (K,): where categories lie, `positive` the code of
+    one or -1.
     """
     categories, total = positions.size, measures.size
     found = np.zeros((total, COLUMNS))
@@ -605,10 +603,10 @@ def measure(starts, annotator, code, people, measures, level, positions, positiv
         if not np.isnan(value[number]):
             ratio[number] = distance[number] / mass[number]
             scale[number] = -1 / (mass[number] * expected[number])
-    influence, load, over_items, over_both, largest = over_patterns(
+    added, over_items, over_both, largest = over_patterns(
         starts, code, first, count, own, measures, level, places, scaled, positive, ratio, scale, slope, met.sum()
     )
-    summed, heavy, chosen = over_annotators(starts, annotator, code, pattern, own, influence, load, people, categories)
+    summed, chosen = over_annotators(starts, annotator, code, pattern, own, added, people, categories)
     pairs = of_pairs(
         starts, annotator, code, people, measures, level, places, scaled, positive, ratio, scale, weighing, m, cases_met
     )
@@ -623,7 +621,7 @@ def measure(starts, annotator, code, people, measures, level, positions, positiv
         found[number, OVER_ITEMS], found[number, OVER_BOTH] = over_items[number], over_both[number]
         found[number, ITEMS], found[number, LARGEST] = items[number], largest[number]
     use = usage(starts, code, first, count, used) if categories <= FEW else np.zeros((0, 2))
-    return found, summed, heavy, use, chosen, cases_met
+    return found, summed, use, chosen, cases_met
 
 
 @njit(cache=True, nogil=True)

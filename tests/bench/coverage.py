@@ -1,6 +1,6 @@
 """How often a nominal 95 % interval covers the truth: studies drawn at random, whose truth is known.
 
-    ./run bench coverage [--times 1000] [--annotators 8,20,60,200] [--json]
+    ./run bench coverage [--times 2000] [--annotators 8,20,60,200] [--json]
 
 Annotators and items are drawn anew for each study, and the truth is the agreement among endlessly many of both.
 Intervals over annotators and items (`value_agreement`, `ranking_agreement`) stand beside the usual bootstrap over
@@ -89,7 +89,7 @@ def _cell(row: dict | None) -> str:
 def main(argv: list[str] | None = None) -> int:
     """Run it; 1 where an interval that must hold does not."""
     parser = argparse.ArgumentParser(prog="./run bench coverage", description=__doc__.split("\n")[0])
-    parser.add_argument("--times", type=int, default=1000, help="studies of each kind (default 1000)")
+    parser.add_argument("--times", type=int, default=2000, help="studies of each kind (default 2000)")
     parser.add_argument("--annotators", default="8,20,60,200", help="in a study (default 8,20,60,200)")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on a line")
     arguments = parser.parse_args(argv)

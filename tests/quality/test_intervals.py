@@ -134,7 +134,10 @@ def test_it_adds_up_every_pair_of_cases_that_share_an_annotator_or_an_item():
     of_items = sum(r * q for (i, a, r), (j, b, q) in product(residuals, repeat=2) if i == j and not a & b)
     loads = np.array([sum(f"a{person:02}" in pair for _, pair, _ in cases) for person in range(6)])
     effective = loads.sum() ** 2 / (loads**2).sum()
+    parts = 2 * loads / loads.sum()
+    second, third = (parts**2).sum(), (parts**3).sum()
     correction = effective * (effective - 1) / ((effective - 2) * (effective - 3))
+    correction *= (1 - second / 4) / (1 + second / 4 - third / second)
     shares = [sum(r for _, pair, r in residuals if f"a{person:02}" in pair) ** 2 for person in range(6)]
     freedom = max(4, sum(shares) ** 2 / sum(share**2 for share in shares))
     half = stats.t.ppf(0.975, min(effective - 1, freedom)) * math.sqrt(correction * of_annotators + of_items)

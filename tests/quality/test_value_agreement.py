@@ -15,7 +15,7 @@ from annotate.quality.table import TableError
 from annotate.quality.value_agreement import CAUTION, MEASURES, NOT_ASKED, agreement_by_slice, value_agreement
 from annotate.quality.values import ValueTable
 
-from .value_worlds import columns_of, loads, random_matrix, slopes_of, table_of
+from .value_worlds import columns_of, loads, part_of_annotators, random_matrix, slopes_of, table_of
 
 EXACT = 1e-9
 FIVE_DIGITS = 6e-6
@@ -115,12 +115,12 @@ def test_it_sums_all_terms_that_share_an_annotator_or_an_item(level):
         influence = slopes[name]
         shared = annotators.astype(float) @ annotators.T > 0
         people = loads(matrix, name)
-        a = people.sum() ** 2 / np.square(people).sum()
         products = np.outer(influence, influence)
-        variance = a * (a - 1) / (a - 2) / (a - 3) * products[shared].sum() + products[same_item & ~shared].sum()
         met = np.sum((~np.isnan(matrix)).sum(axis=1) > 1)
-        variance = max(variance, products[same_item].sum() * met / (met - 1))
-        squares = (annotators * influence[:, None]).sum(axis=0) ** 2
+        over_items = products[same_item].sum() * met / (met - 1)
+        squares, over_annotators = part_of_annotators(annotators, influence, people)
+        variance = max(over_items, over_annotators + products[same_item & ~shared].sum())
+        a = people.sum() ** 2 / np.square(people).sum()
         freedom = min(a - 1, max(4, squares.sum() ** 2 / np.square(squares).sum()))
         estimate = getattr(found, name)
         distance = 1 - estimate.value

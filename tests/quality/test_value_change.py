@@ -12,7 +12,7 @@ from annotate.quality.table import TableError
 from annotate.quality.value_agreement import ALONE, NEVER_POSITIVE, value_agreement
 from annotate.quality.value_change import value_change
 from annotate.quality.values import ValueTable
-from tests.quality.value_worlds import loads, random_matrix, slopes_of
+from tests.quality.value_worlds import loads, part_of_annotators, random_matrix, slopes_of
 
 SCALE = ("percent_agreement", "alpha", "ac1", "ac2", "ac2_ordinal", "fleiss")
 FLAG = ("percent_agreement", "alpha", "ac1", "positive_agreement")
@@ -85,9 +85,9 @@ def half_width(terms, influence, people, met) -> float:
     same_item, shared = items[:, None] == items, annotators.astype(float) @ annotators.T > 0
     a = people.sum() ** 2 / np.square(people).sum()
     products = np.outer(influence, influence)
-    variance = a * (a - 1) / (a - 2) / (a - 3) * products[shared].sum() + products[same_item & ~shared].sum()
+    squares, over_annotators = part_of_annotators(annotators, influence, people)
+    variance = over_annotators + products[same_item & ~shared].sum()
     variance = max(variance, products[same_item].sum() * met / (met - 1))
-    squares = (annotators * influence[:, None]).sum(axis=0) ** 2
     freedom = min(a - 1, max(4, squares.sum() ** 2 / np.square(squares).sum()))
     return student_t_quantile(freedom) * math.sqrt(variance)
 

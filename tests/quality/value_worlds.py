@@ -103,3 +103,21 @@ def loads(matrix, name):
     met = np.where(m > 1, m, np.inf)
     part = {"percent_agreement": m - 1.0, "alpha": np.where(m > 1, 2.0, 0.0)}.get(name, 2 / met)
     return (there * part[:, None]).sum(axis=0)
+
+
+def part_of_annotators(annotators, influence, people):
+    """The sum of products of terms that share an annotator, corrected for few of them as `crossing.py` says; terms of a
+    case are of two annotators (terms, A), those of a judgement of one.
+    """
+    a = people.sum() ** 2 / np.square(people).sum()
+    of_case = annotators.sum(axis=1) == 2
+    q, m = (annotators[chosen].T @ influence[chosen] for chosen in (of_case, ~of_case))
+    pairs: dict[tuple, float] = {}
+    for row, term in zip(annotators[of_case], influence[of_case], strict=True):
+        pairs[tuple(row)] = pairs.get(tuple(row), 0.0) + term
+    squares = (q / (a - 2) + m / (a - 1)) ** 2
+    rest = sum(total**2 for total in pairs.values()) - np.square(q).sum() / (a - 2)
+    shares = 2 * people / people.sum()
+    second, third = np.square(shares).sum(), (shares**3).sum()
+    uneven = (1 - second / 4) / (1 + second / 4 - third / second)
+    return squares, uneven * a * (a - 1) * (squares.sum() - rest / (a - 2) / (a - 3))
