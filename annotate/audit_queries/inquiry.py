@@ -217,7 +217,8 @@ class Inquiry:
             inside &= cells.part(COLUMN_OF[name]) == slot
         chosen = np.flatnonzero(inside)
         columns = cells.unit[chosen], cells.part("annotator")[chosen], said[chosen]
-        return chosen, ValueTable.from_arrays(*columns, level, categories=scale)
+        tasks = np.concatenate([self.board.base.rows.task, self.board.now.rows.task])[cells.row[chosen]]
+        return chosen, ValueTable.from_arrays(*columns, level, categories=scale, clusters=tasks)
 
     @property
     def cells(self) -> Cells:

@@ -31,6 +31,7 @@ from annotate.quality.sources import HERE, note_that_it_is_compiled
 from annotate.quality.table import RankingTable
 from annotate.quality.value_agreement import agreement_by_slice as values_by_slice
 from annotate.quality.value_agreement import value_agreement
+from annotate.quality.value_change import value_change
 from annotate.quality.values import ValueTable
 from annotate.quality.win_rates import win_rates
 
@@ -81,6 +82,8 @@ def values(rng: np.random.Generator) -> None:
             value_agreement(table, keep=item > 0)
             values_by_slice(table)
             item_bootstrap(table, draws=2)
+        value_change(ValueTable.from_arrays(item, annotator, said, level), item < 2, item > 2)
+    value_agreement(ValueTable.from_arrays(item, annotator, said, clusters=item // 2))
     dawid_skene(item, annotator, said)
     dawid_skene(item, annotator, said - 1, pairs=True)
 

@@ -37,6 +37,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from annotate.quality import value_kernels as kernels
+from annotate.quality.cluster_kernels import over_clusters
 from annotate.quality.crossing import dyadic_interval, share_interval
 from annotate.quality.intervals import NEGLIGIBLE, Estimate, undefined
 from annotate.quality.table import TableError
@@ -120,7 +121,8 @@ def value_agreement(
     `measures` take less time.
     Raises TableError when `keep` has another shape, or `positive` is no category.
     """
-    return _agreement(table, chosen_columns(table, keep), code_of_positive(table, positive), measures)
+    rows = None if keep is None else _rows_to_keep(table, keep)
+    return _agreement(table, rows, code_of_positive(table, positive), measures)
 
 
 Columns = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], int]
@@ -129,16 +131,21 @@ Columns = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], int]
 
 def chosen_columns(table: ValueTable, keep: ArrayLike | None) -> Columns:
     """The columns of the rows to keep, or TableError."""
-    if keep is None:
-        return table.starts, table.annotator, table.code, table.annotator_labels.size
+    return _columns(table, None if keep is None else _rows_to_keep(table, keep))
+
+
+def _rows_to_keep(table: ValueTable, keep: ArrayLike) -> NDArray[np.int64]:
+    """The numbers of the rows to keep, rising, or TableError."""
     kept = table.in_order("rows to keep", keep)
     if kept.dtype != bool:
         raise TableError(f"Which rows to keep is said by true and false, not by {kept.dtype}.")
-    return _columns(table, np.flatnonzero(kept))
+    return np.flatnonzero(kept)
 
 
-def _columns(table: ValueTable, rows: NDArray[np.int64]) -> Columns:
-    """The columns of these rows, ascending, with annotators numbered anew."""
+def _columns(table: ValueTable, rows: NDArray[np.int64] | None) -> Columns:
+    """The columns of these rows, ascending, with annotators numbered anew; of all rows without any."""
+    if rows is None:
+        return table.starts, table.annotator, table.code, table.annotator_labels.size
     return kernels.take(rows, table.item, table.annotator, table.code, table.annotator_labels.size)
 
 
@@ -164,7 +171,7 @@ def agreement_by_slice(
     chosen = code_of_positive(table, positive)
     rows, bounds = kernels.rows_of_slices(codes, labels.size)
     return {
-        label: _agreement(table, _columns(table, rows[bounds[number] : bounds[number + 1]]), chosen, measures)
+        label: _agreement(table, rows[bounds[number] : bounds[number + 1]], chosen, measures)
         for number, label in enumerate(labels.tolist())
     }
 
@@ -195,8 +202,11 @@ def not_for(table: ValueTable, name: str) -> str:
     return ""
 
 
-def _agreement(table: ValueTable, columns: Columns, positive: int, wanted: Collection[str]) -> ValueAgreement:
-    """What the kernels find, as estimates."""
+def _agreement(
+    table: ValueTable, rows: NDArray[np.int64] | None, positive: int, wanted: Collection[str]
+) -> ValueAgreement:
+    """What the kernels find in these rows (all without any), as estimates."""
+    columns = _columns(table, rows)
     starts, _annotator, code, annotators = columns
     estimates = {name: undefined(not_for(table, name) or EMPTY) for name in wanted}
     estimates |= {name: undefined(NOT_ASKED) for name in MEASURES if name not in wanted}
@@ -207,16 +217,18 @@ def _agreement(table: ValueTable, columns: Columns, positive: int, wanted: Colle
         found, summed, use, chosen, cases = kernels.measure(
             *columns, measures, get_args(Level).index(table.level), table.positions, positive
         )
+        shares = [(share, over_items, share * (1 - share) / code.size) for share, over_items in use.tolist()]
+        clusters = starts.size - 1
+        if table.cluster is not None:
+            clusters, shares = _join_clusters(table, rows, columns, measures, positive, found, use)
         nothing = "" if cases else NO_OVERLAP if annotators > 1 else ALONE
         of_people = summed.reshape(annotators, 3, measures.size)
         for at, (measure, row) in enumerate(zip(measures, found.tolist(), strict=True)):
             name = MEASURES[measure]
             estimates[name] = undefined(nothing) if nothing else _estimate(table, name, row, of_people[:, :, at])
         judged = chosen.sum(axis=1)
-        for value, (share, over_items), own in zip(
-            table.categories.tolist(), use.tolist(), chosen.T, strict=bool(use.size)
-        ):
-            usage.append(Usage(value, _share(share, over_items, own, judged, starts.size - 1)))
+        for value, share, own in zip(table.categories.tolist(), shares, chosen.T, strict=bool(use.size)):
+            usage.append(Usage(value, _share(*share, own, judged, clusters)))
     return ValueAgreement(
         level=table.level,
         n_items=starts.size - 1,
@@ -257,7 +269,37 @@ def why_undefined(table: ValueTable, name: str) -> str:
     return ONE_CATEGORY if table.categories.size < 2 and name.startswith("ac") else ONE_VALUE
 
 
-def _share(share: float, over_items: float, own: NDArray, judged: NDArray, items: int) -> Estimate:
+Shares = list[tuple[float, float, float]]
+"""Of each category: its share, and sums of squares of the share's error over items and over judgements (or over
+clusters, and over what an annotator said of a cluster)."""
+
+
+def _join_clusters(
+    table: ValueTable,
+    rows: NDArray[np.int64] | None,
+    columns: Columns,
+    measures: NDArray[np.int64],
+    positive: int,
+    found: NDArray,
+    use: NDArray,
+) -> tuple[int, Shares]:
+    """Puts sums over clusters in the place of those over items in `found`; how many clusters there are, and shares."""
+    starts, annotator, code, people = columns
+    cluster = table.cluster[starts[:-1] if rows is None else rows[starts[:-1]]]
+    order = np.argsort(cluster, kind="stable")
+    bounds = np.append(np.flatnonzero(np.diff(cluster[order], prepend=-1)), order.size)
+    terms = kernels.terms(starts, code, measures, get_args(Level).index(table.level), table.positions, positive)
+    specific = measures == MEASURES.index("positive_agreement")
+    share = np.ascontiguousarray(use[:, 0])
+    joined, errors = over_clusters(starts, annotator, code, order, bounds, people, terms, specific, positive, share)
+    found[:, kernels.OVER_ITEMS], found[:, kernels.OVER_BOTH] = joined[:, 0], joined[:, 1]
+    found[:, kernels.ITEMS] = joined[:, 2]
+    return bounds.size - 1, [(one, *pair) for one, pair in zip(share.tolist(), errors.tolist(), strict=True)]
+
+
+def _share(
+    share: float, over_items: float, over_judgements: float, own: NDArray, judged: NDArray, items: int
+) -> Estimate:
     """The share of a category that annotators (A,) chose `own` times of those they `judged`."""
     n = int(judged.sum())
     return share_interval(
@@ -265,7 +307,7 @@ def _share(share: float, over_items: float, own: NDArray, judged: NDArray, items
         annotators=(own - share * judged) / n,
         loads=judged,
         item_squares=over_items if 0 < share < 1 else 0.0,
-        judgement_squares=share * (1 - share) / n,
+        judgement_squares=over_judgements,
         items=items,
         n=n,
     )

@@ -44,6 +44,8 @@ class ValueTable:
     group: NDArray[np.int32] | None = None
     """(rows,): the group of each row, in the order of this table."""
     group_labels: NDArray | None = None
+    cluster: NDArray[np.int32] | None = None
+    """(rows,): which items depend on each other, in the order of this table; None where each stands for itself."""
 
     @classmethod
     def from_arrays(
@@ -55,19 +57,24 @@ class ValueTable:
         groups: Sequence | None = None,
         *,
         categories: Sequence | None = None,
+        clusters: Sequence | None = None,
     ) -> ValueTable:
         """A table from parallel columns, one row for each judgement: ids and values of any sortable kind.
 
         `categories` names the scale in its order, values that nobody chose included: AC1 and AC2 depend on how many
         there are, and ordinal values that are not numbers have no other order. Without it they are the values seen.
-        `groups` gives each row the group that `agreement_by_slice` compares.
+        `groups` gives each row the group that `agreement_by_slice` compares. `clusters` names what each row's item
+        belongs to, such as the task of a completion: intervals then take the items of one cluster for dependent.
         Raises TableError when the lengths differ, a value is missing or none of the categories, ordinal or interval
-        values are no finite numbers, or an annotator has judged an item twice.
+        values are no finite numbers, an annotator has judged an item twice, an item is in two clusters, or there are
+        clusters of measurements.
         """
         columns = {"items": items, "annotators": annotators, "values": values}
         lengths = {name: len(column) for name, column in columns.items()}
         if groups is not None:
             lengths["groups"] = len(groups)
+        if clusters is not None:
+            lengths["clusters"] = len(clusters)
         if len(set(lengths.values())) > 1:
             said = ", ".join(f"{length} {name}" for name, length in lengths.items())
             raise TableError(f"Every row needs an item, an annotator and a value, but there are {said}.")
@@ -80,6 +87,9 @@ class ValueTable:
         item, annotator, code = (column if order is None else column[order] for column in (item, annotator, code))
         _refuse_duplicates(item, annotator, order)
         group_labels, group = (None, None) if groups is None else coded_fast("groups", groups)
+        cluster = None if clusters is None else coded_fast("clusters", clusters)[1]
+        cluster = cluster if cluster is None or order is None else cluster[order]
+        _refuse_bad_clusters(item, cluster, known)
         return cls(
             item=item,
             annotator=annotator,
@@ -93,6 +103,7 @@ class ValueTable:
             order=order,
             group=group if group is None or order is None else group[order],
             group_labels=group_labels,
+            cluster=cluster,
         )
 
     def __len__(self) -> int:
@@ -174,6 +185,17 @@ def _refuse_duplicates(item: NDArray, annotator: NDArray, order: NDArray | None)
             f"Rows {first} and {second} judge the same item by one annotator; "
             "keep only the latest version of a judgement."
         )
+
+
+def _refuse_bad_clusters(item: NDArray, cluster: NDArray | None, categories: NDArray) -> None:
+    """Raise TableError when an item (rows,), which are sorted, is in two clusters, or there are too many categories."""
+    if cluster is None:
+        return
+    if categories.size > MOST_CATEGORIES:
+        raise TableError(f"Clusters are meant for scales of up to {MOST_CATEGORIES} values.")
+    torn = np.flatnonzero((item[1:] == item[:-1]) & (cluster[1:] != cluster[:-1]))
+    if torn.size:
+        raise TableError(f"Item number {item[torn[0]] + 1} is in two clusters; an item belongs to one.")
 
 
 def _starts(item: NDArray) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ To cover other measures, add a `World` to `WORLDS`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from tests.bench import _coverage_rankings
 ITEMS = 850
 SPREAD_OF_HABIT = 0.6
 SPREAD_OF_NOISE = 0.5
+APART = "completions apart"
+"""The way to make intervals that takes completions of one task for independent."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,45 @@ def values_world(name: str, level: str, cuts: tuple[float, ...], overlap: int, m
     return World(name, truth, draw, {"annotators and items": dyadic, "items only": over_items})
 
 
+def tasks_world(name: str, level: str, cuts: tuple[float, ...], measures: tuple[str, ...]) -> World:
+    """250 tasks of four completions, all judged by the same five: tasks differ in where all their completions lie and
+    in how clear they are (log-normal, sd 1), and people in how they see a whole task (sd .5), beside habits (sd .2) and
+    noise of their own. `prevalence` is the share of the last level.
+    """
+    scale = range(len(cuts) + 1)
+
+    def table(rng: np.random.Generator, people: NDArray, annotators: int, completions: int) -> ValueTable:
+        shape = (len(people), completions, people.shape[1])
+        habit, noise = rng.normal(0, 0.2, annotators), 0.5 * np.exp(rng.normal(0, 0.2, annotators))
+        unclear = np.exp(rng.normal(0, 1, (shape[0], 1, 1)))
+        place = rng.normal(size=(shape[0], 1, 1)) + 0.5 * rng.normal(size=(*shape[:2], 1))
+        seen = habit[people][:, None] + rng.normal(0, 0.5, (shape[0], 1, shape[2]))
+        said = np.digitize(place + seen + unclear * noise[people][:, None] * rng.normal(size=shape), cuts)
+        task, completion, _judge = np.indices(shape)
+        who = np.broadcast_to(people[:, None], shape)
+        columns = (column.ravel() for column in (task * completions + completion, who, said))
+        return ValueTable.from_arrays(*columns, level, categories=scale, clusters=task.ravel())
+
+    def draw(rng: np.random.Generator, annotators: int) -> ValueTable:
+        return table(rng, np.sort(people_of_items(rng, 250, annotators, 5), axis=1), annotators, 4)
+
+    def truth(rng: np.random.Generator) -> dict[str, float]:
+        people = np.arange(2_000_000).reshape(-1, 2)  # everybody is another one
+        endless = table(rng, people, people.size, 1)
+        found = item_values(endless) | {"prevalence": float(np.mean(endless.code == len(cuts)))}
+        return {measure: found[measure] for measure in measures}
+
+    def joined(study: ValueTable, _seed: int) -> dict[str, Estimate]:
+        found = value_agreement(study)
+        last = {"prevalence": found.usage[-1].share}
+        return {measure: last.get(measure) or getattr(found, measure) for measure in measures}
+
+    def apart(study: ValueTable, seed: int) -> dict[str, Estimate]:
+        return joined(replace(study, cluster=None), seed)
+
+    return World(name, truth, draw, {"annotators and items": joined, APART: apart})
+
+
 def item_values(table: ValueTable) -> dict[str, float]:
     """The figures of a table, without intervals over its annotators."""
     return {name: estimate.value for name, estimate in item_bootstrap(table, draws=2).items()}
@@ -116,6 +157,10 @@ WORLDS = [
     values_world("three categories, 3 judgements", "nominal", (-0.4, 0.7), 3, ("percent_agreement", "alpha", "ac1")),
     values_world("five levels, 2 judgements", "ordinal", (-1.2, -0.4, 0.4, 1.2), 2, ("alpha", "ac2")),
     values_world("a flag on 10 %, 3 judgements", "nominal", (1.9,), 3, ("alpha", "ac1", "positive_agreement")),
+    tasks_world("levels of 4 completions of a task x 5", "ordinal", (-1.2, -0.4, 0.4, 1.2), ("alpha", "prevalence")),
+    tasks_world(
+        "a flag, 4 completions of a task x 5", "nominal", (1.9,), ("alpha", "positive_agreement", "prevalence")
+    ),
     rankings_world(
         "rankings of three with ties, 3 of each",
         ("strict_agreement", "alpha_rank", "tau_b"),

@@ -42,13 +42,14 @@ def _asked(found: ValueAudit, key: str):
 
 def test_it_is_the_kernels_agreement_over_completions(rated):
     found = _asked(value_audit(campaign=rated), "axis/clear")
-    table = ValueTable.from_arrays([1, 2, 3, 4] * 2, [1] * 4 + [2] * 4, ALICE + BOB, "ordinal", categories=range(1, 6))
+    columns, tasks = ([1, 2, 3, 4] * 2, [1] * 4 + [2] * 4, ALICE + BOB), [1, 1, 2, 2] * 2
+    table = ValueTable.from_arrays(*columns, "ordinal", categories=range(1, 6), clusters=tasks)
     wanted = value_agreement(table)
     for name in ("alpha", "ac2", "percent_agreement"):
         assert found.measure(name) == getattr(wanted, name)
     assert found.found.usage == wanted.usage
     assert (found.found.n_items, found.found.percent_agreement.value, found.found.percent_agreement.n) == (4, 0.5, 4)
-    as_distance = ValueTable.from_arrays([1, 2, 3, 4] * 2, [1] * 4 + [2] * 4, ALICE + BOB, "interval")
+    as_distance = ValueTable.from_arrays(*columns, "interval", clusters=tasks)
     assert found.alpha_interval == value_agreement(as_distance).alpha
 
 
