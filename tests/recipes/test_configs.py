@@ -85,7 +85,7 @@ def test_it_lets_the_command_line_choose_the_run_directory(tmp_path):
     ("content", "sentence"),
     [
         (b"{", "is not JSON: Expecting property name"),
-        (b"[1]", "must be a JSON object"),
+        (b"[1]", "must be an object"),
         (b"\xff", "is not UTF-8 text"),
         (None, "cannot be read: No such file"),
     ],
@@ -100,6 +100,32 @@ def test_it_ends_the_program_with_a_sentence_and_code_2(tmp_path, capsys, conten
     printed = capsys.readouterr().err
     assert sentence in printed
     assert printed.count("\n") == 1
+
+
+def test_it_reads_yaml_as_it_reads_json(tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text("# of tonight\nout: x\nlr: 1e-3\nsource: b\npolicies: {p: owner/name}\nsizes: [1, 2]\nlimit:\n")
+    assert load_config(Sample, ["--config", str(file)]) == Sample(
+        out="x", lr=1e-3, source="b", policies={"p": "owner/name"}, sizes=[1, 2]
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("out: [x", "is not YAML: expected ',' or ']', but got '<stream end>' in line 1."),
+        ("- x", "must be an object"),
+        ("1: x", "has a field 1, whose name is not a text"),
+        ("out: x\nlr: yes", "The field 'lr' takes a number, not true."),
+        ("out: x\nsteps: 1e3", "The field 'steps' takes a whole number, not 1000.0."),
+        ("out: !!python/object/apply:os.getcwd []", "is not YAML: could not determine a constructor"),
+    ],
+)
+def test_it_is_as_strict_with_yaml(tmp_path, capsys, content, sentence):
+    (tmp_path / "c.yml").write_text(content)
+    with pytest.raises(SystemExit):
+        load_config(Sample, ["--config", str(tmp_path / "c.yml")])
+    assert sentence in capsys.readouterr().err
 
 
 def test_it_ends_a_run_that_cannot_go_on_with_a_sentence_and_code_1(tmp_path, capsys):

@@ -1,7 +1,7 @@
-"""A recipe's configuration: a dataclass, filled from a JSON file and checked strictly before anything is loaded.
+"""A recipe's configuration: a dataclass, filled from a JSON or YAML file, checked strictly before anything is loaded.
 
-`python -m training.recipes.NAME --config run.json [--out DIR]`. Each wrong entry ends the program with one sentence on
-stderr and exit code 2; a problem found later, in the data say, with one sentence and exit code 1.
+`python -m training.recipes.NAME --config run.json [--out DIR] [--dry-run [--json]]`. Each wrong entry ends the program
+with one sentence on stderr and exit code 2; a problem found later, in the data say, with one sentence and exit code 1.
 """
 
 import argparse
@@ -16,13 +16,25 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union
 
+import yaml
+
 from training.modelling.artifacts import RecipeError
+from training.modelling.plans import Plan, show
 
 BAD_CONFIGURATION = 2
 FAILED = 1
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 T = TypeVar("T")
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML with numbers as people write them: to YAML 1.1, 1e-3 is a text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
 
 
 class ConfigError(ValueError):
@@ -47,14 +59,30 @@ ModelSource = Annotated[str, _MustBeModel()]
 
 
 def load_config(config_type: type[T], argv: list[str] | None = None) -> T:
-    """Read `--config FILE.json` (and `--out DIR`, which overrides the field `out`) into `config_type`.
+    """Read `--config FILE` (and `--out DIR`, which overrides the field `out`) into `config_type`.
 
     `argv` defaults to the program's arguments. Ends the program with exit code 2 and one sentence when it cannot.
     """
+    return _load(config_type, _arguments(config_type, argv))
+
+
+def _arguments(config_type: type[Any], argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(config_type.__doc__ or "").strip().split("\n")[0])
-    parser.add_argument("--config", required=True, metavar="FILE.json", help="the fields of the recipe's configuration")
+    parser.add_argument(
+        "--config", required=True, metavar="FILE", help="the fields of the recipe's configuration, as JSON or YAML"
+    )
     parser.add_argument("--out", metavar="DIR", help="the run directory; overrides `out` in the file")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be done (tokens, steps, memory), and write nothing"
+    )
+    parser.add_argument("--json", action="store_true", help="with --dry-run: say it as one JSON object")
     arguments = parser.parse_args(argv)
+    if arguments.json and not arguments.dry_run:
+        parser.error("--json says how --dry-run speaks; give both.")
+    return arguments
+
+
+def _load(config_type: type[T], arguments: argparse.Namespace) -> T:
     try:
         values = _read(arguments.config)
         if arguments.out is not None:
@@ -85,15 +113,26 @@ def build_config(config_type: type[T], values: Mapping[str, Any]) -> T:
         raise ConfigError(str(error)) from error
 
 
-def run_recipe(config_type: type[T], recipe: Callable[[T], Any], argv: list[str] | None = None) -> None:
+def run_recipe(
+    config_type: type[T],
+    recipe: Callable[[T], Any],
+    argv: list[str] | None = None,
+    *,
+    plan: Callable[[T], Plan] | None = None,
+) -> None:
     """Load the configuration and run the recipe: what the last line of every recipe calls.
 
-    A RecipeError becomes one sentence on stderr and exit code 1. SIGTERM keeps its default action: the process ends at
+    With `--dry-run` say what it would do instead, as `plan` finds out; without `plan` that is the configuration. A
+    RecipeError becomes one sentence on stderr and exit code 1. SIGTERM keeps its default action: the process ends at
     once and leaves no manifest.
     """
-    config = load_config(config_type, argv)
+    arguments = _arguments(config_type, argv)
+    config = _load(config_type, arguments)
     try:
-        recipe(config)
+        if arguments.dry_run:
+            print(show(config, plan(config) if plan else Plan(), as_json=arguments.json))
+        else:
+            recipe(config)
     except RecipeError as error:
         print(f"{error}", file=sys.stderr)
         raise SystemExit(FAILED) from error
@@ -124,15 +163,23 @@ def describe(hint: Any) -> str:
 
 def _read(path: str) -> dict[str, Any]:
     try:
-        values = json.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
+        values = yaml.load(text, _Loader) if Path(path).suffix in (".yaml", ".yml") else json.loads(text)
     except OSError as error:
         raise ConfigError(f"The configuration {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"The configuration {path} is not UTF-8 text.") from error
     except json.JSONDecodeError as error:
         raise ConfigError(f"The configuration {path} is not JSON: {error.msg} in line {error.lineno}.") from error
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" in line {where.line + 1}" if where else ""
+        raise ConfigError(f"The configuration {path} is not YAML: {getattr(error, 'problem', error)}{line}.") from error
     if not isinstance(values, dict):
-        raise ConfigError(f"The configuration {path} must be a JSON object with the recipe's fields.")
+        raise ConfigError(f"The configuration {path} must be an object with the recipe's fields.")
+    for name in values:
+        if not isinstance(name, str):
+            raise ConfigError(f"The configuration {path} has a field {name!r}, whose name is not a text.")
     return values
 
 

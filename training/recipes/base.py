@@ -22,6 +22,7 @@ from typing import Literal
 
 import torch
 from torch.nn.functional import cross_entropy
+from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
 
 from training.modelling import processes
 from training.modelling.artifacts import Result, RunDirectory, hash_input
@@ -30,6 +31,8 @@ from training.modelling.configs import ExistingPath, require, run_recipe
 from training.modelling.corpora import WORLD, read_corpus
 from training.modelling.learning import LearningConfig, PartLoss, learn
 from training.modelling.models import autocast, parameter_count, prepare_process, save_model
+from training.modelling.plans import Plan, counted
+from training.modelling.previews import learning_plan
 from training.modelling.reporting import mean_result
 from training.modelling.tiny import new_llama, train_tokenizer
 
@@ -78,23 +81,10 @@ def train_base(config: BaseConfig) -> None:
     run.write_config(config)
     device = prepare_process(seed=config.seed, threads=config.threads, parallel=True)
     run.progress(0, 1, "reading the corpus and training the tokenizer")
-    documents = read_corpus(config.corpus, documents=config.documents, seed=config.seed)
-    tokenizer = train_tokenizer(
-        (text for document in documents for text in document.texts()),
-        vocab_size=config.vocab_size,
-        context=config.context,
-    )
-    rows = [document.encode(tokenizer)[: config.context] for document in documents]
-    rows = [row for row in rows if len(row) > 1]
-    random.Random(config.seed).shuffle(rows)
+    tokenizer, documents = _read(config)
+    rows = [document[: config.context] for document in documents]
     held_out, rows = rows[: len(rows) // HELD_OUT_EVERY], rows[len(rows) // HELD_OUT_EVERY :]
-    model = new_llama(
-        tokenizer,
-        hidden_size=config.hidden_size,
-        layers=config.layers,
-        heads=config.heads,
-        context=config.context,
-    ).to(device)
+    model = _new_model(config, tokenizer).to(device)
     print(f"{len(rows)} documents, {sum(map(len, rows))} tokens, {parameter_count(model)} parameters")
     inputs = {} if config.corpus == WORLD else {"corpus": hash_input(config.corpus)}
     learn(
@@ -115,6 +105,42 @@ def train_base(config: BaseConfig) -> None:
     save_model(model, tokenizer, run.model)
     results = _results(config, model, held_out, tokenizer.pad_token_id)
     run.write_manifest(recipe="base", kind="policy", config=config, seed=config.seed, inputs=inputs, results=results)
+
+
+def _read(config: BaseConfig) -> tuple[PreTrainedTokenizerBase, list[list[int]]]:
+    """Return a new tokenizer and all documents in the order of which the first are held out, uncut."""
+    documents = read_corpus(config.corpus, documents=config.documents, seed=config.seed)
+    tokenizer = train_tokenizer(
+        (text for document in documents for text in document.texts()),
+        vocab_size=config.vocab_size,
+        context=config.context,
+    )
+    rows = [row for document in documents if len(row := document.encode(tokenizer)) > 1]
+    random.Random(config.seed).shuffle(rows)
+    return tokenizer, rows
+
+
+def _new_model(config: BaseConfig, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
+    return new_llama(
+        tokenizer,
+        hidden_size=config.hidden_size,
+        layers=config.layers,
+        heads=config.heads,
+        context=config.context,
+    )
+
+
+def plan(config: BaseConfig) -> Plan:
+    """Say what a run would do."""
+    tokenizer, rows = _read(config)
+    held_out = len(rows) // HELD_OUT_EVERY
+    counts = [
+        counted(name, [[(len(row), config.context)] for row in some])
+        for name, some in (("train", rows[held_out:]), ("held out", rows[:held_out]))
+    ]
+    with torch.device("meta"):
+        architecture = _new_model(config, tokenizer).config
+    return learning_plan(config, architecture, counts, batch_size=config.batch_size)
 
 
 def _losses(config: BaseConfig, model: torch.nn.Module, pad: int, rows: Sequence[list[int]]) -> Iterator[PartLoss]:
@@ -156,4 +182,4 @@ def _results(config: BaseConfig, model: torch.nn.Module, held_out: list[list[int
 
 
 if __name__ == "__main__":
-    run_recipe(BaseConfig, train_base)
+    run_recipe(BaseConfig, train_base, plan=plan)

@@ -48,6 +48,7 @@ from training.modelling.models import (
     require_context,
     save_model,
 )
+from training.modelling.plans import Plan
 from training.modelling.preference_losses import (
     Divergence,
     Settings,
@@ -57,6 +58,7 @@ from training.modelling.preference_losses import (
     takes_margin,
     takes_noise,
 )
+from training.modelling.previews import rankings_plan
 from training.modelling.rankings import (
     EncodedRanking,
     Layout,
@@ -368,5 +370,10 @@ def _held_out_results(
     return results
 
 
+def plan(config: DpoConfig) -> Plan:
+    """Say what a run would do."""
+    return rankings_plan(config, language_model=True)
+
+
 if __name__ == "__main__":
-    run_recipe(DpoConfig, train_dpo)
+    run_recipe(DpoConfig, train_dpo, plan=plan)

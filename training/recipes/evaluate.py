@@ -50,6 +50,8 @@ from training.modelling.models import (
     prepare_process,
     require_context,
 )
+from training.modelling.plans import Plan
+from training.modelling.previews import prompts_count
 from training.modelling.prompts import Prompt, read_prompts
 from training.modelling.rankings import encode_rankings, pair_accuracy
 from training.modelling.reporting import mean_result, share_result
@@ -405,5 +407,13 @@ def describe(result: Result) -> str:
     return f"{result.subject}{against}: {result.name} {result.value:.3f}{interval} {result.unit} (n = {result.n})"
 
 
+def plan(config: EvaluateConfig) -> Plan:
+    """Say what a run would do."""
+    asked = [prompt.messages for prompt in held_out_prompts(config)]
+    count = prompts_count(load_tokenizer(config.reference), "prompts", asked, config.max_prompt_tokens)
+    answers = (1 + len(config.policies)) * config.samples_per_prompt * count.rows
+    return Plan([count], notes=[f"{answers:,} answers of at most {config.max_completion_tokens} tokens"])
+
+
 if __name__ == "__main__":
-    run_recipe(EvaluateConfig, evaluate)
+    run_recipe(EvaluateConfig, evaluate, plan=plan)

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from training.modelling.artifacts import RunDirectory, hash_input
 from training.modelling.baselines import baseline_results, fit_tf_idf, with_a_pair
 from training.modelling.configs import ExistingPath, run_recipe
+from training.modelling.plans import Plan
 from training.modelling.rankings import Weights
-from training.modelling.snapshots import read_rankings, require_rows
+from training.modelling.snapshots import SPLITS, read_rankings, require_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,5 +55,11 @@ def fit_instant_reward(config: InstantRewardConfig) -> None:
     )
 
 
+def plan(config: InstantRewardConfig) -> Plan:
+    """Say what a run would do."""
+    found = {split: with_a_pair(read_rankings(config.snapshot, split)) for split in SPLITS}
+    return Plan(notes=[f"{split}: {len(rows):,} rankings with a strict pair" for split, rows in found.items()])
+
+
 if __name__ == "__main__":
-    run_recipe(InstantRewardConfig, fit_instant_reward)
+    run_recipe(InstantRewardConfig, fit_instant_reward, plan=plan)

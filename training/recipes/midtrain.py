@@ -31,11 +31,21 @@ from training.modelling.batches import batch_count, shuffled_batches
 from training.modelling.configs import ExistingPath, require, run_recipe
 from training.modelling.corpora import WORLD, Document, read_corpus
 from training.modelling.learning import learn
-from training.modelling.models import load_policy, parameter_count, prepare_process, require_context, save_model
+from training.modelling.memory import config_of
+from training.modelling.models import (
+    load_policy,
+    load_tokenizer,
+    parameter_count,
+    prepare_process,
+    require_context,
+    save_model,
+)
+from training.modelling.plans import Plan, counted
+from training.modelling.previews import learning_plan
 from training.modelling.supervised.conversations import Example
 from training.modelling.supervised.fitting import held_out_loss, token_loss_parts
 from training.modelling.supervised.mixtures import Mixture, draw, parts_of
-from training.modelling.supervised.reading import SupervisedConfig, encode_all, mix_pass, read_split
+from training.modelling.supervised.reading import SupervisedConfig, count_split, encode_all, mix_pass, read_split
 from training.modelling.supervised.schedules import Decay, wsd_schedule
 
 TEXT = "text"
@@ -199,5 +209,22 @@ def _in_phases(phases: Phases, batch_size: int, rng: random.Random) -> Iterator[
         yield from shuffled_batches(rows, [len(row.ids) for row in rows], batch_size, rng)
 
 
+def plan(config: MidtrainConfig) -> Plan:
+    """Say what a run would do."""
+    tokenizer = load_tokenizer(config.base)
+    documents = read_corpus(config.corpus, documents=config.documents, seed=config.seed)
+    random.Random(config.seed).shuffle(documents)
+    texts = text_rows(tokenizer, documents[len(documents) // HELD_OUT_EVERY :], config.row_tokens)
+    instructions, rows = count_split(config, tokenizer, "train")
+    phases = divide(config, texts, mix_pass(config, rows).rows)
+    counts = [
+        counted(name, [[(len(row.ids), len(row.ids))] for row in some])
+        for name, some in (("learnt", phases.rows), ("stable", phases.stable), ("decay", phases.decay))
+    ]
+    steps = sum(batch_count(len(rows), config.batch_size) for rows in (phases.stable, phases.decay))
+    found = [*counts, replace(instructions, name="instructions")]
+    return learning_plan(config, config_of(config.base), found, batch_size=config.batch_size, steps=steps)
+
+
 if __name__ == "__main__":
-    run_recipe(MidtrainConfig, midtrain)
+    run_recipe(MidtrainConfig, midtrain, plan=plan)

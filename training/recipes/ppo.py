@@ -55,7 +55,17 @@ from training.modelling.chat import encode_prompt
 from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
 from training.modelling.decoding import sample_completions
 from training.modelling.likelihoods import token_likelihoods
-from training.modelling.models import load_policy, prepare_process, require_context, reward_head, save_model
+from training.modelling.memory import config_of, training_memory
+from training.modelling.models import (
+    load_policy,
+    load_tokenizer,
+    prepare_process,
+    require_context,
+    reward_head,
+    save_model,
+)
+from training.modelling.plans import Plan
+from training.modelling.previews import prompts_count
 from training.modelling.prompts import read_prompts
 from training.modelling.reporting import mean_result, share_result
 from training.modelling.rewards import RewardModel, load_reward, score_completions
@@ -592,5 +602,21 @@ def train_ppo(config: PPOConfig) -> None:
     )
 
 
+def plan(config: PPOConfig) -> Plan:
+    """Say what a run would do: policy and value network learn, reference and reward model are beside them."""
+    tokenizer = load_tokenizer(config.base)
+    asked = [prompt.messages for prompt in read_prompts(config.snapshot, ["train"])]
+    count = prompts_count(tokenizer, "prompts", asked, config.max_prompt_tokens)
+    at_once = config.rows_per_forward * (min(count.longest, config.max_prompt_tokens) + config.max_completion_tokens)
+    one = training_memory(config_of(config.base), tokens=at_once, precision="fp32", language_model=True)
+    memory = {name: 2 * size for name, size in one.items()}
+    memory["weights"] += 2 * one["weights"]
+    memory["total"] += 2 * one["weights"]
+    minibatches = -(-config.prompts_per_iteration // config.minibatch_size)
+    steps = config.iterations * config.epochs * minibatches
+    note = f"{config.iterations} iterations of {config.prompts_per_iteration} answers; the reward model is taken for as"
+    return Plan([count], steps, memory, [f"{note} large as the policy"])
+
+
 if __name__ == "__main__":
-    run_recipe(PPOConfig, train_ppo)
+    run_recipe(PPOConfig, train_ppo, plan=plan)

@@ -48,6 +48,8 @@ from training.modelling.models import (
     require_context,
     save_model,
 )
+from training.modelling.plans import Plan
+from training.modelling.previews import rankings_plan
 from training.modelling.rankings import (
     EncodedRanking,
     Layout,
@@ -266,5 +268,10 @@ def _held_out_results(
     return [accuracy, mean_result(f"{split}_loss", losses, clusters, subject="reward", unit="nats/pair", note=note)]
 
 
+def plan(config: RewardConfig) -> Plan:
+    """Say what a run would do."""
+    return rankings_plan(config, language_model=False)
+
+
 if __name__ == "__main__":
-    run_recipe(RewardConfig, train_reward)
+    run_recipe(RewardConfig, train_reward, plan=plan)

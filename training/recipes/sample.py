@@ -21,7 +21,9 @@ from training.modelling.artifacts import RecipeError, Result, RunDirectory, hash
 from training.modelling.chat import decode_completion, encode_prompt
 from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
 from training.modelling.decoding import sample_completions
-from training.modelling.models import load_policy, prepare_process, require_context
+from training.modelling.models import load_policy, load_tokenizer, prepare_process, require_context
+from training.modelling.plans import Plan
+from training.modelling.previews import prompts_count
 from training.modelling.reporting import mean_result, share_result
 
 COMPLETIONS = "completions.jsonl"
@@ -182,5 +184,12 @@ def sample_results(
     ]
 
 
+def plan(config: SampleConfig) -> Plan:
+    """Say what a run would do."""
+    asked = [prompt.messages for prompt in read_asked_prompts(config.prompts)]
+    count = prompts_count(load_tokenizer(config.policy), "prompts", asked, config.max_prompt_tokens)
+    return Plan([count], notes=[f"{config.k * count.rows:,} answers of at most {config.max_completion_tokens} tokens"])
+
+
 if __name__ == "__main__":
-    run_recipe(SampleConfig, sample)
+    run_recipe(SampleConfig, sample, plan=plan)

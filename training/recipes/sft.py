@@ -46,19 +46,23 @@ from training.modelling.artifacts import RecipeError, Result, RunDirectory, writ
 from training.modelling.checkpoints import origin_of
 from training.modelling.configs import require, run_recipe
 from training.modelling.knowledge import KnowledgeConfig, examine
+from training.modelling.memory import config_of
 from training.modelling.models import (
     load_policy,
+    load_tokenizer,
     parameter_count,
     prepare_process,
     require_context,
     save_model,
     uses_bf16,
 )
+from training.modelling.plans import Count, Plan, counted
+from training.modelling.previews import learning_plan
 from training.modelling.supervised.conversations import Conversation, Example
 from training.modelling.supervised.fitting import held_out_loss
 from training.modelling.supervised.mixtures import thinned
 from training.modelling.supervised.packing import require_isolation
-from training.modelling.supervised.reading import encode_all, mix_pass, read_split
+from training.modelling.supervised.reading import count_split, encode_all, mix_pass, read_split
 from training.modelling.supervised.style import TOLD, one_a_prompt, sampled, style_results, written
 from training.modelling.trainers import Keeper, Reporter, guarded, last_checkpoint, saving
 
@@ -242,5 +246,18 @@ def trainer_arguments(config: SftConfig, *, bf16: bool, at_once: int) -> SFTConf
     )
 
 
+def plan(config: SftConfig) -> Plan:
+    """Say what a run would do."""
+    tokenizer = load_tokenizer(config.base)
+    (train, rows), (validation, _) = (count_split(config, tokenizer, split) for split in ("train", "validation"))
+    mixed = mix_pass(config, rows).rows
+    learnt = counted("a pass", [[(len(one.ids), len(one.ids))] for one in mixed])
+    if config.packing:
+        # Best fit decreasing wastes little: about as many rows as the tokens fill.
+        packed = -(-learnt.tokens // config.pack_tokens)
+        learnt = Count("a pass", packed, learnt.tokens, config.pack_tokens, 0)
+    return learning_plan(config, config_of(config.base), [learnt, train, validation], batch_size=config.batch_size)
+
+
 if __name__ == "__main__":
-    run_recipe(SftConfig, train_sft)
+    run_recipe(SftConfig, train_sft, plan=plan)

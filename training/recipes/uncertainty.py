@@ -30,7 +30,9 @@ import torch
 from training.modelling.artifacts import RecipeError, RunDirectory, hash_input
 from training.modelling.chat import encode_completion, encode_prompt
 from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
-from training.modelling.models import load_classifier, prepare_process, require_context
+from training.modelling.models import load_classifier, load_tokenizer, prepare_process, require_context
+from training.modelling.plans import Plan
+from training.modelling.previews import prompts_count
 from training.modelling.reporting import mean_result
 from training.modelling.rewards import score_completions
 
@@ -159,5 +161,13 @@ def _member_rewards(
     return score_completions(model, tokenizer, prompts, completions, batch_size=config.batch_size)
 
 
+def plan(config: UncertaintyConfig) -> Plan:
+    """Say what a run would do."""
+    tokenizer, tasks = load_tokenizer(config.rewards[0]), read_shown_tasks(config.tasks)
+    count = prompts_count(tokenizer, "prompts", [task.messages for task in tasks], config.max_prompt_tokens)
+    scored = len(config.rewards) * sum(len(task.completions) for task in tasks)
+    return Plan([count], notes=[f"{scored:,} scores by {len(config.rewards)} reward models"])
+
+
 if __name__ == "__main__":
-    run_recipe(UncertaintyConfig, score_uncertainty)
+    run_recipe(UncertaintyConfig, score_uncertainty, plan=plan)

@@ -1,5 +1,6 @@
 """What to learn from: the fields that supervised recipes share, and how they become rows of tokens."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -8,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 from training.modelling.artifacts import hash_input
 from training.modelling.configs import ExistingPath, ModelSource, require
 from training.modelling.learning import LearningConfig
+from training.modelling.plans import Count, counted
 from training.modelling.snapshots import Split, require_rows
 from training.modelling.supervised.conversations import Conversation, Example, Reasoning, Turns, encode_conversation
 from training.modelling.supervised.mixtures import Mixture, Unit, mix
@@ -84,9 +86,13 @@ def read_split(config: SupervisedConfig, split: Split) -> list[Conversation]:
 
 
 def encode_all(
-    config: SupervisedConfig, tokenizer: PreTrainedTokenizerBase, conversations: Sequence[Conversation]
+    config: SupervisedConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    conversations: Sequence[Conversation],
+    *,
+    whole: bool = False,
 ) -> list[Example]:
-    """Encode conversations as the configuration says."""
+    """Encode conversations as the configuration says; with `whole` uncut."""
     return [
         example
         for conversation in conversations
@@ -95,10 +101,21 @@ def encode_all(
             conversation,
             turns=config.turns,
             reasoning=config.reasoning,
-            max_prompt_tokens=config.max_prompt_tokens,
-            max_completion_tokens=config.max_completion_tokens,
+            max_prompt_tokens=sys.maxsize if whole else config.max_prompt_tokens,
+            max_completion_tokens=sys.maxsize if whole else config.max_completion_tokens,
         )
     ]
+
+
+def count_split(
+    config: SupervisedConfig, tokenizer: PreTrainedTokenizerBase, split: Split
+) -> tuple[Count, list[Example]]:
+    """Count the rows that one split of the sources gives before they are mixed, and return them."""
+    found = read_split(config, split)
+    cut = encode_all(config, tokenizer, found)
+    whole = encode_all(config, tokenizer, found, whole=True)
+    pairs = zip(whole, cut, strict=True)
+    return counted(split, [[(len(long.ids), len(short.ids))] for long, short in pairs]), cut
 
 
 def mix_pass(config: SupervisedConfig, examples: Sequence[Example]) -> Mixture:

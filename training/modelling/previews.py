@@ -1,0 +1,72 @@
+"""The plans of recipes that learn in steps, or answer prompts: what `--dry-run` shows of them."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from training.modelling.chat import encode_prompt
+from training.modelling.learning import LearningConfig, RankingLearningConfig
+from training.modelling.memory import config_of, training_memory
+from training.modelling.models import load_tokenizer
+from training.modelling.plans import Count, Plan, counted
+from training.modelling.rankings import encode_rankings
+from training.modelling.snapshots import SPLITS, Message, read_rankings, require_rows
+
+
+def learning_plan(
+    config: LearningConfig,
+    architecture: Any,
+    counts: Sequence[Count],
+    *,
+    batch_size: int,
+    steps: int | None = None,
+    language_model: bool = True,
+) -> Plan:
+    """Return the plan of learning the first of `counts`, `batch_size` of its rows in a step.
+
+    `architecture` is the model's configuration. A pass over more than a step has is never made.
+    """
+    learnt = counts[0]
+    at_once = max(min(config.tokens_at_once, batch_size * learnt.longest), learnt.longest)
+    memory = training_memory(architecture, tokens=at_once, precision=config.precision, language_model=language_model)
+    taken = config.epochs * -(-learnt.rows // batch_size) if steps is None else steps
+    return Plan(counts, taken, memory, [f"{at_once:,} tokens at once at most"])
+
+
+def rankings_plan(config: RankingLearningConfig, *, language_model: bool) -> Plan:
+    """Return the plan of learning a snapshot's rankings."""
+    tokenizer = load_tokenizer(config.base)
+    counts = []
+    for split in SPLITS:
+        rankings = encode_rankings(
+            tokenizer,
+            read_rankings(config.snapshot, split),
+            max_prompt_tokens=sys.maxsize,
+            max_completion_tokens=sys.maxsize,
+            weights=config.weights,
+            ties=config.ties != "none" and split == "train",
+        )
+        rows = [
+            [(len(one.prompt), config.max_prompt_tokens)]
+            + [(len(completion), config.max_completion_tokens) for completion in one.completions]
+            for one in rankings
+        ]
+        counts.append(counted(split, rows))
+        if split == "train":
+            require_rows(rankings, "rankings with a strict pair", config.snapshot)
+    return learning_plan(
+        config,
+        config_of(config.base),
+        counts,
+        batch_size=config.batch_rankings,
+        language_model=language_model,
+    )
+
+
+def prompts_count(
+    tokenizer: PreTrainedTokenizerBase, name: str, prompts: Iterable[Sequence[Message]], most: int
+) -> Count:
+    """Count prompts of which at most `most` tokens are read."""
+    return counted(name, [[(len(encode_prompt(tokenizer, messages)), most)] for messages in prompts])
