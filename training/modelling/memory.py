@@ -30,23 +30,44 @@ def parameters_of(config: PreTrainedConfig, *, head: int) -> int:
     return sum(parameter.numel() for parameter in trunk.parameters()) + head * config.hidden_size
 
 
+def _sides(config: PreTrainedConfig) -> int:
+    """The summed widths of what goes into and comes out of every linear layer of the trunk."""
+    with torch.device("meta"):
+        trunk = AutoModel.from_config(config)
+    linear = [module for module in trunk.modules() if isinstance(module, torch.nn.Linear)]
+    return sum(module.in_features + module.out_features for module in linear)
+
+
 def training_memory(
-    config: PreTrainedConfig, *, tokens: int, precision: str, language_model: bool, copies: int = 1
+    config: PreTrainedConfig,
+    *,
+    tokens: int,
+    precision: str,
+    language_model: bool,
+    lora_rank: int = 0,
+    recomputed: bool = False,
 ) -> dict[str, int]:
-    """Return the bytes of training such a model on `tokens` at once; `copies` frozen ones beside it count, too."""
+    """Return the bytes of training such a model on `tokens` at once.
+
+    With `lora_rank` only adapters have gradients and moments; `recomputed` is gradient checkpointing, which keeps what
+    goes into each layer, and one layer's inner numbers at a time.
+    """
     tied = getattr(config, "tie_word_embeddings", False)
     head = (0 if tied else config.vocab_size) if language_model else 1
     parameters = parameters_of(config, head=head)
+    adapters = lora_rank * _sides(config)
+    learnt = adapters or parameters
     width, layers = config.hidden_size, config.num_hidden_layers
     forward = getattr(config, "intermediate_size", 4 * width)
-    kept = layers * (KEPT_OF_WIDTH * width + KEPT_OF_FEED_FORWARD * forward)
+    of_layer = KEPT_OF_WIDTH * width + KEPT_OF_FEED_FORWARD * forward
+    kept = layers * width + of_layer if recomputed else layers * of_layer
     logits = KEPT_OF_VOCABULARY * config.vocab_size if language_model else 0
     # "auto" may compute in bf16; the estimate is then what it needs at most.
     number = BF16 if precision == "bf16" else FP32
     memory = {
-        "weights": FP32 * parameters * copies,
-        "gradients": FP32 * parameters,
-        "optimizer": 2 * FP32 * parameters,
+        "weights": FP32 * (parameters + adapters),
+        "gradients": FP32 * learnt,
+        "optimizer": 2 * FP32 * learnt,
         "activations": tokens * (kept * number + logits * FP32),
     }
     return memory | {"total": sum(memory.values())}

@@ -30,7 +30,14 @@ def learning_plan(
     """
     learnt = counts[0]
     at_once = max(min(config.tokens_at_once, batch_size * learnt.longest), learnt.longest)
-    memory = training_memory(architecture, tokens=at_once, precision=config.precision, language_model=language_model)
+    memory = training_memory(
+        architecture,
+        tokens=at_once,
+        precision=config.precision,
+        language_model=language_model,
+        lora_rank=config.lora_rank,
+        recomputed=config.gradient_checkpointing,
+    )
     taken = config.epochs * -(-learnt.rows // batch_size) if steps is None else steps
     return Plan(counts, taken, memory, [f"{at_once:,} tokens at once at most"])
 

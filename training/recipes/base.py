@@ -70,6 +70,7 @@ class BaseConfig(LearningConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        require(not self.lora_rank, "The field 'lora_rank' must be 0: random weights have nothing to adapt.")
         require(self.vocab_size >= 261, "The field 'vocab_size' must be at least 261: 5 special tokens and 256 bytes.")
         require(self.hidden_size % (2 * self.heads) == 0, "The field 'hidden_size' must be a multiple of 2 * heads.")
         self.require_above_0("documents", "layers", "heads", "context", "batch_size")

@@ -42,6 +42,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl import SFTConfig, SFTTrainer
 
 from training.modelling import processes
+from training.modelling.adapters import adapted, recomputing
 from training.modelling.artifacts import RecipeError, Result, RunDirectory, write_json
 from training.modelling.checkpoints import origin_of
 from training.modelling.configs import require, run_recipe
@@ -183,14 +184,20 @@ def _train(
         return {"prompt_sha256": known.get(own, ""), "text": text}
 
     origin = origin_of(config, inputs, rows=len(examples), processes=processes.count())
-    trainer = guarded(SFTTrainer, run, described)(
-        model=model,
-        args=trainer_arguments(config, bf16=uses_bf16(model, config.precision), at_once=rows_at_once(config, examples)),
-        train_dataset=trainer_rows(examples),
-        processing_class=tokenizer,
-        callbacks=[Reporter(run, diverged_at=config.diverged_at), Keeper(run, origin)],
-    )
-    trainer.train(resume_from_checkpoint=last_checkpoint(run, origin, resume_from=config.resume_from))
+    with (
+        recomputing(model, config.gradient_checkpointing),
+        adapted(model, run, rank=config.lora_rank, alpha=config.lora_alpha) as learner,
+    ):
+        trainer = guarded(SFTTrainer, run, described)(
+            model=learner,
+            args=trainer_arguments(
+                config, bf16=uses_bf16(model, config.precision), at_once=rows_at_once(config, examples)
+            ),
+            train_dataset=trainer_rows(examples),
+            processing_class=tokenizer,
+            callbacks=[Reporter(run, diverged_at=config.diverged_at), Keeper(run, origin)],
+        )
+        trainer.train(resume_from_checkpoint=last_checkpoint(run, origin, resume_from=config.resume_from))
 
 
 def trainer_rows(examples: Sequence[Example]) -> Dataset:
@@ -236,7 +243,8 @@ def trainer_arguments(config: SftConfig, *, bf16: bool, at_once: int) -> SFTConf
         packing=config.packing,
         packing_strategy="bfd",
         max_length=config.pack_tokens if config.packing else None,
-        gradient_checkpointing=False,
+        gradient_checkpointing=config.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
         logging_steps=config.log_every,
         # The trainer's filter would replace a loss that is not finite by an average of finite ones.
         logging_nan_inf_filter=False,
