@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotate.models import Campaign, Task
 from training.models import Checkpoint, Evaluation, Pipeline, Run, Snapshot
@@ -21,6 +22,7 @@ from training.supervise import LOG, read_progress
 METRICS_BYTES = 4 << 20
 LOG_BYTES = 16 << 10
 SAMPLES = "samples.jsonl"
+REWARD_REPORT = "report.json"
 POINTS = 400
 WAITING = "waiting"
 SKIPPED = "skipped"
@@ -87,6 +89,20 @@ class RunReport:
     """Seconds left as the recipe estimates them; None when it does not know or does not run."""
     evaluations: list[Evaluation] = field(default_factory=list)
     manifest: dict[str, Any] = field(default_factory=dict)
+    reward: dict[str, Any] = field(default_factory=dict)
+    """What a reward model's run says of itself, see training/modelling/reward_report.py; empty for other runs."""
+
+    @property
+    def reward_parts(self) -> list[tuple[str, dict[str, Any]]]:
+        """What the accuracy of a reward model is reported of: (what, {n_pairs, accuracy})."""
+        found = [(_("Domain: %(name)s") % {"name": name}, row) for name, row in self.reward["domains"].items()]
+        for distance, row in sorted(self.reward["rank_distance"].items(), key=lambda item: int(item[0])):
+            n = int(distance)
+            found.append((ngettext("%(n)d rank apart", "%(n)d ranks apart", n) % {"n": n}, row))
+        for row in self.reward["margins"]:
+            edges = {"lo": f"{row['lo']:.2f}", "hi": f"{row['hi']:.2f}"}
+            found.append((_("Rewards %(lo)s to %(hi)s apart") % edges, row))
+        return found
 
     @property
     def chosen_fell(self) -> bool:
@@ -177,7 +193,16 @@ def run_report(*, run_id: int) -> RunReport | None:
         eta_seconds=read_progress(run.path).get("eta_s") if running else None,
         evaluations=list(run.evaluations.all()),
         manifest=made.manifest if made else {},
+        reward=read_reward_report(run) if run.recipe == Run.Recipe.REWARD and run.state == Run.State.DONE else {},
     )
+
+
+def read_reward_report(run: Run) -> dict[str, Any]:
+    """The report that a reward model's run left; empty where it is older than reports, or nothing was held out."""
+    try:
+        return json.loads((run.path / REWARD_REPORT).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
 
 
 def read_tail(path: Path, size: int) -> str:

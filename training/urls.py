@@ -22,6 +22,11 @@ urlpatterns = [
     re_path(
         r"^runs/(?P<run_id>\d+)/metrics/(?P<name>[\w.-]+)-(?P<theme>light|dark)\.svg$", drawings.metric, name="metric"
     ),
+    re_path(
+        r"^runs/(?P<run_id>\d+)/report/(?P<name>reliability|best-of-n)-(?P<theme>light|dark)\.svg$",
+        drawings.report,
+        name="report",
+    ),
     path("snapshots/freeze/", actions.freeze, name="freeze"),
     path("snapshots/<int:snapshot_id>/", pages.snapshot, name="snapshot"),
     path("snapshots/<int:snapshot_id>/files/<path:name>", pages.snapshot_file, name="snapshot_file"),

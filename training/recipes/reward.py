@@ -36,7 +36,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.modelling import processes
 from training.modelling.artifacts import Result, RunDirectory, hash_input
-from training.modelling.baselines import baseline_results, fit_tf_idf
+from training.modelling.baselines import baseline_results, fit_tf_idf, with_a_pair
 from training.modelling.configs import ModelSource, require, run_recipe
 from training.modelling.learning import PartLoss, RankingLearningConfig, learn
 from training.modelling.losses import RewardLoss, reward_loss
@@ -62,6 +62,7 @@ from training.modelling.rankings import (
 )
 from training.modelling.reporting import mean_result, share_result
 from training.modelling.reward_network import Pooling
+from training.modelling.reward_report import write_report
 from training.modelling.rewards import read_rewards, save_normalisation, score_completions
 from training.modelling.snapshots import SPLITS, read_rankings, require_rows
 
@@ -135,6 +136,11 @@ def train_reward(config: RewardConfig) -> None:
     tf_idf = fit_tf_idf(read_rankings(config.snapshot, "train"), config.weights)
     tf_idf.save(run.path / BASELINE)
     results += baseline_results(tf_idf, config.snapshot)
+    for split in ("test", "validation"):
+        if splits[split]:
+            scores = score_rankings(config, model, tokenizer, splits[split])
+            results += write_report(run.path, with_a_pair(read_rankings(config.snapshot, split)), scores, split=split)
+            break
     run.write_manifest(
         recipe="reward",
         kind="reward",

@@ -49,3 +49,33 @@ def figure(request: HttpRequest, pipeline_id: int, name: str, theme: charts.Them
     ]
     drawn = charts.interval_chart(rows, title=str(group.meaning.label), theme=theme, rule=group.meaning.rule)
     return HttpResponse(drawn, content_type="image/svg+xml")
+
+
+@require_safe
+@admin_required
+@cache_control(private=True, max_age=3600)
+def report(request: HttpRequest, run_id: int, name: str, theme: charts.Theme) -> HttpResponse:
+    """The reliability diagram or the best-of-n curve of a reward model's run."""
+    found = queries.run_report(run_id=run_id)
+    if found is None or not found.reward:
+        raise Http404(_("Run %(number)s has no report of a reward model.") % {"number": run_id})
+    draw = {"reliability": _reliability, "best-of-n": _best_of_n}[name]
+    return HttpResponse(draw(found.reward, theme), content_type="image/svg+xml")
+
+
+def _reliability(reward: dict, theme: charts.Theme) -> bytes:
+    bins = reward["calibration"]["bins"]
+    return charts.reliability_chart(bins, x=_("Chance it gives"), y=_("People agree"), theme=theme)
+
+
+def _best_of_n(reward: dict, theme: charts.Theme) -> bytes:
+    labels = {"reward": _("By the reward"), "longer": _("By length"), "oracle": _("By the people")}
+    series = [
+        (label, [{"n": point["n"], **_ends(point[name])} for point in reward["best_of_n"]])
+        for name, label in labels.items()
+    ]
+    return charts.curves_chart(series, x=_("Best of"), y=_("Worth"), theme=theme)
+
+
+def _ends(found: dict) -> dict:
+    return {name: found[name] for name in ("value", "lo", "hi")}

@@ -66,6 +66,35 @@ MEANINGS = {
     "data_tokens": Meaning(_("Tokens of a pass"), ""),
     "safety_share_rows": Meaning(_("Safety data, share of rows"), "", True),
     "safety_share_tokens": Meaning(_("Safety data, share of tokens"), "", True),
+    "test_agreement": Meaning(
+        _("Annotators’ agreement"),
+        _("How often two annotators order the same pairs of the test split alike: the yardstick of the accuracy."),
+        True,
+        0.5,
+    ),
+    "test_leave_one_out": Meaning(
+        _("Against the others"),
+        _("On pairs that several people judged: how often each says what most of the others say, and the reward too."),
+        True,
+        0.5,
+    ),
+    "test_ece": Meaning(
+        _("Calibration error"), _("How far the chances that it gives are from how often people agree (ECE)."), True
+    ),
+    "test_brier": Meaning(_("Brier score"), _("Mean square of what its chances miss; a coin has 0.25.")),
+    "test_loss": Meaning(_("Test loss"), _("Nats a comparison of the test split; a coin has 0.693.")),
+    "test_length_correlation": Meaning(
+        _("Reward and length"), _("How reward and length go together among answers to the same prompt, from −1 to 1.")
+    ),
+    "test_length_balanced": Meaning(
+        _("Accuracy if length said nothing"),
+        _("The mean of the accuracy where people prefer the longer answer, and where they prefer the shorter one."),
+        True,
+        0.5,
+    ),
+    "test_equal_length": Meaning(
+        _("Accuracy at equal length"), _("On pairs whose lengths differ by a tenth at most."), True, 0.5
+    ),
     "test_chosen_shift": Meaning(
         _("Shift of preferred answers"),
         _("Nats that the test split’s preferred answers became likelier than before; below zero, less likely."),
