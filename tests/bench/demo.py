@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     seeds = [int(seed) for seed in arguments.seeds.split(",")]
     with tempfile.TemporaryDirectory() as temporary:
         folder = (arguments.keep or Path(temporary)).resolve()
-        found = [run_seed(folder / f"seed-{seed}", seed, _overrides(arguments.set)) for seed in seeds]
+        found = [run_seed(folder / f"seed-{seed}", seed, overrides(arguments.set)) for seed in seeds]
     won = all(beats_sft(each["results"], model) for each in found for model in ("dpo", "ppo"))
     print(f"\nDPO and PPO {'are' if won else 'are NOT both'} above SFT in every seed.")
     if arguments.json:
@@ -46,16 +46,17 @@ def main(argv: list[str] | None = None) -> int:
     return 0 if won else 1
 
 
-def _overrides(entries: list[str]) -> dict[str, dict]:
-    overrides: dict[str, dict] = {}
+def overrides(entries: list[str]) -> dict[str, dict]:
+    """Fields by recipe, of entries such as "ppo.iterations=40"."""
+    found: dict[str, dict] = {}
     for entry in entries:
         name, _, value = entry.partition("=")
         recipe, _, field = name.partition(".")
-        overrides.setdefault(recipe, {})[field] = json.loads(value)
-    return overrides
+        found.setdefault(recipe, {})[field] = json.loads(value)
+    return found
 
 
-def run_seed(folder: Path, seed: int, overrides: dict[str, dict]) -> dict:
+def run_seed(folder: Path, seed: int, changed: dict[str, dict]) -> dict:
     """Snapshot and all stages for one seed; prints its table and returns {seed, results, seconds, cpu_seconds}."""
     snapshot = folder / "snapshot"
     counts = write_snapshot(snapshot, seed)
@@ -65,7 +66,7 @@ def run_seed(folder: Path, seed: int, overrides: dict[str, dict]) -> dict:
         out = folder / stage
         if not (out / "MANIFEST.json").exists():
             started, used = time.monotonic(), _children_cpu()
-            _run_stage(out, stage, stage_config(folder, stage, seed) | overrides.get(stage, {}))
+            run_stage(out, stage, stage_config(folder, stage, seed) | changed.get(stage, {}))
             seconds[stage], cpu_seconds[stage] = time.monotonic() - started, _children_cpu() - used
             print(f"  {stage}: {seconds[stage]:.0f} s, {cpu_seconds[stage]:.0f} CPU-s", flush=True)
         manifest = json.loads((out / "MANIFEST.json").read_text())
@@ -149,7 +150,8 @@ def stage_config(folder: Path, stage: str, seed: int) -> dict:
     return {"seed": seed, **inputs, **snapshot, **settings.RECIPES.get(stage, {})}
 
 
-def _run_stage(out: Path, stage: str, config: dict) -> None:
+def run_stage(out: Path, stage: str, config: dict) -> None:
+    """Run a recipe as a program; ends this one, with the end of its log, when it fails."""
     out.mkdir(parents=True, exist_ok=True)
     file = out / "run.json"
     file.write_text(json.dumps(config | {"out": str(out)}))
