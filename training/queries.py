@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from annotate.models import Campaign, Task
+from training.modelling.cards import CARD
 from training.models import Checkpoint, Evaluation, Pipeline, Run, Snapshot
 from training.services.stages import EMBEDDED, Recipe, policy_in_force
 from training.supervise import LOG, read_progress
@@ -89,6 +90,8 @@ class RunReport:
     """Seconds left as the recipe estimates them; None when it does not know or does not run."""
     evaluations: list[Evaluation] = field(default_factory=list)
     manifest: dict[str, Any] = field(default_factory=dict)
+    card: str = ""
+    """The model's card as text; empty where the run made no model."""
     reward: dict[str, Any] = field(default_factory=dict)
     """What a reward model's run says of itself, see training/modelling/reward_report.py; empty for other runs."""
 
@@ -194,6 +197,7 @@ def run_report(*, run_id: int) -> RunReport | None:
         evaluations=list(run.evaluations.all()),
         manifest=made.manifest if made else {},
         reward=read_reward_report(run) if run.recipe == Run.Recipe.REWARD and run.state == Run.State.DONE else {},
+        card=read_tail(run.path / CARD, LOG_BYTES) if made else "",
     )
 
 

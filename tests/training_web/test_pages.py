@@ -86,6 +86,16 @@ def test_the_run_shows_its_log_escaped(admin_client, night):
     assert "&lt;b&gt;not bold&lt;/b&gt;" in page
 
 
+def test_the_run_shows_the_card_of_its_model(admin_client, night):
+    assert "Model card" not in admin_client.get(address("run", night)).content.decode()
+    card = night.dpo.path / "model/README.md"
+    card.parent.mkdir()
+    card.write_text("# dpo 1f3a\n\n<b>7</b> annotators\n")
+    page = admin_client.get(address("run", night)).content.decode()
+    assert "<summary>Model card</summary>" in page
+    assert "&lt;b&gt;7&lt;/b&gt; annotators" in page
+
+
 def test_the_run_tables_what_its_charts_draw(admin_client, night):
     page = admin_client.get(address("run", night)).content.decode()
     assert '<th scope="row"><bdi>loss</bdi></th><td class="num">0.6</td><td class="num">0.3</td>' in page

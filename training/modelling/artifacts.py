@@ -7,6 +7,7 @@ Nothing here imports torch, so that the supervisor's side can read the same file
     <out>/progress.json  {"fraction", "step", "steps", "message", "eta_s"}, replaced atomically
     <out>/checkpoints/   what an interrupted run goes on from; removed when it has finished
     <out>/offending_batch.json  the step at which a run stopped because its loss was no number, or ran away
+    <out>/model/README.md  the model card, written of the manifest
     <out>/model/         save_pretrained of model and tokenizer, or other files of the artifact
     <out>/MANIFEST.json  written last: its presence means that the run finished
 """
@@ -18,13 +19,14 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from training.modelling import processes
+from training.modelling.cards import CARD, KINDS, card
 from training.modelling.errors import RecipeError
 
 FORMAT = 1
@@ -34,7 +36,8 @@ MANIFEST = "MANIFEST.json"
 # The records of a run differ between two runs that make the same artifact (times, paths); they stay out of its hash.
 CHECKPOINTS = "checkpoints"
 OFFENDING = "offending_batch.json"
-RECORDS = frozenset({MANIFEST, "config.json", "metrics.jsonl", "progress.json", "log.txt", CHECKPOINTS, OFFENDING})
+RECORDS = frozenset({MANIFEST, "config.json", "metrics.jsonl", "progress.json", "log.txt"})
+RECORDS |= {CHECKPOINTS, OFFENDING, CARD}
 HASHED_AT_A_TIME = 1 << 20
 
 
@@ -191,9 +194,46 @@ class RunDirectory:
             "started_at": self.started_at.isoformat(timespec="seconds"),
             "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+        self._write_card(manifest)
         write_json(self.path / MANIFEST, manifest)
         shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
         return manifest
+
+    def _write_card(self, manifest: Mapping[str, Any]) -> None:
+        if manifest["kind"] not in KINDS or not self.model.is_dir():
+            return
+        known = _manifest_at(manifest["config"].get("snapshot"))
+        licence = manifest["config"].get("licence", "unknown")
+        text = card(manifest, snapshot=known, lineage=list(_ancestors(manifest)), licence=licence)
+        (self.path / CARD).write_text(text, encoding="utf-8")
+
+
+def _ancestors(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the manifests of the run that this one started from, of that one's, and so on, as far as they are here."""
+    seen = set()
+    while (parent := _manifest_at(manifest["config"].get("base"))) and parent.get("sha256") not in seen:
+        # What lies there now may be another model than the one that was started from.
+        if parent.get("sha256") != manifest["inputs"].get("base") or "recipe" not in parent:
+            return
+        seen.add(parent["sha256"])
+        yield parent
+        manifest = parent
+
+
+def _manifest_at(source: str | None) -> dict[str, Any] | None:
+    """The manifest of a run, of the run whose model this is, or of a snapshot; None where there is none."""
+    if not source:
+        return None
+    path = Path(source)
+    for place in (path, path.parent) if path.name == "model" else (path,):
+        if (place / MANIFEST).exists():
+            return read_manifest(place)
+    return None
+
+
+def is_record(name: str) -> bool:
+    """Whether a file, by its path in the run directory, tells of the run and is no part of what it made."""
+    return bool({name, name.split("/")[0]} & RECORDS)
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:
@@ -221,7 +261,7 @@ def hash_files(path: str | Path, *, exclude: frozenset[str] = frozenset()) -> di
     the top."""
     root = Path(path)
     files = {file.relative_to(root).as_posix(): file for file in root.rglob("*") if file.is_file()}
-    return {name: hash_file(files[name]) for name in sorted(files) if name.split("/")[0] not in exclude}
+    return {name: hash_file(files[name]) for name in sorted(files) if not {name, name.split("/")[0]} & exclude}
 
 
 def hash_directory(path: str | Path) -> str:

@@ -22,7 +22,7 @@ import torch
 
 from training.modelling.artifacts import CHECKPOINTS, RecipeError, RunDirectory
 
-NEITHER_HERE_NOR_THERE = frozenset({"out", "resume_from", "checkpoint_every", "log_every", "threads"})
+NEITHER_HERE_NOR_THERE = frozenset({"out", "resume_from", "checkpoint_every", "log_every", "threads", "licence"})
 """Fields that may differ between the run that wrote a checkpoint and the one that goes on: weights do not depend on
 them (on `threads` by rounding only)."""
 _STEP = re.compile(r"step-(\d+)\.pt")

@@ -66,6 +66,8 @@ class LearningConfig:
     resume_from: str = ""
     """The run directory of an earlier attempt at the same, whose last checkpoint is gone on from where this one has
     none. Empty = none."""
+    licence: str = "unknown"
+    """Of the model, as its card says; an identifier of the hub's such as "apache-2.0"."""
     diverged_at: float = 5.0
     """A run stops when its loss is above this many times its running median five times in a row, and above what it
     began with; 0 never."""

@@ -11,9 +11,9 @@ from django.conf import settings
 from training.modelling.artifacts import (
     CHECKPOINTS,
     MANIFEST,
-    RECORDS,
     RecipeError,
     hash_file,
+    is_record,
     read_manifest,
     write_json,
 )
@@ -102,7 +102,7 @@ def verify_artifact(run: Run, *, on_file: Callable[[], None]) -> dict[str, Any]:
     found = {
         path.relative_to(run.path).as_posix(): path
         for path in run.path.rglob("*")
-        if path.is_file() and path.relative_to(run.path).parts[0] not in RECORDS
+        if path.is_file() and not is_record(path.relative_to(run.path).as_posix())
     }
     if found.keys() != manifest["files"].keys():
         odd = sorted(found.keys() ^ manifest["files"].keys())
