@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 
-from annotate.gold import score_answer
+from annotate.gold_shares import scored
 from annotate.models import Campaign, Judgement, Task
 from annotate.quality.intervals import Estimate, clustered_proportion
-from annotate.services.records import answer_of, with_answers
 
 NOBODY = gettext_noop("Nobody has answered it yet.")
 
@@ -36,13 +35,11 @@ def known_tasks(*, campaign: Campaign) -> QuerySet[Task]:
 def with_scores(tasks: Iterable[Task], *, campaign: Campaign) -> list[KnownTask]:
     """These tasks of the campaign, in their order, with the scores of the judgements that count."""
     known = {task.pk: task for task in tasks}
-    for task in known.values():
-        task.campaign = campaign
+    judgements = dict(Judgement.objects.current().filter(task__in=known).order_by().values_list("pk", "task_id"))
+    answers = {pk: task.gold.answer for pk, task in known.items()}
     shares: dict[int, dict[int, float]] = defaultdict(dict)
-    for one in with_answers(Judgement.objects.current().filter(task__in=known)):
-        answer = known[one.task_id].gold.answer
-        one.task = known[one.task_id]
-        shares[one.task_id][one.annotator_id] = score_answer(campaign.kind, answer_of(one), answer).share
+    for one in scored(kind=campaign.kind, judgements=judgements, answers=answers).values():
+        shares[one.task][one.person] = one.share
     return [KnownTask(task, _mean(shares[pk])) for pk, task in known.items()]
 
 

@@ -1,16 +1,19 @@
 """What admins read to keep gold in order: which unanimous tasks could become gold, and whose answer may go around."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import mean, median
+from math import nan
+from statistics import median
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from annotate.gold import SCORED_KINDS, score_answer
+from annotate.gold import SCORED_KINDS
 from annotate.gold_queries import NOBODY
-from annotate.models import Campaign, Dispute, Judgement, Question, Skill, Task
+from annotate.gold_shares import Scored, given, scored
+from annotate.models import Campaign, Dispute, Gold, Judgement, Question, Skill, Task
 from annotate.quality.intervals import Estimate, clustered_proportion, credible_share, undefined
 from annotate.quality.leaks import LeakSignals, leak_signals
 from annotate.services.adjudicating import ASPECTS
@@ -131,48 +134,55 @@ class GoldItem:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    person: int
-    score: float
-    seconds: float
-
-
 def leaks(*, campaign: Campaign) -> list[GoldItem]:
     """The gold that is mixed into the work, that with the most signals first; of the newest ANSWERS answers."""
-    known = campaign.tasks.filter(purpose=Task.Purpose.GOLD, gold__isnull=False).select_related("prompt", "gold")
     if campaign.kind not in SCORED_KINDS:
         return []
-    tasks = {task.pk: task for task in known}
-    answered = _answered(campaign, tasks)
-    by_person: dict[int, dict[int, _Answered]] = defaultdict(dict)
-    for pk, found in answered.items():
-        for one in found:
-            by_person[one.person][pk] = one
-    items = [_item(task, answered.get(pk, []), by_person) for pk, task in tasks.items() if not task.withdrawn]
+    known = Gold.objects.filter(task__campaign=campaign, task__purpose=Task.Purpose.GOLD).order_by()
+    answers = dict(known.values_list("task_id", "answer"))
+    mixed_in = campaign.tasks.filter(pk__in=list(answers), withdrawn=False).select_related("prompt").order_by()
+    newest = given(of=f"campaign {campaign.pk}", tasks=list(answers)).newest(ANSWERS)
+    found = scored(kind=campaign.kind, judgements=newest, answers=answers)
+    answered: dict[int, list[Scored]] = defaultdict(list)
+    for _pk, one in sorted(found.items(), key=lambda row: (row[1].ended_at, row[0])):
+        answered[one.task].append(one)
+    usual = _Usual.of(found.values())
+    items = [_item(task, answered[task.pk], usual) for task in mixed_in]
     return sorted(items, key=lambda one: (-len(one.signals.standing_out), -(one.signals.rise.value or -1), one.task.pk))
 
 
-def _answered(campaign: Campaign, tasks: Mapping[int, Task]) -> dict[int, list[_Answered]]:
-    """Everybody's answer to each of these tasks, the earliest first; a correction in the place of the first version."""
-    newest = sorted(_judgements(tasks).values_list("pk", flat=True))[-ANSWERS:]
-    found: dict[int, list[tuple]] = defaultdict(list)
-    for one in with_answers(Judgement.objects.filter(pk__in=newest).order_by()).select_related("assignment"):
-        one.task = tasks[one.task_id]
-        one.task.campaign = campaign
-        share = score_answer(campaign.kind, answer_of(one), one.task.gold.answer).share
-        found[one.task_id].append((one.assignment.ended_at, one.pk, _Answered(one.annotator_id, share, one.seconds)))
-    return {pk: [row[2] for row in sorted(rows, key=lambda row: row[:2])] for pk, rows in found.items()}
+@dataclass(frozen=True, slots=True)
+class _Usual:
+    """How right each person is on gold, and how long they take; everybody answers a task once."""
+
+    total: Mapping[int, float]
+    seconds: Mapping[int, Sequence[float]]
+    """By rising length."""
+
+    @classmethod
+    def of(cls, answered: Iterable[Scored]) -> "_Usual":
+        total: dict[int, float] = defaultdict(float)
+        seconds: dict[int, list[float]] = defaultdict(list)
+        for one in answered:
+            total[one.person] += one.share
+            seconds[one.person].append(one.seconds)
+        return cls(total, {person: sorted(times) for person, times in seconds.items()})
+
+    def elsewhere(self, one: Scored) -> tuple[float, float]:
+        """The mean score and the median time of this person's other answers; nan where there is none."""
+        times = self.seconds[one.person]
+        others = len(times) - 1
+        if not others:
+            return nan, nan
+        own = bisect_left(times, one.seconds)
+        low, high = (times[at + (at >= own)] for at in ((others - 1) // 2, others // 2))
+        return (self.total[one.person] - one.share) / others, (low + high) / 2
 
 
-def _item(task: Task, answered: Sequence[_Answered], by_person: Mapping[int, Mapping[int, _Answered]]) -> GoldItem:
-    nothing = float("nan")
-    others = [[one for pk, one in by_person[mine.person].items() if pk != task.pk] for mine in answered]
+def _item(task: Task, answered: Sequence[Scored], usual: _Usual) -> GoldItem:
+    scores, seconds, people = ([getattr(one, name) for one in answered] for name in ("share", "seconds", "person"))
+    elsewhere = [usual.elsewhere(one) for one in answered]
     signals = leak_signals(
-        [one.score for one in answered],
-        [one.seconds for one in answered],
-        [mean(one.score for one in rest) if rest else nothing for rest in others],
-        [median(one.seconds for one in rest) if rest else nothing for rest in others],
+        scores, seconds, [mean for mean, _median in elsewhere], [median for _mean, median in elsewhere]
     )
-    scores, people = [one.score for one in answered], [one.person for one in answered]
     return GoldItem(task, clustered_proportion(scores, people) if scores else undefined(NOBODY), signals)

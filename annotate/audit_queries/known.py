@@ -1,15 +1,15 @@
 """How much of the known answers people got right under a version of a guideline, or in some time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 import numpy as np
-from django.db.models import QuerySet
 
-from annotate.gold import SCORED_KINDS, score_answer
-from annotate.models import Guideline, Judgement, Task
+from annotate.gold import SCORED_KINDS
+from annotate.gold_shares import Scored, given, scored
+from annotate.models import Gold, Judgement, Task
 from annotate.quality.intervals import Estimate, clustered_ratio, undefined
-from annotate.services.records import answer_of, with_answers
 from annotate.translations import translatable
 
 NEWEST = 400
@@ -17,35 +17,39 @@ NEWEST = 400
 NO_GOLD = translatable("Nobody has answered a task with a known answer here yet.")
 
 
-def right_on_gold(guideline: Guideline) -> Estimate:
-    """The share of known answers that people got right under it, of the newest; by person, n counts answers.
+def right_on_gold(*, kind: str, versions: Sequence[int]) -> list[Estimate]:
+    """The share of known answers that people got right under each version, of the newest; by person, n counts answers.
 
-    What counts is what counts for each person's skill: tasks of which people do not know that the answer is known.
+    `kind` is that of the versions (ids). What counts is what counts for each person's skill: tasks of which people do
+    not know that the answer is known.
     """
-    if guideline.kind not in SCORED_KINDS:
-        return undefined(NO_GOLD)
-    return _right(_known([guideline.kind]).filter(guideline=guideline))
+    if kind not in SCORED_KINDS:
+        return [undefined(NO_GOLD) for _version in versions]
+    answers = _known([kind])
+    found = given(of=kind, tasks=list(answers))
+    parts = [found.newest(NEWEST, version) for version in versions]
+    shares = scored(judgements={pk: task for part in parts for pk, task in part.items()}, answers=answers)
+    return [_right(shares[pk] for pk in part if pk in shares) for part in parts]
 
 
 def right_on_gold_between(first: datetime, end: datetime) -> Estimate:
     """The same of what was answered from one moment to before another, in campaigns of any kind."""
-    return _right(_known(SCORED_KINDS).filter(created_at__gte=first, created_at__lt=end))
+    answers = _known(SCORED_KINDS)
+    judged = Judgement.objects.current().filter(task__in=list(answers), created_at__gte=first, created_at__lt=end)
+    newest = dict(sorted(judged.order_by().values_list("pk", "task_id"))[-NEWEST:])
+    return _right(scored(judgements=newest, answers=answers).values())
 
 
-def _known(kinds: Sequence[str]) -> QuerySet[Judgement]:
-    """What was answered to tasks with a known answer."""
-    gold = Task.objects.filter(purpose=Task.Purpose.GOLD, gold__isnull=False, campaign__kind__in=kinds).values_list(
-        "pk", flat=True
-    )
-    return Judgement.objects.current().filter(task__in=list(gold.order_by()))
+def _known(kinds: Sequence[str]) -> dict[int, Any]:
+    """The known answers, by task."""
+    gold = Gold.objects.filter(task__purpose=Task.Purpose.GOLD, task__campaign__kind__in=kinds).order_by()
+    return dict(gold.values_list("task_id", "answer"))
 
 
-def _right(answers: QuerySet[Judgement]) -> Estimate:
-    newest = with_answers(answers).select_related("task__gold", "task__campaign").order_by("-pk")[:NEWEST]
+def _right(answered: Iterable[Scored]) -> Estimate:
     right: dict[int, list[float]] = {}
-    for one in newest:
-        share = score_answer(one.task.campaign.kind, answer_of(one), one.task.gold.answer).share
-        right.setdefault(one.annotator_id, []).append(share)
+    for one in answered:
+        right.setdefault(one.person, []).append(one.share)
     if not right:
         return undefined(NO_GOLD)
     sums, n = (np.array([of(shares) for shares in right.values()], float) for of in (sum, len))

@@ -101,6 +101,9 @@ def version_audit(*, slug: str, version: int) -> VersionAudit:
     boards = ledger().boards(list(known))
     used = {pk: board for pk, board in boards.items() if _count(board, guideline)}
     together = Together(boards)
+    gold, *gold_before = right_on_gold(
+        kind=guideline.kind, versions=[one.pk for one in (guideline, before) if one is not None]
+    )
     return VersionAudit(
         guideline=guideline,
         before=before,
@@ -108,8 +111,8 @@ def version_audit(*, slug: str, version: int) -> VersionAudit:
         overall=together.agreement(Part(version=guideline.pk)),
         earlier=together.agreement(Part(version=before.pk if before else 0)),
         campaigns=_used(known, used, guideline, before),
-        gold=right_on_gold(guideline),
-        gold_before=right_on_gold(before) if before else None,
+        gold=gold,
+        gold_before=gold_before[0] if gold_before else None,
         text=changes_between(before.body, guideline.body) if before else [],
     )
 
