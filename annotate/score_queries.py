@@ -113,7 +113,7 @@ def producer_scores(*, campaign: Campaign, baseline: str = "") -> CampaignProduc
     if campaign.kind != Campaign.Kind.RANKING:
         raise DomainError(_("Only a ranking campaign compares producers."))
     board = ledger().board(campaign.pk)
-    fitted = board.once("producers", lambda: _fitted(board))
+    fitted = board.once("producers", lambda: _fitted(campaign.pk, board))
     met, plain = fitted.met, fitted.plain
     named = Producer.objects.in_bulk(plain.models.tolist())
     chosen = _baseline(plain, named, baseline)
@@ -136,9 +136,9 @@ def producer_scores(*, campaign: Campaign, baseline: str = "") -> CampaignProduc
     )
 
 
-def producer_place(*, board: Board, producer: int) -> ProducerPlace:
+def producer_place(*, campaign: int, board: Board, producer: int) -> ProducerPlace:
     """The scores of a producer that was compared in a campaign, of which this is the board: as `producer_scores`."""
-    fitted = board.once("producers", lambda: _fitted(board))
+    fitted = board.once("producers", lambda: _fitted(campaign, board))
     models, scores = fitted.plain.models.tolist(), fitted.plain.scores
     named = dict(Producer.objects.filter(pk__in=models).values_list("pk", "name"))
     at = models.index(producer)
@@ -146,8 +146,8 @@ def producer_place(*, board: Board, producer: int) -> ProducerPlace:
     return ProducerPlace(scores[at], fitted.styled.scores[at], sorted(better).index(better[at]) + 1, len(models))
 
 
-def _fitted(board: Board) -> _Fitted:
-    met = met_of(board)
+def _fitted(campaign: int, board: Board) -> _Fitted:
+    met = met_of(campaign, board)
     producers, matches = met.producers, met.matches
     plain, _ = matched_scores(matches, producers)
     features = _features(board, met)

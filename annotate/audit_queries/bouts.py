@@ -12,13 +12,11 @@ from itertools import combinations
 from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
-from django.db.models import Q
-from django.db.models.functions import Length
 from numpy.typing import NDArray
 
 from annotate.ledger.boards import Board, Sheet
 from annotate.ledger.columns import Rows
-from annotate.models import TaskCompletion
+from annotate.ledger.contents import Shown, contents, read
 from annotate.quality.votes import stretches
 
 
@@ -95,26 +93,6 @@ def _scattered(tasks: NDArray[np.int64]) -> NDArray[np.uint64]:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
-    """The completions of tasks (n,), sorted by task, then position."""
-
-    task: NDArray[np.int64]
-    position: NDArray[np.int64]
-    completion: NDArray[np.int64]
-    producer: NDArray[np.int64]
-    letters: NDArray[np.int64]
-    """How long the text is."""
-
-    def take(self, chosen: NDArray) -> Shown:
-        """The rows that an index or a mask names."""
-        return Shown(*(getattr(self, field.name)[chosen] for field in fields(self)))
-
-    def plus(self, other: Shown) -> Shown:
-        """These, then the others."""
-        return Shown(*(np.append(getattr(self, one.name), getattr(other, one.name)) for one in fields(self)))
-
-
-@dataclass(frozen=True, eq=False)
 class Bouts:
     """Pairs of completions (n,) of one task; ids are those of the database."""
 
@@ -171,27 +149,14 @@ def _bouts_of(campaign: int, board: Board) -> Told[Bouts]:
 
 
 def _shown_of_base(campaign: int, board: Board) -> Shown:
-    if not len(board.base.rows):
-        return _read(Q(pk__in=[]))
-    return board.base.once("shown", lambda: _judged(_read(Q(task__campaign=campaign)), board.base.rows))
+    return board.base.once("shown", lambda: contents(campaign, np.unique(board.base.rows.task)))
 
 
 def _shown_now(campaign: int, board: Board) -> Shown:
     tasks = np.unique(board.now.rows.task)
     known = of_tasks(_shown_of_base(campaign, board), tasks)
     missing = np.setdiff1d(tasks, known.task)
-    return known.plus(_read(Q(task__in=missing.tolist())))
-
-
-def _judged(shown: Shown, rows: Rows) -> Shown:
-    return shown.take(np.isin(shown.task, rows.task))
-
-
-def _read(where: Q) -> Shown:
-    found = TaskCompletion.objects.filter(where).order_by()
-    said = ("task_id", "position", "completion_id", "completion__producer_id", Length("completion__text"))
-    table = np.array(list(found.values_list(*said)), np.int64).reshape(-1, 5)
-    return Shown(*table[np.lexsort((table[:, 1], table[:, 0]))].T)
+    return known.plus(read(missing)) if missing.size else known
 
 
 def _counted(rows: Rows, shown: Shown) -> Bouts:

@@ -9,9 +9,10 @@ from django.db.models import Q
 from django.utils.translation import gettext
 from numpy.typing import NDArray
 
-from annotate.audit_queries.bouts import Shown, Told, sampled, shown_in
+from annotate.audit_queries.bouts import Told, sampled, shown_in
 from annotate.ledger.boards import Board
 from annotate.ledger.columns import Rows
+from annotate.ledger.contents import Shown
 from annotate.models import Campaign, Completion, Flag, Guideline
 from annotate.quality.intervals import Estimate, clustered_mean, clustered_proportion, undefined
 from annotate.quality.ratios import SUMS, ratio_of, ratio_sums

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from annotate.audit_queries.bouts import shown_in
 from annotate.ledger.boards import Board
 from annotate.ledger.columns import MOST_COMPLETIONS, Rows
+from annotate.ledger.contents import Shown
 from annotate.quality.matches import Matches
-from annotate.statements import run
 
-SHOWN = """SELECT l.task_id, l.position, l.completion_id, c.producer_id, length(c.text)
-FROM annotate_taskcompletion l JOIN annotate_completion c ON c.id = l.completion_id
-WHERE l.task_id BETWEEN %s AND %s ORDER BY l.task_id"""
-AT_ONCE = 20_000
-"""Tasks between the first and the last of one question."""
 _PAIRS = list(combinations(range(MOST_COMPLETIONS), 2))
 
 
@@ -45,10 +41,10 @@ class _Columns:
     """(R,) which of the rows each comparison is of."""
 
     @classmethod
-    def of(cls, rows: Rows) -> _Columns:
-        """Of judgements that are sorted by task, then annotator."""
+    def of(cls, rows: Rows, contents: Shown) -> _Columns:
+        """Of judgements that are sorted by task, then annotator, and what their tasks show."""
         begins = np.diff(rows.task, prepend=-1) > 0
-        shown = _shown(rows.task[begins])
+        shown = _Places.of(contents, rows.task[begins])
         of = np.cumsum(begins) - 1
         parts = []
         for pair, (one, other) in enumerate(_PAIRS):
@@ -165,39 +161,29 @@ class Met:
         return False
 
 
-def met_of(board: Board) -> Met:
-    """The matches of all judgements that count."""
-    base = board.base.once("met", lambda: _Columns.of(board.base.rows))
+def met_of(campaign: int, board: Board) -> Met:
+    """The matches of all judgements that count in a campaign."""
+    shown = shown_in(campaign, board)
+    base = board.base.once("met", lambda: _Columns.of(board.base.rows, shown.base))
     if not board.gone.size and not len(board.now.rows):
         return Met(base)
-    return Met(base.changed(board.gone, _Columns.of(board.now.rows)))
+    return Met(base.changed(board.gone, _Columns.of(board.now.rows, shown.now)))
 
 
 @dataclass(frozen=True, eq=False)
-class _Shown:
-    """(tasks, 9): what a completion is, by its position in its task; a task's completions never change."""
+class _Places:
+    """(tasks, 9): what a completion is, by its position in its task."""
 
     completion: NDArray[np.int64]
     producer: NDArray[np.int32]
     letters: NDArray[np.int64]
 
-
-def _shown(tasks: NDArray[np.int64]) -> _Shown:
-    """Of sorted tasks."""
-    shape = (tasks.size, MOST_COMPLETIONS)
-    found = _Shown(np.zeros(shape, np.int64), np.zeros(shape, np.int32), np.ones(shape, np.int64))
-    for part in _near(tasks):
-        said = np.array(run(SHOWN, [int(part[0]), int(part[-1])]), np.int64).reshape(-1, 5)
-        at = np.searchsorted(tasks, said[:, 0])
-        known = tasks[np.minimum(at, tasks.size - 1)] == said[:, 0]
-        place = at[known], said[known, 1]
-        found.completion[place], found.producer[place], found.letters[place] = said[known, 2:].T
-    return found
-
-
-def _near(tasks: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Sorted tasks in parts whose ids lie near each other."""
-    if not tasks.size:
-        return []
-    far = np.flatnonzero(np.diff((tasks - tasks[0]) // AT_ONCE) > 0) + 1
-    return np.split(tasks, far)
+    @classmethod
+    def of(cls, shown: Shown, tasks: NDArray[np.int64]) -> _Places:
+        """Of sorted tasks, which are those that are shown."""
+        shape = (tasks.size, MOST_COMPLETIONS)
+        found = cls(np.zeros(shape, np.int64), np.zeros(shape, np.int32), np.ones(shape, np.int64))
+        place = np.searchsorted(tasks, shown.task), shown.position
+        for column in fields(cls):
+            getattr(found, column.name)[place] = getattr(shown, column.name)
+        return found

@@ -202,7 +202,7 @@ def _find(pk: int) -> Producer:
 
 
 def _in_campaign(campaign: Campaign, board: Board, producer: Producer, rate: WinRate) -> InCampaign:
-    place = producer_place(board=board, producer=producer.pk)
+    place = producer_place(campaign=campaign.pk, board=board, producer=producer.pk)
     return InCampaign(campaign, place, replace(rate, key=campaign.slug, label=campaign.name))
 
 

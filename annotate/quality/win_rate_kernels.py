@@ -8,6 +8,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+RESTLESS = 1e-5
+"""Difficulties that would move further than this by themselves are settled first, as long as they are few: the items
+that were judged since the last fit. Else each of them would cost all others several passes."""
+FEW = 16
+"""They are few while they are fewer than one of so many."""
+_MOST_MOVES = 30
+
 
 @njit(cache=True, nogil=True)
 def difficulty_pass(
@@ -20,23 +27,39 @@ def difficulty_pass(
     difficulty: NDArray,
     variance: float,
     models: int,
-) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]:
+) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray, NDArray]:
     """Information (P, P) and gradient (P,), the items' difficulties profiled out; push and stiffness (items,) of these;
-    and the weight (n,) of each row. Item i has the rows from starts[i] on; with a variance of 0 no item is difficult.
+    the weight (n,) of each row; and the difficulties, a few of them settled. Item i has the rows from starts[i] on;
+    with a variance of 0 no item is difficult.
     """
     width = style.shape[0]
     size = models + width
     information, gradient = np.zeros((size, size)), np.zeros(size)
     push, stiffness, weight = np.zeros(starts.size - 1), np.full(starts.size - 1, np.inf), np.empty(said.size)
     summed, touched, seen = np.zeros(size), np.empty(size, np.int64), np.zeros(models, np.bool_)
+    difficulty, left = difficulty.copy(), (starts.size - 1) // FEW
+    applied, chances = np.empty(said.size), np.empty(said.size)
     for item in range(starts.size - 1):
         met, pushed, held = 0, 0.0, 0.0
-        for row in range(starts[item], starts[item + 1]):
-            one = model[row]
-            gap = parameters[one] + difficulty[item]
+        begin, end = starts[item], starts[item + 1]
+        for row in range(begin, end):
+            applied[row] = parameters[model[row]]
             for f in range(width):
-                gap += parameters[models + f] * style[f, row]
-            chance = 1.0 / (1.0 + math.exp(-gap))
+                applied[row] += parameters[models + f] * style[f, row]
+        for move in range(_MOST_MOVES):
+            rest, stiff = -difficulty[item] / variance if variance > 0 else 0.0, 1.0 / variance if variance > 0 else 1.0
+            for row in range(begin, end):
+                chance = 1.0 / (1.0 + math.exp(-applied[row] - difficulty[item]))
+                chances[row] = chance
+                rest += count[row] * (said[row] - chance)
+                stiff += count[row] * chance * (1.0 - chance)
+            if variance == 0.0 or left == 0 or abs(rest) < (RESTLESS if move == 0 else 1e-9) * stiff:
+                break
+            left -= move == 0
+            difficulty[item] += min(max(rest / stiff, -1.0), 1.0)
+        for row in range(begin, end):
+            one = model[row]
+            chance = chances[row]
             surprise, w = count[row] * (said[row] - chance), count[row] * chance * (1.0 - chance)
             weight[row] = w
             pushed += surprise
@@ -74,7 +97,7 @@ def difficulty_pass(
     for a in range(size):
         for b in range(a):
             information[a, b] = information[b, a]
-    return information, gradient, push, stiffness, weight
+    return information, gradient, push, stiffness, weight, difficulty
 
 
 @njit(cache=True, nogil=True)

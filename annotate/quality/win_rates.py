@@ -50,7 +50,13 @@ _MOST_STEPS = 60
 _LONGEST_STEP = 2.0
 _CLOSE = 1e-6
 """Of a Newton step: the error after it is about its square."""
-_CLOSE_VARIANCE = 1e-8
+_NEAR, _NOTHING = 1e-4, 1e-7
+"""A step below the first is close, too, where it changes intervals by less than the second: they are as long before it
+as after, but for a share as large as the step."""
+_CLOSE_VARIANCE = 1e-6
+"""Of the logarithm of the variance: a rate changes by less than a tenth of that."""
+_TELLING = 1e-3
+"""Only two variances whose logarithms are this far apart tell the slope of the secant: nearer ones tell rounding."""
 _FLATTEST = -0.05
 """The slope of the secant is no flatter: a step is at most so many times what MacKay's rule would do."""
 _SMALLEST_VARIANCE = 1e-3
@@ -211,7 +217,7 @@ class _Rows:
     @cached_property
     def starts(self) -> NDArray[np.int64]:
         """(items + 1,) where the rows of each item begin, and the end."""
-        return np.searchsorted(self.item, np.arange(self.n_items + 1))
+        return np.append(np.flatnonzero(np.diff(self.item, prepend=-1)), self.item.size)
 
     def applied(self, parameters: NDArray) -> NDArray[np.float64]:
         """(n,) the log-odds of each row, without its difficulty."""
@@ -228,6 +234,13 @@ class _Rows:
     def chances(self, parameters: NDArray, difficulty: NDArray) -> NDArray[np.float64]:
         """(n,) chances that the model is preferred."""
         return 1 / (1 + np.exp(-self.applied(parameters) - difficulty[self.item]))
+
+
+def _is_last(step: float, information: NDArray) -> bool:
+    """Whether a Newton step is the last: after it nothing that is shown would change."""
+    if step >= _NEAR:
+        return False
+    return step < _CLOSE or step * math.sqrt(float(np.diag(np.linalg.inv(information)).max())) < _NOTHING
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,7 +278,7 @@ class _Controlled:
             determined = rows.n_items - float((1 / found.stiffness).sum()) / variance
             implied = max(float(np.square(difficulty).sum()) / max(determined, 1e-9), _SMALLEST_VARIANCE)
             here, apart = math.log(variance), math.log(implied / variance)
-            if before and here != before[0]:
+            if before and abs(here - before[0]) > _TELLING:
                 slope = min((apart - before[1]) / (here - before[0]), _FLATTEST)
             if abs(apart) < _CLOSE_VARIANCE:
                 break
@@ -281,7 +294,7 @@ class _Controlled:
         starts, precision = rows.starts, rows.precision
         columns = rows.model, rows.said, rows.count, rows.style
         for _ in range(_MOST_STEPS):
-            information, gradient, push, stiffness, weight = kernels.difficulty_pass(
+            information, gradient, push, stiffness, weight, difficulty = kernels.difficulty_pass(
                 starts, *columns, parameters, difficulty, variance, rows.n_models
             )
             information += np.diag(precision)
@@ -293,7 +306,7 @@ class _Controlled:
                 difficulty, moved = kernels.moved(
                     starts, rows.model, rows.style, weight, push, stiffness, difficulty, step, size, rows.n_models
                 )
-            if max(np.abs(step).max(), moved) < _CLOSE:
+            if _is_last(max(float(np.abs(step).max()), moved), information):
                 break
         return cls(rows, parameters, difficulty, variance, stiffness, np.linalg.inv(information))
 
