@@ -9,14 +9,15 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from django.db.models import Count, Max, TextField
+from django.db.models import TextField
 from django.db.models.functions import Cast
 from numpy.typing import NDArray
 
+from annotate.gold_shares import given
 from annotate.ledger.boards import Board
 from annotate.ledger.live import ledger
 from annotate.ledger.shown import AT_ONCE, Desk, Work, batches
-from annotate.models import Campaign, Gold, Judgement, User
+from annotate.models import Campaign, Gold, Task, User
 from annotate.quality import signals
 from annotate.quality.bias import Bias
 from annotate.quality.intervals import Estimate
@@ -135,7 +136,7 @@ def campaign_bias(*, campaign: Campaign) -> CampaignBias:
     board, kept = ledger().board(campaign.pk), ledger().kept
     last: _Last = kept.setdefault(("bias", campaign.pk), _Last())
     answers = _answers(campaign)
-    judged, known = board.once("newest", lambda: _newest(_keys(board))), _newest(_of_tasks(list(answers), last))
+    judged, known = board.once("newest", lambda: _newest(_keys(board))), _newest(_of_gold(campaign, answers))
     alpha = board.agreement().alpha
     stamp = (judged.tobytes(), known.tobytes(), answers, alpha)
     with last.lock:
@@ -156,8 +157,6 @@ class _Last:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     desk: Desk = field(default_factory=Desk)
-    of_tasks: tuple = (None, None)
-    """How many judgements of gold there were and which was the newest, and their keys."""
     of_gold: tuple = (None, None)
     """What was asked, and the answer of `_against_gold`."""
     stamp: tuple | None = None
@@ -172,24 +171,19 @@ def _keys(board: Board) -> NDArray[np.int64]:
 def _answers(campaign: Campaign) -> dict[int, str]:
     """The known answers of its tasks, by task, as JSON.
 
-    Of all campaigns: a database that knows which one is asked for would read every task of it.
+    Of all campaigns: a database that knows which one is asked for would read every task of it. Which campaign a task
+    is in never changes.
     """
-    answer = Cast("answer", TextField())
-    known = Gold.objects.order_by("task").values_list("task_id", answer, "task__campaign_id")
-    return {task: answer for task, answer, of in known if of == campaign.pk}
+    known = dict(Gold.objects.order_by("task").values_list("task_id", Cast("answer", TextField())))
+    campaigns: dict[int, int] = ledger().kept.setdefault("campaigns of gold", {})
+    for part in batches([task for task in known if task not in campaigns], AT_ONCE):
+        campaigns.update(Task.objects.filter(pk__in=part).order_by().values_list("pk", "campaign_id"))
+    return {task: answer for task, answer in known.items() if campaigns[task] == campaign.pk}
 
 
-def _of_tasks(tasks: list[int], last: _Last) -> NDArray[np.int64]:
-    """The keys of the judgements of tasks that count: those that no correction supersedes.
-
-    Judgements are only ever added: while there are as many and none is newer, they are those of the last time.
-    """
-    parts = [Judgement.objects.filter(task__in=part).order_by() for part in batches(tasks, AT_ONCE)]
-    stamp = (tasks, [part.aggregate(n=Count("pk"), newest=Max("pk")) for part in parts])
-    if last.of_tasks[0] != stamp:
-        rows = [(key, corrected or 0) for part in parts for key, corrected in part.values_list("pk", "supersedes")]
-        last.of_tasks = (stamp, np.setdiff1d(*np.array(rows, np.int64).reshape(-1, 2).T))
-    return last.of_tasks[1]
+def _of_gold(campaign: Campaign, answers: Mapping[int, str]) -> NDArray[np.int64]:
+    """The keys of the judgements of tasks with a known answer that count."""
+    return given(of=f"bias {campaign.pk}", tasks=list(answers)).judgement
 
 
 def _newest(keys: NDArray[np.int64]) -> NDArray[np.int64]:

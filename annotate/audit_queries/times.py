@@ -1,7 +1,9 @@
 """How long annotators take for a judgement, beside what reading takes, and what an hour of their work is paid."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,18 +115,36 @@ def hourly_pay(campaign: Campaign, seconds: Estimate) -> Estimate | None:
 
 
 def _medians(board: Board) -> dict[int, float]:
-    """The median seconds of everybody who judged, by id: anew for those who judged or were corrected since."""
+    """The median seconds of everybody who judged, by id: anew for those whose judgements are others than before."""
     base = board.base
-    known = base.once("medians", lambda: _medians_of(Board(base, np.zeros(0, np.int64), Sheet.of(empty())), {}))
-    changed = {*base.rows.annotator[board.gone].tolist(), *board.now.rows.annotator.tolist()}
-    found = _medians_of(board, {who: one for who, one in known.items() if who not in changed})
-    return {who: found[who] for who in board.annotators.tolist()}
+    known: dict[int, float] = base.once("medians", lambda: _medians_of_base(base))
+    changed = {
+        who: base.latest(("median", who), of, lambda who=who: _median_of(board, who)) for who, of in _changed(board)
+    }
+    return {who: changed[who] if who in changed else known[who] for who in board.annotators.tolist()}
 
 
-def _medians_of(board: Board, known: dict[int, float]) -> dict[int, float]:
-    """What is known, and what is not."""
-    missing = [who for who in board.annotators.tolist() if who not in known]
-    return known | {who: float(np.median(_seconds_of(board, who))) for who in missing}
+def _medians_of_base(base: Sheet) -> dict[int, float]:
+    board = Board(base, np.zeros(0, np.int64), Sheet.of(empty()))
+    return {who: _median_of(board, who) for who in board.annotators.tolist()}
+
+
+def _median_of(board: Board, who: int) -> float:
+    """nan where nothing is left."""
+    found = _seconds_of(board, who)
+    return float(np.median(found)) if found.size else nan
+
+
+def _changed(board: Board) -> Iterator[tuple[int, bytes]]:
+    """Whose judgements are others than those of the base, with what says which: most of a changed task stay."""
+    was, now = board.base.rows.take(board.gone), board.now.rows
+    gone, new = (np.flatnonzero(~np.isin(one.id, other.id)) for one, other in ((was, now), (now, was)))
+    people = np.concatenate([was.annotator[gone], now.annotator[new]])
+    keys = np.concatenate([-was.id[gone], now.id[new]])
+    order = np.lexsort((keys, people))
+    labels, starts = np.unique(people[order], return_index=True)
+    for who, of in zip(labels.tolist(), np.split(keys[order], starts[1:]), strict=bool(labels.size)):
+        yield who, of.tobytes()
 
 
 def _seconds_of(board: Board, who: int) -> NDArray[np.float64]:
