@@ -38,7 +38,7 @@ def with_scores(tasks: Iterable[Task], *, campaign: Campaign) -> list[KnownTask]
     judgements = dict(Judgement.objects.current().filter(task__in=known).order_by().values_list("pk", "task_id"))
     answers = {pk: task.gold.answer for pk, task in known.items()}
     shares: dict[int, dict[int, float]] = defaultdict(dict)
-    for one in scored(kind=campaign.kind, judgements=judgements, answers=answers).values():
+    for one in scored(judgements=judgements, answers=answers).values():
         shares[one.task][one.person] = one.share
     return [KnownTask(task, _mean(shares[pk])) for pk, task in known.items()]
 

@@ -142,7 +142,7 @@ def leaks(*, campaign: Campaign) -> list[GoldItem]:
     answers = dict(known.values_list("task_id", "answer"))
     mixed_in = campaign.tasks.filter(pk__in=list(answers), withdrawn=False).select_related("prompt").order_by()
     newest = given(of=f"campaign {campaign.pk}", tasks=list(answers)).newest(ANSWERS)
-    found = scored(kind=campaign.kind, judgements=newest, answers=answers)
+    found = scored(judgements=newest, answers=answers)
     answered: dict[int, list[Scored]] = defaultdict(list)
     for _pk, one in sorted(found.items(), key=lambda row: (row[1].ended_at, row[0])):
         answered[one.task].append(one)

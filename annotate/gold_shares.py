@@ -89,11 +89,10 @@ def given(*, of: str, tasks: Sequence[int]) -> Given:
     return Given(rows[:, 0], rows[:, 1], rows[:, 2])
 
 
-def scored(*, kind: str, judgements: Mapping[int, int], answers: Mapping[int, Any]) -> dict[int, Scored]:
+def scored(*, judgements: Mapping[int, int], answers: Mapping[int, Any]) -> dict[int, Scored]:
     """How right judgements are, by judgement, as far as they are there.
 
-    `judgements` names the task of each, `answers` the known answer of each of these tasks; all are of campaigns of one
-    kind.
+    `judgements` names the task of each, `answers` the known answer of each of these tasks.
     """
     ledger().look()
     kept: dict[tuple[int, str], Scored] = ledger().kept.setdefault("gold shares", {})
@@ -107,7 +106,7 @@ def scored(*, kind: str, judgements: Mapping[int, int], answers: Mapping[int, An
     for first in range(0, len(missing), AT_ONCE):
         part = Judgement.objects.filter(pk__in=missing[first : first + AT_ONCE]).order_by()
         for one in with_answers(part).select_related("assignment", "task__campaign"):
-            share = score_answer(kind, answer_of(one), answers[one.task_id]).share
+            share = score_answer(one.task.campaign.kind, answer_of(one), answers[one.task_id]).share
             row = Scored(one.task_id, one.annotator_id, share, one.seconds, one.assignment.ended_at)
             found[one.pk] = kept[wanted[one.pk]] = row
     return {judgement: found[judgement] for judgement in judgements if judgement in found}
