@@ -30,8 +30,6 @@ OF_FLAGS = ("prevalence", "positive_agreement", "alpha", "ac1")
 IN_GROUPS = {"percent_agreement", "alpha", "ac2", *OF_FLAGS}
 CHARTED = {AXIS: "alpha", FLAG: "positive_agreement", SPAN: "positive_agreement"}
 """What charts show of each kind of question."""
-FEW = 4
-"""Parts of a kind that are counted anew one by one; where more have changed, all are, in one pass."""
 COLUMN_OF = {"domain": "domain", "version": "guideline", "week": "week"}
 
 
@@ -138,7 +136,7 @@ class Inquiry:
 
     def answered(self, question: Question) -> Answered:
         """The agreement on a question."""
-        return self.once("answered", question, lambda: self._answered(question))
+        return self._once_told("answered", question, lambda: self._answered(question))
 
     def _answered(self, question: Question) -> Answered:
         table = self.answers(question)[1]
@@ -151,7 +149,7 @@ class Inquiry:
         """The agreement on a question in each part of one kind; none where the slice has chosen one already."""
         if question is None or name in self.slots:
             return []
-        found = self.once("groups", question, lambda: self._by_part(question))[name]
+        found = self._once_told("groups", question, lambda: self._by_part(question))[name]
         return [ValueGroup(key, label, Answered(found[slot]), question) for key, label, slot in parts if slot in found]
 
     def _by_part(self, question: Question) -> dict[str, dict[int, ValueAgreement]]:
@@ -167,15 +165,19 @@ class Inquiry:
             if name in self.slots:
                 continue
             slices = self.cells.part(column)[chosen]
-            changed = self._changed(column)
-            if not before or changed.size > FEW:
+            if not before:
                 found[name] = agreement_by_slice(table, slices, **wanted)
                 continue
+            changed = self._changed(column)
             found[name] = {slot: one for slot, one in before[name].items() if slot not in changed}
-            for slot in changed.tolist():
+            for slot, of in changed.items():
                 inside = slices == slot
                 if inside.any():
-                    found[name][slot] = value_agreement(table, inside, **wanted)
+                    found[name][slot] = self.board.base.latest(
+                        self._told(("part", column, slot), question),
+                        of,
+                        lambda inside=inside: value_agreement(table, inside, **wanted),
+                    )
         return found
 
     def _before(self, question: Question) -> dict[str, dict[int, ValueAgreement]]:
@@ -185,28 +187,34 @@ class Inquiry:
             return {}
         whole = base.once("whole", lambda: Board(base, np.zeros(0, np.int64), Sheet.of(empty())))
         asked = replace(self, board=whole, frames={})
-        return asked.once("groups", question, lambda: asked._by_part(question))
+        return asked._once_told("groups", question, lambda: asked._by_part(question))
 
-    def _changed(self, column: str) -> NDArray[np.int64]:
-        """The ids in a column of what the board has beyond its base, or no more."""
-        gone, now = getattr(self.board.base.rows, column)[self.board.gone], getattr(self.board.now.rows, column)
-        return np.union1d(gone, now)
+    def _changed(self, column: str) -> dict[int, bytes]:
+        """By the ids in a column of what the board has beyond its base, or no more: which judgements these are."""
+        gone, now = self.board.base.rows.take(self.board.gone), self.board.now.rows
+        slots = np.concatenate([getattr(gone, column), getattr(now, column)])
+        keys = np.concatenate([-gone.id, now.id])
+        return {slot: keys[slots == slot].tobytes() for slot in np.unique(slots).tolist()}
 
     def answers(self, question: Question) -> tuple[NDArray[np.int64], ValueTable]:
         """Which cells have an answer to a question, and the table of these."""
         said = self.cells.said(question.key)
         if question.kind == AXIS:
             return self._table(said > 0, said, range(1, len(question.levels) + 1), "ordinal")
-        offering = None
-        if question.kind == FLAG and self.campaign.parsed_form.flags is None:
-            having = [one.pk for one in self.guidelines if question.name in {flag["name"] for flag in one.flags}]
-            offering = tuple(having) if len(having) < len(self.guidelines) else None
+        offering = self._offering(question)
         if offering not in self.frames:
             versions = self.cells.part("guideline") if offering is not None else None
             inside = np.ones(said.size, bool) if versions is None else np.isin(versions, offering)
             self.frames[offering] = self._table(inside, np.zeros(said.size, np.int8), (0, 1), "nominal")
         chosen, table = self.frames[offering]
         return chosen, replace(table, code=table.in_order("answers", said[chosen].astype(np.int32)))
+
+    def _offering(self, question: Question) -> tuple[int, ...] | None:
+        """The versions of the guideline that offer a flag; None where all do."""
+        if question.kind != FLAG or self.campaign.parsed_form.flags is not None:
+            return None
+        having = [one.pk for one in self.guidelines if question.name in {flag["name"] for flag in one.flags}]
+        return tuple(having) if len(having) < len(self.guidelines) else None
 
     def _table(
         self, inside: NDArray[np.bool_], said: NDArray[np.int8], scale: Sequence[int], level: Level
@@ -228,6 +236,16 @@ class Inquiry:
         """What `compute` returns, computed once while no judgement and no version of the guideline is added."""
         versions = tuple(one.pk for one in self.guidelines)
         return self.board.once((what, question.key, versions, *sorted(self.slots.items())), compute)
+
+    def _once_told(self, what: Hashable, question: Question, compute: Callable[[], Found]) -> Found:
+        """The same of figures alone."""
+        return self.board.once(self._told(what, question), compute)
+
+    def _told(self, what: Hashable, question: Question) -> tuple:
+        """What figures are of: those on all that nobody ever said, and that was offered alike, are the same."""
+        never = question.kind != AXIS and question.key not in self.cells.columns
+        said = ("never", self._offering(question)) if never else question.key
+        return (what, said, tuple(one.pk for one in self.guidelines), *sorted(self.slots.items()))
 
 
 def find_question(questions: Sequence[Question], key: str) -> Question:

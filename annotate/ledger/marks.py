@@ -29,11 +29,13 @@ AT_ONCE = 5_000
 WORTH_A_FILE = 1_000
 """Judgements whose marks are kept in a file rather than read again."""
 
-SAID = """SELECT r.judgement_id, c.position, 'axis/' || r.axis, r.value FROM annotate_rating r {join} WHERE {chosen}
-UNION ALL SELECT r.judgement_id, c.position, 'flag/' || r.name, 1 FROM annotate_flag r {join} WHERE {chosen}
-UNION ALL SELECT DISTINCT r.judgement_id, c.position, 'span/' || r.type, 1 FROM annotate_span r {join} WHERE {chosen}"""
-JOIN = """JOIN annotate_judgement j ON j.id = r.judgement_id
-JOIN annotate_taskcompletion c ON c.task_id = j.task_id AND c.completion_id = r.completion_id"""
+SAID = """SELECT r.judgement_id, c.position, 'axis/' || r.axis, r.value FROM annotate_rating r {joined}
+UNION ALL SELECT r.judgement_id, c.position, 'flag/' || r.name, 1 FROM annotate_flag r {joined}
+UNION ALL SELECT DISTINCT r.judgement_id, c.position, 'span/' || r.type, 1 FROM annotate_span r {joined}"""
+JOINED = """CROSS JOIN annotate_judgement j CROSS JOIN annotate_taskcompletion c
+WHERE r.judgement_id IN ({places}) AND j.id = r.judgement_id
+AND c.task_id = j.task_id AND c.completion_id = r.completion_id"""
+"""SQLite takes tables that are joined so in this order. Where nobody sets flags, it would take the tasks first."""
 SHOWN = """SELECT j.id, COUNT(*) FROM annotate_judgement j JOIN annotate_taskcompletion c ON c.task_id = j.task_id
 WHERE j.id IN ({places}) GROUP BY j.id"""
 
@@ -201,7 +203,7 @@ def _read(ids: NDArray[np.int64]) -> Marks:
         places = ", ".join(["%s"] * len(part))
         found = np.array(run(SHOWN.format(places=places), part), np.int64).reshape(-1, 2)
         shown[np.searchsorted(ids, found[:, 0])] = found[:, 1]
-        said = run(SAID.format(join=JOIN, chosen=f"r.judgement_id IN ({places})"), [*part, *part, *part])
+        said = run(SAID.format(joined=JOINED.format(places=places)), [*part, *part, *part])
         marks = [(pk, at, codes.setdefault(label, len(codes)), value) for pk, at, label, value in said]
         parts.append(np.array(marks, np.int64).reshape(-1, 4))
     judgement, position, code, value = np.concatenate(parts).T

@@ -111,13 +111,23 @@ def test_groups_that_nothing_changed_in_are_as_they_were_and_the_others_anew(sto
     answers = ["Yes, **it** is.", "No, it is not."]
     task = add_ranking_task(stored, question="Again?", answers=answers, domain="physics", by=world.carol)
     rate(world.alice, stored, ratings=values_for(stored, task, 6))
+    value_audit(campaign=stored, chosen=chosen)  # what was told of the changed parts is not told of them again
     rate(world.bob, stored, ratings=values_for(stored, task, 7))
     corrected = value_audit(campaign=stored, chosen=chosen)
     assert ledger().board(stored.pk).base.ranked.size == 0
     assert len(ledger().board(stored.pk).base.rows) == 4
     assert {"physics", "-"} == {group.key for group in corrected.domains}
     live._of.cache_clear()
-    monkeypatch.setattr(inquiry, "FEW", -1)
+    monkeypatch.setattr(inquiry.Inquiry, "_before", lambda *_asked: {})
     anew = value_audit(campaign=stored, chosen=chosen)
     assert [group.measures for group in corrected.domains] == [group.measures for group in anew.domains]
     assert corrected.figures == anew.figures
+
+
+def test_what_nobody_ever_said_is_told_once_and_is_what_each_would_be(stored, monkeypatch):
+    told = value_audit(campaign=stored).figures
+    ledger().board(stored.pk).memo.clear()
+    each = []
+    monkeypatch.setattr(inquiry.Inquiry, "_told", lambda _self, what, of: each.append(of) or (what, of.key))
+    assert value_audit(campaign=stored).figures == told
+    assert inquiry.FLAG in {one.kind for one in each}
