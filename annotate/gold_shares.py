@@ -81,6 +81,8 @@ class _Known:
 
 def given(*, of: str, tasks: Sequence[int]) -> Given:
     """The judgements of tasks that count; `of` names the set, whose newer judgements alone are read the next time."""
+    if not tasks:
+        return Given(*np.zeros((3, 0), np.int64))
     ledger().look()
     known: _Known = ledger().kept.setdefault(("gold given", of), _Known())
     with known.lock:
@@ -94,6 +96,8 @@ def scored(*, judgements: Mapping[int, int], answers: Mapping[int, Any]) -> dict
 
     `judgements` names the task of each, `answers` the known answer of each of these tasks.
     """
+    if not judgements:
+        return {}
     ledger().look()
     kept: dict[tuple[int, str], Scored] = ledger().kept.setdefault("gold shares", {})
     said = {task: json.dumps(answers[task], sort_keys=True) for task in set(judgements.values())}

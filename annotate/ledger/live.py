@@ -94,10 +94,11 @@ class Ledger:
         with self._lock:
             stored = self.store.newer(self._stored) if self._stored else self.store.opened()
             keys = source.keys(stored.meta) if stored else None
+            young = empty()
             if stored is None or keys is None:
-                stored = self.build()
+                stored, young = self._build()
                 keys = source.keys(stored.meta)
-            self._take(stored, keys or [])
+            self._take(stored, keys or [], young)
             if self._old().sum() >= ENOUGH and (longer := self._store_old()):
                 self._take(longer, source.keys(longer.meta) or [])
             return Look(self._stored, self._fresh, self._keys)
@@ -140,15 +141,17 @@ class Ledger:
             new = fresh
         return base.with_changes(new, gold)
 
-    def _take(self, stored: Stored, keys: list[tuple[int, str]]) -> None:
-        """Have these rows beyond the stored ones, reading only those that are not at hand."""
+    def _take(self, stored: Stored, keys: list[tuple[int, str]], young: Rows | None = None) -> None:
+        """Have these rows beyond the stored ones, reading only those that are not at hand, nor among the `young`."""
         if self._stored and not self._goes_on(stored, keys):
             self.kept, self._bases, self._boards = {}, {}, {}
         if self._stored is None or self._stored.meta != stored.meta or self._keys != keys[: len(self._keys)]:
             self._keys, self._fresh = [], empty()
         missing = [key for key, _of in keys[len(self._keys) :]]
         if missing:
-            self._fresh = joined([self._fresh, source.of_keys(missing)])
+            read = empty() if young is None else young.take(np.isin(young.id, missing))
+            left = sorted({*missing} - {*read.id.tolist()})
+            self._fresh = joined([self._fresh, read, source.of_keys(left)])
             here = set(self._fresh.id.tolist())
             keys = [one for one in keys if one[0] in here]
         self._stored, self._keys = stored, keys
@@ -194,14 +197,20 @@ class Ledger:
 
         One that can be believed is taken as it is, unless it must be made `anew`.
         """
+        return self._build(anew=anew, say=say)[0]
+
+    def _build(self, *, anew: bool = False, say: Callable[[int], None] = lambda rows: None) -> tuple[Stored, Rows]:
+        """The ledger, made where there is none, and what was read that is too young to be stored."""
         with self.store.turn(patient=True):
             found = None if anew else self.store.opened()
             if found and source.keys(found.meta) is not None:
-                return found  # somebody has made it meanwhile
+                return found, empty()  # somebody has made it meanwhile
             meta = self.store.begin()
-            until = time.time() - OLD
-            for rows in source.chunks(Q()):
-                rows = rows.take(rows.created <= until)
+            until, young = time.time() - OLD, []
+            for read in source.chunks(Q()):
+                old = read.created <= until
+                rows = read.take(old)
+                young.append(read.take(~old))
                 meta = self.store.append(meta, rows, **_after(meta, rows), publish=False)
                 say(meta.rows)
             meta = self.store.append(meta, empty(), mark=meta.mark, gaps=meta.gaps)
@@ -209,7 +218,7 @@ class Ledger:
             built = self.store.opened()
             if built is None:
                 raise OSError(f"The ledger in {self.store.folder} cannot be read after it was written.")
-            return built
+            return built, joined([empty(), *young])
 
 
 def _after(meta: Meta, rows: Rows) -> dict:
