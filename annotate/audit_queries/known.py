@@ -32,12 +32,16 @@ def right_on_gold(*, kind: str, versions: Sequence[int]) -> list[Estimate]:
     return [_right(shares[pk] for pk in part if pk in shares) for part in parts]
 
 
-def right_on_gold_between(first: datetime, end: datetime) -> Estimate:
+def right_on_gold_between(*spans: tuple[datetime, datetime]) -> list[Estimate]:
     """The same of what was answered from one moment to before another, in campaigns of any kind."""
     answers = _known(SCORED_KINDS)
-    judged = Judgement.objects.current().filter(task__in=list(answers), created_at__gte=first, created_at__lt=end)
-    newest = dict(sorted(judged.order_by().values_list("pk", "task_id"))[-NEWEST:])
-    return _right(scored(judgements=newest, answers=answers).values())
+    judged = Judgement.objects.current().filter(task__in=list(answers)).order_by()
+    found = []
+    for first, end in spans:
+        inside = judged.filter(created_at__gte=first, created_at__lt=end).values_list("pk", "task_id")
+        newest = dict(sorted(inside)[-NEWEST:])
+        found.append(_right(scored(judgements=newest, answers=answers).values()))
+    return found
 
 
 def _known(kinds: Sequence[str]) -> dict[int, Any]:
