@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,16 @@ SCHEMAS = {
         [("messages", MESSAGES), ("reasoning", TEXT), ("prompt_sha256", TEXT), *WHERE, ("guideline_sha256", TEXT)]
     ),
 }
+SCHEMAS["ratings"] = pyarrow.schema(
+    [
+        ("prompt", MESSAGES),
+        ("completion", MESSAGES),
+        ("ratings", pyarrow.list_(pyarrow.struct([("axis", TEXT), ("value", pyarrow.int64())]))),
+        ("flags", pyarrow.list_(TEXT)),
+        ("prompt_sha256", TEXT),
+        *WHERE,
+    ]
+)
 SPLITS = ("train", "validation", "test")
 
 
@@ -58,6 +69,29 @@ def ranking(question: str, completions: list[str], ranks: list[int], *, weight: 
         "guideline_sha256": sha256("guideline"),
         "seconds": 12.5,
         "weight": weight,
+    }
+
+
+def rating(
+    question: str,
+    completion: str,
+    judgement: str | None = None,
+    *,
+    flags: Sequence[str] = (),
+    campaign: str = "c1",
+    **values: int,
+) -> dict[str, Any]:
+    """What a judgement says about one answer to a one-line question: its value on each axis, and flags."""
+    where = _where(question)
+    return {
+        "prompt": [{"role": "user", "content": question}],
+        "completion": [{"role": "assistant", "content": completion}],
+        "ratings": [{"axis": axis, "value": value} for axis, value in values.items()],
+        "flags": list(flags),
+        "prompt_sha256": sha256(question),
+        **where,
+        "campaign": campaign,
+        "judgement": judgement or where["judgement"],
     }
 
 

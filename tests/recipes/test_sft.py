@@ -12,7 +12,7 @@ from training.modelling.likelihoods import token_likelihoods
 from training.modelling.supervised.conversations import Example
 from training.modelling.supervised.reading import encode_all, read_split
 from training.modelling.trainers import Reporter
-from training.recipes.sft import SftConfig, rows_at_once, trainer_arguments, trainer_rows
+from training.recipes.sft import SftConfig, rows_at_once, trainer_arguments, trainer_rows, unanswered
 
 ANSWERS = [Example([5, 6, 7, 8, 9, 1], [0, 0, 0, 1, 1, 1], "a"), Example([10, 11, 12, 1], [0, 0, 1, 1], "b")]
 
@@ -65,3 +65,9 @@ def test_it_stops_at_a_number_that_is_not_finite(tmp_path, loss, norm):
 @pytest.mark.parametrize(("tokens", "rows"), [(100, 16), (63, 8), (25, 4), (3, 1)])
 def test_it_takes_as_many_answers_at_once_as_fit_and_divide_the_step(base, snapshot, tokens, rows):
     assert rows_at_once(config(base, snapshot, batch_size=16, tokens_at_once=tokens), ANSWERS) == rows
+
+
+def test_its_style_is_asked_of_ranked_prompts_where_no_demonstration_is_held_out(tmp_path):
+    write_snapshot(tmp_path, rankings={"validation": [ranking("One?", ["a", "b"], [1, 2])]})
+    (asked,) = unanswered(str(tmp_path))
+    assert [message["content"] for message in asked.messages] == ["One?", ""]

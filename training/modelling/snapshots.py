@@ -1,6 +1,6 @@
 """A snapshot's Parquet tables as plain rows.
 
-<snapshot>/{rankings,comparisons,demonstrations}/{train,validation,test}.parquet
+<snapshot>/{rankings,comparisons,demonstrations,ratings}/{train,validation,test}.parquet
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 Message = dict[str, str]
-Row = TypeVar("Row", "RankingRow", "ComparisonRow", "DemonstrationRow")
+Row = TypeVar("Row", "RankingRow", "ComparisonRow", "DemonstrationRow", "RatingRow")
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,29 @@ def strict_pairs(ranks: Sequence[int]) -> list[tuple[int, int]]:
     return [(i, j) for i, j in permutations(range(len(ranks)), 2) if ranks[i] < ranks[j]]
 
 
+@dataclass(frozen=True)
+class RatingRow:
+    """What one judgement says about one completion beside its rank."""
+
+    prompt: list[Message]
+    completion: list[Message]
+    """The completion, as one assistant message."""
+    ratings: list[dict[str, Any]]
+    """{"axis", "value"} of each axis that was rated."""
+    flags: list[str]
+    """What was flagged; none is said, too, where the campaign asks for flags."""
+    prompt_sha256: str
+    judgement: str
+    annotator: str
+    domain: str
+    campaign: str
+
+    @property
+    def text(self) -> str:
+        """The completion's text."""
+        return self.completion[-1]["content"]
+
+
 def read_rankings(snapshot: str | Path, split: Split) -> list[RankingRow]:
     """Read the rankings of one split; raise RecipeError, naming file and row, when a row is not a ranking."""
     rows = _read(snapshot, "rankings", split, RankingRow)
@@ -127,6 +150,11 @@ def read_demonstrations(snapshot: str | Path, split: Split) -> list[Demonstratio
                 "after a prompt."
             )
     return rows
+
+
+def read_ratings(snapshot: str | Path, split: Split) -> list[RatingRow]:
+    """Read the ratings and flags of one split."""
+    return _read(snapshot, "ratings", split, RatingRow)
 
 
 def require_rows(rows: Sequence[Any], what: str, snapshot: str | Path) -> None:

@@ -51,12 +51,16 @@ class Reporter(TrainerCallback):
             state.global_step,
             epoch=float(logs["epoch"]),
             loss=loss,
-            accuracy=float(logs["mean_token_accuracy"]),
+            **self.measured(logs),
             lr=float(logs["learning_rate"]),
             grad_norm=norm,
         )
         self.run.progress(state.global_step, state.max_steps, f"loss {loss:.3f}")
         self.divergence.see(loss, state.global_step, norm)
+
+    def measured(self, logs: dict[str, Any]) -> dict[str, float]:
+        """What a line of metrics has of `logs` beside the loss."""
+        return {"accuracy": float(logs["mean_token_accuracy"])}
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Say that the last step is done, which need not be one that is logged."""

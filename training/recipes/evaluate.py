@@ -229,8 +229,12 @@ def divergence(
     reference: ModelSource | None,
     config: EvaluateConfig,
 ) -> tuple[list[float], list[list[float]]]:
-    """log pi / rho of each answer and the policy's entropy at each of its tokens; no reference means pi = rho."""
-    other = load_policy(reference, device=model.device)[0].eval() if reference is not None else None
+    """log pi / rho of each answer and the policy's entropy at each of its tokens; no reference means pi = rho.
+
+    A policy may have tokens that the reference has not, such as control tokens; the reference reads the others.
+    """
+    other, words = load_policy(reference, device=model.device) if reference is not None else (None, tokenizer)
+    known = set(words.get_vocab().values())
     temperature = config.temperature or 1.0
     kl, entropy = [0.0] * len(answers), [[] for _ in answers]
     order = sorted(range(len(answers)), key=lambda row: len(prompts[row]) + len(answers[row]))
@@ -241,8 +245,11 @@ def divergence(
         )
         own = token_likelihoods(model, batch, temperature=temperature)
         if other is not None:
-            theirs = token_likelihoods(other, batch, temperature=temperature)
-            for row, value in zip(rows, (own.log_probs - theirs.log_probs).sum(1).tolist(), strict=True):
+            seen = [[[token for token in each[row] if token in known] for row in rows] for each in (prompts, answers)]
+            seen[1] = [ids or [words.eos_token_id] for ids in seen[1]]
+            batch = pad_batch(*seen, words.pad_token_id, model.device)
+            theirs = token_likelihoods(other.eval(), batch, temperature=temperature)
+            for row, value in zip(rows, (own.log_probs.sum(1) - theirs.log_probs.sum(1)).tolist(), strict=True):
                 kl[row] = value
         for row, values in zip(rows, own.entropy.tolist(), strict=True):
             entropy[row] = values[: len(answers[row])]

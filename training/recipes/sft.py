@@ -59,11 +59,12 @@ from training.modelling.models import (
 )
 from training.modelling.plans import Count, Plan, counted
 from training.modelling.previews import learning_plan
+from training.modelling.prompts import read_prompts
 from training.modelling.supervised.conversations import Conversation, Example
 from training.modelling.supervised.fitting import held_out_loss
 from training.modelling.supervised.mixtures import thinned
 from training.modelling.supervised.packing import require_isolation
-from training.modelling.supervised.reading import count_split, encode_all, mix_pass, read_split
+from training.modelling.supervised.reading import SNAPSHOT, count_split, encode_all, mix_pass, read_split
 from training.modelling.supervised.style import TOLD, one_a_prompt, sampled, style_results, written
 from training.modelling.trainers import Keeper, Reporter, guarded, last_checkpoint, saving
 
@@ -148,7 +149,7 @@ def _style(
     held_out: Sequence[Conversation],
 ) -> list[Result]:
     """Length and style of what was learnt, of what people answer to held-out prompts, and of what the model answers."""
-    asked = one_a_prompt(held_out, config.style_prompts)
+    asked = one_a_prompt(held_out or unanswered(config.snapshot), config.style_prompts)
     if not asked:
         return []
     answered = sampled(
@@ -161,8 +162,17 @@ def _style(
     )
     return [
         *style_results(written(tokenizer, learnt), subject="learnt", note="all that is learnt, each once"),
-        *style_results(written(tokenizer, asked), subject="held out", note="to held-out prompts"),
-        *style_results(answered, subject="sft", note="sampled at temperature 1, to the same held-out prompts"),
+        *style_results(written(tokenizer, asked if held_out else []), subject="held out", note="to held-out prompts"),
+        *style_results(answered, subject="sft", note="sampled at temperature 1, to held-out prompts"),
+    ]
+
+
+def unanswered(snapshot: str) -> list[Conversation]:
+    """The validation split's prompts of every kind, without answers: where only other judgements are held out."""
+    silence = {"role": "assistant", "content": ""}
+    return [
+        Conversation([*prompt.messages, silence], prompt.sha256, SNAPSHOT)
+        for prompt in read_prompts(snapshot, ["validation"])
     ]
 
 
