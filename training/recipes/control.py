@@ -25,6 +25,7 @@ from typing import Literal
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from training.modelling import processes
 from training.modelling.artifacts import Result, RunDirectory, hash_input
 from training.modelling.chat import encode_completion, encode_prompt
 from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
@@ -86,7 +87,7 @@ def train_control(config: ControlConfig) -> None:
     """Train and save a policy as the configuration says."""
     run = RunDirectory(config.out)
     run.write_config(config)
-    device = prepare_process(seed=config.seed, threads=config.threads)
+    device = prepare_process(seed=config.seed, threads=config.threads, parallel=True)
     run.progress(0, 1, "loading the model and the rankings")
     model, tokenizer = load_policy(config.base, device=device)
     require_context(model, config.max_prompt_tokens + config.max_completion_tokens + 1)
@@ -107,7 +108,10 @@ def train_control(config: ControlConfig) -> None:
         losses=token_loss_parts(config, model, tokenizer.pad_token_id),
         described=lambda one: {"prompt_sha256": one.prompt_sha256, "text": tokenizer.decode(one.ids)},
         inputs=_inputs(config),
+        weigh=lambda rows: sum(row.learnt for row in rows),
     )
+    if not processes.leads():
+        return
     results = _results(config, model, tokenizer, labelled["validation"])
     ask_for_good(tokenizer)
     save_model(model, tokenizer, run.model)

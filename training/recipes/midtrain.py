@@ -19,11 +19,11 @@ and the share of instruction data in the decay phase is exact in rows; a text lo
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.modelling import processes
 from training.modelling.artifacts import Result, RunDirectory, hash_input, write_json
@@ -124,22 +124,9 @@ def midtrain(config: MidtrainConfig) -> None:
     print(f"{len(phases.stable)} rows of text, then {len(phases.decay)} mixed; {parameter_count(model)} parameters")
     held_out = {
         "text_loss": (text_rows(tokenizer, documents[:kept], config.row_tokens), "rows of documents not trained on"),
-        "validation_loss": (
-            encode_all(config, tokenizer, read_split(config, "validation")),
-            "answers of the validation split",
-        ),
+        "validation_loss": (encode_all(config, tokenizer, read_split(config, "validation")), "held-out answers"),
     }
-
-    def measure(subject: str) -> list[Result]:
-        return [
-            result
-            for name, (rows, what) in held_out.items()
-            for result in held_out_loss(
-                config, model, tokenizer, rows, subject=subject, batch_size=config.batch_size, name=name, what=what
-            )
-        ]
-
-    results = measure("base")
+    results = measure(config, model, tokenizer, held_out, "base")
     inputs = config.hash_inputs() | ({} if config.corpus == WORLD else {"corpus": hash_input(config.corpus)})
     stable, falling = (batch_count(len(rows), config.batch_size) for rows in (phases.stable, phases.decay))
     rising = max(1, round(config.warmup * (stable + falling)))
@@ -171,8 +158,25 @@ def midtrain(config: MidtrainConfig) -> None:
         config=config,
         seed=config.seed,
         inputs=inputs,
-        results=[*results, *measure("midtrain"), *decay.results()],
+        results=[*results, *measure(config, model, tokenizer, held_out, "midtrain"), *decay.results()],
     )
+
+
+def measure(
+    config: MidtrainConfig,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    held_out: Mapping[str, tuple[list[Example], str]],
+    subject: str,
+) -> list[Result]:
+    """The loss on held-out rows: of text, which says what is forgotten, and of answers, which says what is learnt."""
+    return [
+        result
+        for name, (rows, what) in held_out.items()
+        for result in held_out_loss(
+            config, model, tokenizer, rows, subject=subject, batch_size=config.batch_size, name=name, what=what
+        )
+    ]
 
 
 def text_rows(tokenizer: PreTrainedTokenizerBase, documents: Sequence[Document], row_tokens: int) -> list[Example]:

@@ -160,9 +160,11 @@ def _style(
         max_completion_tokens=config.max_completion_tokens,
         seed=config.seed,
     )
+    taught = written(tokenizer, learnt, config.reasoning)
+    by_people = written(tokenizer, asked if held_out else [], config.reasoning)
     return [
-        *style_results(written(tokenizer, learnt), subject="learnt", note="all that is learnt, each once"),
-        *style_results(written(tokenizer, asked if held_out else []), subject="held out", note="to held-out prompts"),
+        *style_results(taught, subject="learnt", note="all that is learnt, each once"),
+        *style_results(by_people, subject="held out", note="to held-out prompts"),
         *style_results(answered, subject="sft", note="sampled at temperature 1, to held-out prompts"),
     ]
 

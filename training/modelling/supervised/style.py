@@ -16,10 +16,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from annotate.quality.style import count_words, style_of
 from training.modelling.artifacts import Result
-from training.modelling.chat import decode_completion, encode_completion, encode_prompt
+from training.modelling.chat import decode_completion, encode_prompt
 from training.modelling.decoding import sample_completions
 from training.modelling.reporting import mean_result, share_result
-from training.modelling.supervised.conversations import Conversation, split_reasoning
+from training.modelling.supervised.conversations import Conversation, Reasoning, encode_answer, split_reasoning
 
 SHARES = frozenset({"refusal", "list_share", "end_rate"})
 """Measures that are 0 or 1 for an answer."""
@@ -36,18 +36,20 @@ class Answered:
     question: str
     """The user's last message."""
     tokens: int
-    """Of the whole answer, its reasoning and its end included."""
+    """Of the whole answer as it is learnt or sampled, its end included."""
     prompt_sha256: str
     ended: bool = True
     """Whether it came to its end."""
 
 
-def written(tokenizer: PreTrainedTokenizerBase, conversations: Sequence[Conversation]) -> list[Answered]:
+def written(
+    tokenizer: PreTrainedTokenizerBase, conversations: Sequence[Conversation], reasoning: Reasoning
+) -> list[Answered]:
     """The last answers of conversations, as they were written."""
     found = []
     for one in conversations:
-        text = split_reasoning(one.messages[-1])[1]
-        found.append(Answered(text, _question(one), len(encode_completion(tokenizer, text)), one.prompt_sha256))
+        tokens = len(encode_answer(tokenizer, one.messages[-1], reasoning))
+        found.append(Answered(split_reasoning(one.messages[-1])[1], _question(one), tokens, one.prompt_sha256))
     return found
 
 
