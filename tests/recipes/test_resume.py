@@ -19,6 +19,7 @@ from training.modelling import learning
 from training.modelling.artifacts import CHECKPOINTS, RecipeError, read_manifest
 from training.modelling.checkpoints import random_states, restore_random_states
 from training.modelling.configs import build_config
+from training.modelling.displacement import WATCHED_PAIRS, Alarm
 from training.modelling.trainers import Reporter
 from training.recipes.base import BaseConfig, train_base
 from training.recipes.dpo import DpoConfig, train_dpo
@@ -205,3 +206,13 @@ def test_it_puts_every_random_generator_back():
     first = drawn()
     restore_random_states(states)
     assert drawn() == first
+
+
+def test_the_alarm_of_dpo_goes_on_from_what_it_had_seen():
+    whole, again = (Alarm(0.1, stops=False) for _ in range(2))
+    for shift in (0.1, -0.5):
+        whole.watch([shift] * WATCHED_PAIRS)
+    again.restore(whole.state)
+    assert again.state == whole.state
+    assert [alarm.watch([0.6] * (WATCHED_PAIRS // 2)) for alarm in (whole, again)] == [False, False]
+    assert again.results("dpo") == whole.results("dpo")

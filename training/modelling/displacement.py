@@ -167,8 +167,7 @@ def ches_results(
 class Alarm:
     """Rings when the preferred completions lose more than `threshold` nats a token against the reference.
 
-    Judged over the latest `WATCHED_PAIRS` strict pairs, once there are so many; a run that goes on after an
-    interruption begins anew. With `stops` it ends the run.
+    Judged over the latest `WATCHED_PAIRS` strict pairs, once there are so many. With `stops` it ends the run.
     """
 
     def __init__(self, threshold: float, *, stops: bool) -> None:
@@ -180,6 +179,21 @@ class Alarm:
         """How many pairs had been seen when it rang first."""
         self._seen = 0
         self._latest: deque[float] = deque(maxlen=WATCHED_PAIRS)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of it."""
+        return {
+            "lowest": self.lowest,
+            "rang_after": self.rang_after,
+            "seen": self._seen,
+            "latest": list(self._latest),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what a checkpoint kept."""
+        self.lowest, self.rang_after, self._seen = state["lowest"], state["rang_after"], state["seen"]
+        self._latest = deque(state["latest"], maxlen=WATCHED_PAIRS)
 
     def watch(self, shifts: Iterable[float]) -> bool:
         """Take note of what some preferred completions have moved, in nats a token; says whether it rings now.

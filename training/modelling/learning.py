@@ -9,7 +9,7 @@ number or runs away.
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 
@@ -127,6 +127,17 @@ class PartLoss:
     """Numbers by name, [P] each, one for each pair, say; their mean over the step becomes a metric."""
 
 
+class Watcher(Protocol):
+    """Something that a recipe's losses tell what they saw, and that must know it again after an interruption."""
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Plain values: numbers, texts, lists."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Know again what `state` says."""
+
+
 def learn(
     config: LearningConfig,
     run: RunDirectory,
@@ -143,6 +154,7 @@ def learn(
     batches: Callable[[random.Random], Iterable[list[T]]] | None = None,
     schedule: Callable[[int, int], float] | None = None,
     weigh: Callable[[Sequence[T]], float] = len,
+    watcher: Watcher | None = None,
 ) -> None:
     """Train `model` in place on `items`, whose `lengths` are in tokens, `batch_size` of them in a step.
 
@@ -153,12 +165,13 @@ def learn(
     checkpoints of several calls in one run apart. `batches` gives the batches of an epoch in their order, where it
     matters, and `schedule` the factor on the learning rate at a step (from 0) of so many. `weigh` says what the loss of
     some items is divided by, which is how much a process's share of a step counts. Raises RecipeError when the loss is
-    not finite, or runs away. With `lora_rank` adapters learn, and are merged into the model at the end.
+    not finite, or runs away. What a `watcher` has seen is
+    kept in checkpoints. With `lora_rank` adapters learn, and are merged into the model at the end.
     """
     batches = batches or (lambda rng: shuffled_batches(items, lengths, batch_size, rng))
     schedule = schedule or (lambda step, steps: linear_schedule(step, steps, config.warmup))
     loop = _Loop(
-        config, run, model, items, batches, schedule, losses, after_epoch, described, inputs or {}, part, weigh
+        config, run, model, items, batches, schedule, losses, after_epoch, described, inputs or {}, part, weigh, watcher
     )
     with (
         adapted(model, run, rank=config.lora_rank, alpha=config.lora_alpha, part=part),
@@ -183,6 +196,7 @@ class _Loop(Generic[T]):
     inputs: Mapping[str, str]
     part: str
     weigh: Callable[[Sequence[T]], float]
+    watcher: Watcher | None
 
     def go(self) -> None:
         """Take all steps that are left, and leave the model in evaluation mode."""
@@ -218,6 +232,8 @@ class _Loop(Generic[T]):
         found = found or {"step": 0, "measured": False, "losses": [], "first": None}
         self.measured = found["measured"]
         self.divergence = Divergence(self.config.diverged_at, found["losses"], found["first"])
+        if self.watcher and "watched" in found:
+            self.watcher.restore(found["watched"])
         said = f"going on after step {found['step']}" if found["step"] else "training"
         self.run.progress(found["step"], self.steps, said)
         return found["step"]
@@ -256,6 +272,7 @@ class _Loop(Generic[T]):
     def _save(self, step: int, *, measured: bool) -> None:
         if not processes.leads():
             return
+        watched = {"watched": self.watcher.state} if self.watcher else {}
         save_checkpoint(
             self.run,
             self.part,
@@ -263,7 +280,7 @@ class _Loop(Generic[T]):
             step=step,
             model=self.model,
             optimizer=self.optimizer,
-            more={"measured": measured, **self.divergence.state},
+            more={"measured": measured, **self.divergence.state} | watched,
         )
 
 
