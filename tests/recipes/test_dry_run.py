@@ -15,11 +15,27 @@ from training.modelling.configs import run_recipe
 from training.modelling.memory import training_memory
 from training.modelling.models import load_policy, parameter_count
 from training.recipes import base as base_recipe
-from training.recipes import dpo, evaluate, instant_reward, midtrain, ppo, reward, sample, sft, uncertainty
+from training.recipes import (
+    control,
+    dpo,
+    evaluate,
+    instant_reward,
+    kto,
+    midtrain,
+    ppo,
+    raft,
+    reward,
+    sample,
+    sft,
+    uncertainty,
+)
 
 PROGRAMS: dict[Any, tuple[type, Callable]] = {
     base_recipe: (base_recipe.BaseConfig, base_recipe.train_base),
+    control: (control.ControlConfig, control.train_control),
     dpo: (dpo.DpoConfig, dpo.train_dpo),
+    kto: (kto.KtoConfig, kto.train_kto),
+    raft: (raft.RaftConfig, raft.train_raft),
     evaluate: (evaluate.EvaluateConfig, evaluate.evaluate),
     instant_reward: (instant_reward.InstantRewardConfig, instant_reward.fit_instant_reward),
     midtrain: (midtrain.MidtrainConfig, midtrain.midtrain),
@@ -109,6 +125,9 @@ def test_every_other_recipe_says_what_it_would_do(dry, tmp_path_factory):
         evaluate: {"reference": policy, "reward": judge, "snapshot": snapshot},
         uncertainty: {"rewards": [str(judge)] * 2, "tasks": tasks},
         instant_reward: {"snapshot": snapshot},
+        control: {"base": policy, "snapshot": snapshot},
+        raft: {"base": policy, "reward": judge, "snapshot": snapshot},
+        kto: {"base": policy, "snapshot": snapshot, "labels": "rankings"},
         midtrain: {"base": policy, "corpus": snapshot, "snapshot": snapshot, "source": "preferred"},
     }
     said = {
@@ -117,6 +136,9 @@ def test_every_other_recipe_says_what_it_would_do(dry, tmp_path_factory):
         evaluate: "answers of at most",
         uncertainty: "4 scores by 2 reward models",
         instant_reward: "train: 4 rankings",
+        control: "tokens at once at most",
+        raft: "3 rounds of 32 answers, of which 4 are learnt",
+        kto: "tokens at once at most",
         midtrain: "tokens at once at most",
     }
     for recipe, sentence in said.items():

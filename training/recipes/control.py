@@ -30,7 +30,17 @@ from training.modelling.artifacts import Result, RunDirectory, hash_input
 from training.modelling.chat import encode_completion, encode_prompt
 from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
 from training.modelling.learning import LearningConfig, learn
-from training.modelling.models import load_policy, parameter_count, prepare_process, require_context, save_model
+from training.modelling.memory import config_of
+from training.modelling.models import (
+    load_policy,
+    load_tokenizer,
+    parameter_count,
+    prepare_process,
+    require_context,
+    save_model,
+)
+from training.modelling.plans import Plan, counted
+from training.modelling.previews import learning_plan
 from training.modelling.rewards import RewardModel, load_reward
 from training.modelling.snapshots import Message, RankingRow, Split, read_rankings, require_rows
 from training.modelling.supervised.conversations import Example
@@ -67,6 +77,7 @@ class ControlConfig(LearningConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_above_0("max_prompt_tokens", "max_completion_tokens", "batch_size")
+        require(not self.lora_rank, "The field 'lora_rank' must be 0: adapters would not learn the two new tokens.")
         require(
             self.by == "rank" or self.reward is not None, "With 'by' = \"reward\" the field 'reward' names a model."
         )
@@ -215,5 +226,32 @@ def _results(
     return results
 
 
+def plan(config: ControlConfig) -> Plan:
+    """Say what a run would do; by a reward model, every completion is learnt as good or bad."""
+    tokenizer = load_tokenizer(config.base)
+    counts = []
+    for split in ("train", "validation"):
+        rows = read_rankings(config.snapshot, split)
+        answers = [one for row in rows for one in (by_rank(row) if config.by == "rank" else _all(row))]
+        limits = (config.max_prompt_tokens, config.max_completion_tokens)
+        lengths = [
+            list(
+                zip(
+                    (len(encode_prompt(tokenizer, one.prompt)), len(encode_completion(tokenizer, one.text))),
+                    limits,
+                    strict=True,
+                )
+            )
+            for one in {(one.prompt_sha256, one.text): one for one in answers}.values()
+        ]
+        counts.append(counted(split, lengths))
+    require_rows(range(counts[0].rows), "rankings with a better and a worse half", config.snapshot)
+    return learning_plan(config, config_of(config.base), counts, batch_size=config.batch_size)
+
+
+def _all(row: RankingRow) -> list[Labelled]:
+    return [Labelled(row.prompt, text, True, row.prompt_sha256) for text in row.completions]
+
+
 if __name__ == "__main__":
-    run_recipe(ControlConfig, train_control)
+    run_recipe(ControlConfig, train_control, plan=plan)

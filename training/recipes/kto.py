@@ -24,8 +24,9 @@ over the rows of a forward pass, so that `tokens_at_once` should hold a whole st
 """
 
 import random
+import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
@@ -41,17 +42,21 @@ from training.modelling.checkpoints import origin_of
 from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
 from training.modelling.learning import LearningConfig
 from training.modelling.likelihoods import token_likelihoods
+from training.modelling.memory import config_of
 from training.modelling.models import (
     autocast,
     load_policy,
+    load_tokenizer,
     parameter_count,
     prepare_process,
     require_context,
     save_model,
     uses_bf16,
 )
+from training.modelling.plans import Plan, counted
+from training.modelling.previews import learning_plan
 from training.modelling.reporting import mean_result
-from training.modelling.snapshots import Message, RatingRow, Split, read_rankings, read_ratings, require_rows
+from training.modelling.snapshots import SPLITS, Message, RatingRow, Split, read_rankings, read_ratings, require_rows
 from training.modelling.trainers import Keeper, Reporter, guarded, last_checkpoint, saving
 
 Labels = Literal["flags", "ratings", "rankings"]
@@ -99,6 +104,8 @@ class KtoConfig(LearningConfig):
         require(
             self.batch_size >= 2, "The field 'batch_size' must be 2 or more: z pairs an answer with another's prompt."
         )
+        for name in ("lora_rank", "gradient_checkpointing"):
+            require(not getattr(self, name), f"The field {name!r} does nothing here; leave it out.")
         require(self.undesirable_to < self.desirable_from, "'undesirable_to' must be below 'desirable_from'.")
         for name in ("desirable_weight", "undesirable_weight"):
             value = getattr(self, name)
@@ -354,5 +361,19 @@ def _counts(rows: Sequence[Judged], weights: tuple[float, float]) -> list[Result
     return found
 
 
+def plan(config: KtoConfig) -> Plan:
+    """Say what a run would do."""
+    tokenizer = load_tokenizer(config.base)
+    whole = replace(config, max_prompt_tokens=sys.maxsize, max_completion_tokens=sys.maxsize)
+    counts = []
+    for split in SPLITS:
+        rows = read_judged(whole, tokenizer, split)
+        limits = (config.max_prompt_tokens, config.max_completion_tokens)
+        lengths = [list(zip((len(row.prompt), len(row.completion)), limits, strict=True)) for row in rows]
+        counts.append(counted(split, lengths))
+    require_rows(range(counts[0].rows), f"answers judged by {config.labels}", config.snapshot)
+    return learning_plan(config, config_of(config.base), counts, batch_size=config.batch_size)
+
+
 if __name__ == "__main__":
-    run_recipe(KtoConfig, train_kto)
+    run_recipe(KtoConfig, train_kto, plan=plan)

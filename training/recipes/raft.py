@@ -16,7 +16,7 @@ round; the learning rate warms up and falls in each round anew.
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -26,7 +26,17 @@ from training.modelling.chat import decode_completion, encode_completion, encode
 from training.modelling.configs import ExistingPath, ModelSource, run_recipe
 from training.modelling.decoding import sample_completions
 from training.modelling.learning import LearningConfig, learn
-from training.modelling.models import load_policy, parameter_count, prepare_process, require_context, save_model
+from training.modelling.memory import config_of
+from training.modelling.models import (
+    load_policy,
+    load_tokenizer,
+    parameter_count,
+    prepare_process,
+    require_context,
+    save_model,
+)
+from training.modelling.plans import Plan, counted
+from training.modelling.previews import learning_plan
 from training.modelling.prompts import Prompt, read_prompts
 from training.modelling.reporting import mean_result
 from training.modelling.rewards import RewardModel, load_reward
@@ -242,5 +252,21 @@ def _held_out_reward(
     ]
 
 
+def plan(config: RaftConfig) -> Plan:
+    """Say what a run would do, if every prompt has an answer that ends and is as long as may be."""
+    tokenizer = load_tokenizer(config.base)
+    prompts = read_prompts(config.snapshot, ["train"])
+    require_rows(prompts, "prompts", config.snapshot)
+    asked = min(config.prompts_per_round, len(prompts))
+    lengths = [len(encode_prompt(tokenizer, one.messages)) for one in prompts]
+    most = config.max_completion_tokens
+    rows = [[(length, config.max_prompt_tokens), (most, most)] for length in lengths]
+    steps = config.rounds * config.epochs * -(-asked // config.batch_size)
+    counts = [counted("train", rows)]
+    found = learning_plan(config, config_of(config.base), counts, batch_size=config.batch_size, steps=steps)
+    note = f"{config.rounds} rounds of {asked * config.n} answers, of which {asked} are learnt at most"
+    return replace(found, notes=[*found.notes, note])
+
+
 if __name__ == "__main__":
-    run_recipe(RaftConfig, train_raft)
+    run_recipe(RaftConfig, train_raft, plan=plan)
