@@ -140,7 +140,9 @@ def learn(out: Path, snapshot: Path, encoder: str, seed: int) -> list[float]:
 def of_baselines(parts: dict[str, list[dict]]) -> dict[str, list[float]]:
     """1, 0.5 or 0 for each test pair by each of the rules."""
     fields = RankingRow.__dataclass_fields__
-    train, test = ([RankingRow(**{name: row[name] for name in fields}) for row in parts[split]] for split in parts)
+    train, test = (
+        [RankingRow(**{name: row[name] for name in fields if name in row}) for row in parts[split]] for split in parts
+    )
     return {name: pair_accuracy(test, scores)[0] for name, scores in baseline_scores(test, fit_tf_idf(train))}
 
 

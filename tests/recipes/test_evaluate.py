@@ -13,7 +13,7 @@ from training.modelling.chat import encode_prompt
 from training.modelling.configs import ConfigError, build_config
 from training.modelling.models import load_policy
 from training.modelling.prompts import read_prompts
-from training.modelling.rewards import RewardModel, load_reward
+from training.modelling.rewards import Normalisation, RewardModel, load_reward
 from training.modelling.snapshots import read_rankings
 from training.recipes.evaluate import (
     EvaluateConfig,
@@ -107,7 +107,9 @@ def test_it_measures_the_reward_model_against_careful_annotators(artifacts, tmp_
     snapshot = make_snapshot(tmp_path / "careful", prompts={"train": 0, "validation": 0, "test": 9})
     rows = read_rankings(snapshot, "test")
     stored = load_reward(artifacts["reward"])
-    results = reward_results(kind(stored.model, stored.tokenizer, 0.0, 1.0), rows, small_config(artifacts, **WHOLE))
+    results = reward_results(
+        kind(stored.model, stored.tokenizer, Normalisation()), rows, small_config(artifacts, **WHOLE)
+    )
     found = find(results, name="pair_accuracy", subject="reward")
     assert found.value == expected
     assert found.n == 9

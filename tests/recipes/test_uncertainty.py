@@ -9,8 +9,7 @@ import torch
 from tests.recipes.small_artifacts import make_policy, make_reward, run_program
 from training.demo import world
 from training.modelling.artifacts import RecipeError
-from training.modelling.configs import ConfigError, build_config
-from training.recipes.uncertainty import UncertaintyConfig, pair_uncertainty, read_shown_tasks
+from training.recipes.uncertainty import UncertaintyConfig, pair_uncertainty, read_shown_tasks, score_uncertainty
 
 SMALL = {"max_prompt_tokens": 160, "max_completion_tokens": 96, "threads": 1}
 
@@ -77,9 +76,9 @@ def test_a_model_agrees_with_itself(rewards, tasks, tmp_path):
     assert {json.loads(line)["uncertainty"] for line in lines} == {0.0}
 
 
-def test_one_model_is_no_ensemble(rewards, tasks):
-    with pytest.raises(ConfigError, match="names 1 models; disagreement needs 2 or more"):
-        build_config(UncertaintyConfig, {"out": "x", "rewards": rewards[:1], "tasks": tasks})
+def test_one_model_is_no_ensemble(rewards, tasks, tmp_path):
+    with pytest.raises(RecipeError, match="names 1 models; disagreement needs 2 or more"):
+        score_uncertainty(UncertaintyConfig(out=str(tmp_path / "run"), rewards=rewards[:1], tasks=str(tasks)))
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ class Pairs:
 
 
 def form_pairs(
-    ranks: Sequence[Sequence[int]],
+    ranks: Sequence[Sequence[int | None]],
     device: torch.device | None = None,
     *,
     weights: Sequence[float] | None = None,
@@ -58,7 +58,7 @@ def form_pairs(
 ) -> Pairs:
     """Return the pairs of rankings (1 = best, equal = tie), whose rows follow each other in one batch.
 
-    Strict pairs, and tied ones where `ties` are asked for.
+    Strict pairs, and tied ones where `ties` are asked for. A completion whose rank is None makes no pair.
 
     Every ranking that has a pair weighs the same and its pairs share that weight, as in eq. 1 of Ouyang et al. 2022
     with its K(K-1)/2 replaced by the number of strict pairs; a ranking of ties only weighs nothing. `weights`, one for
@@ -72,7 +72,7 @@ def form_pairs(
     for index, row in enumerate(ranks):
         for i, left in enumerate(row):
             for j, right in enumerate(row):
-                if left_out and (i, j) in left_out[index]:
+                if left is None or right is None or (left_out and (i, j) in left_out[index]):
                     continue
                 if left < right or (ties and left == right and i < j):
                     better.append(first + i)

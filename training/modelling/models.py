@@ -28,7 +28,7 @@ from transformers import (
 from training.modelling import collectives, processes
 from training.modelling.artifacts import RecipeError
 from training.modelling.chat import prepare_tokenizer
-from training.modelling.reward_network import Pooling, RewardNetwork, design_of, encoder_design, load_network
+from training.modelling.reward_network import Pooling, RewardNetwork, choose_design, design_of, load_network
 
 Precision = Literal["auto", "fp32", "bf16"]
 """The precision of the computation; weights stay fp32. "auto" is bf16 where the hardware has it and the model is large
@@ -90,22 +90,37 @@ def load_policy(
 
 
 def new_reward_model(
-    base: str | Path, *, device: torch.device | None = None, pooling: Pooling = "mean", window: int | None = None
+    base: str | Path,
+    *,
+    device: torch.device | None = None,
+    outputs: int = 1,
+    members: int = 1,
+    member_layers: int | None = None,
+    pooling: Pooling = "mean",
+    window: int | None = None,
 ) -> tuple[PreTrainedModel | RewardNetwork, PreTrainedTokenizerBase]:
-    """Make a reward model of a language model: its trunk, and a new linear head to one number.
+    """Make a reward model of a language model: its trunk, and a new linear head to one number, or to `outputs`.
 
     The head's weights are drawn from N(0, 1/(d+1)) (Huang et al. 2024, "The N implementation details of
-    RLHF with PPO", ICLR blog posts); its bias, if any, is 0. `pooling` and `window` are for encoders, see Design.
+    RLHF with PPO", ICLR blog posts); its bias, if any, is 0. More than one of `members` make an ensemble in
+    one network; `member_layers`, `pooling` (of an encoder) and `window` are described at reward_network.Design.
     """
     tokenizer = load_tokenizer(base)
     with _explained(base):
-        config = _without_dropout(AutoConfig.from_pretrained(model_directory(base), num_labels=1))
+        config = _without_dropout(AutoConfig.from_pretrained(model_directory(base), num_labels=outputs))
         if config.is_encoder_decoder:
             raise RecipeError(f"{base} is an encoder with a decoder; a reward model needs the one or the other.")
         model = AutoModelForSequenceClassification.from_pretrained(
             model_directory(base), config=config, dtype=torch.float32
         )
-    design = encoder_design(model.base_model, pooling=pooling, window=window)
+    design = choose_design(
+        model.base_model,
+        outputs=outputs,
+        members=members,
+        member_layers=member_layers,
+        pooling=pooling,
+        window=window,
+    )
     if design is not None:
         network = RewardNetwork(_fit(model.base_model, tokenizer), design)
         return network.to(device or torch.device("cpu")), tokenizer
@@ -126,8 +141,6 @@ def load_classifier(
         if design_of(config) is not None:
             network = load_network(model_directory(source), config, dtype=dtype)
             return network.to(device or torch.device("cpu")), tokenizer
-        if config.num_labels != 1:
-            raise RecipeError(f"{source} is not a reward model: it gives {config.num_labels} numbers, not one.")
         model = AutoModelForSequenceClassification.from_pretrained(model_directory(source), config=config, dtype=dtype)
     return _fit(model, tokenizer).to(device or torch.device("cpu")), tokenizer
 

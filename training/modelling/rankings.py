@@ -6,8 +6,8 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any, Literal
 
@@ -104,6 +104,12 @@ class EncodedRanking:
     """What it weighs in the loss."""
     left_out: frozenset[tuple[int, int]] = frozenset()
     """Strict pairs (better, worse) that are not learnt."""
+    axes: Mapping[str, list[int | None]] = field(default_factory=dict)
+    """K ranks on each axis that is learnt, None where a completion has none."""
+
+    def on(self, axis: str | None) -> EncodedRanking:
+        """The same completions with their ranks on this axis; None is the ranks themselves."""
+        return self if axis is None else replace(self, ranks=self.axes[axis])
 
     @property
     def tokens(self) -> int:
@@ -136,7 +142,7 @@ def encode_rankings(
         )
     encoded = []
     for row in rows:
-        if len(set(row.ranks)) == 1 and not ties:
+        if not ties and not row.pairs and not any(map(strict_pairs, (row.axes or {}).values())):
             continue
         encoded.append(
             EncodedRanking(
@@ -148,6 +154,7 @@ def encode_rankings(
                 characters=[len(text) for text in row.completions],
                 prompt_sha256=row.prompt_sha256,
                 weight=row.weight if weights == "annotator" else 1.0,
+                axes=row.axes or {},
             )
         )
     return encoded

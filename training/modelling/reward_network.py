@@ -18,7 +18,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -159,6 +159,22 @@ class RewardNetwork(torch.nn.Module):
         save_file(weights, str(Path(directory) / WEIGHTS), metadata={"format": "pt"})
 
 
+def states_of(
+    states: torch.Tensor,
+    batch: Batch | SharedPrefixBatch,
+    kept: Batch | SharedPrefixBatch,
+    rankings: Sequence[int],
+) -> torch.Tensor:
+    """What was computed of a batch, [tokens, d], as the states of `kept`: a batch of some of its rankings, in order.
+
+    `rankings` says for every token of a shared batch, or for every row of another, whether it is kept.
+    """
+    chosen = torch.tensor(rankings, dtype=torch.bool, device=states.device)
+    if isinstance(batch, SharedPrefixBatch):
+        return states[chosen]
+    return states.unflatten(0, batch.input_ids.shape)[chosen, : kept.input_ids.shape[1]].flatten(0, 1)
+
+
 def design_of(config: PreTrainedConfig) -> Design | None:
     """How a saved network is made; None for a model that is none."""
     found = getattr(config, IN_CONFIG, None)
@@ -173,14 +189,30 @@ def load_network(directory: str | Path, config: PreTrainedConfig, *, dtype: torc
     return network.to(dtype)
 
 
-def encoder_design(trunk: PreTrainedModel, *, pooling: Pooling, window: int | None, **others: Any) -> Design | None:
-    """The design of an encoder, with a window of what it can read at most; None where the trunk is a decoder."""
-    if not sees_what_follows(trunk):
+def choose_design(
+    trunk: PreTrainedModel,
+    *,
+    outputs: int,
+    members: int,
+    member_layers: int | None,
+    pooling: Pooling,
+    window: int | None,
+) -> Design | None:
+    """What a reward model on this trunk needs; None where a decoder needs nothing but a linear head.
+
+    An encoder gets a window of what it can read at most. `member_layers` None is one for decoders that can be split.
+    """
+    numbers = {"outputs": outputs, "members": members}
+    if sees_what_follows(trunk):
+        limit = readable_tokens(trunk)
+        if window is not None and limit is not None and window > limit:
+            raise RecipeError(f"The field 'window' is {window}, but the model reads {limit} tokens; lower it.")
+        own = member_layers or 0
+        return Design(**numbers, member_layers=own, hidden=True, pooling=pooling, window=window or limit)
+    if members == 1:
         return None
-    limit = readable_tokens(trunk)
-    if window is not None and limit is not None and window > limit:
-        raise RecipeError(f"The field 'window' is {window}, but the model reads {limit} tokens; lower it.")
-    return Design(pooling=pooling, window=window or limit, hidden=True, **others)
+    own = int(_can_be_split(trunk)) if member_layers is None else member_layers
+    return Design(**numbers, member_layers=own, hidden=own == 0)
 
 
 def readable_tokens(trunk: PreTrainedModel) -> int | None:
@@ -196,13 +228,12 @@ def readable_tokens(trunk: PreTrainedModel) -> int | None:
 
 def _split(trunk: PreTrainedModel, count: int, members: int) -> list[PreTrainedModel]:
     """Take the last layers and the norm off the trunk, and return a copy of them for each member."""
-    layers = getattr(trunk, "layers", None)
-    norm = getattr(trunk, "norm", None)
-    if not isinstance(layers, torch.nn.ModuleList) or norm is None or len(layers) <= count:
+    if not _can_be_split(trunk, count):
         raise RecipeError(
             f"{type(trunk).__name__} cannot give each member its last {count} layers; set the field 'member_layers' to"
             " 0, or to fewer than it has."
         )
+    layers, norm = trunk.layers, trunk.norm
     probe = pad_batch([[5, 6, 7], [8, 9]], [[6, 5], [7]], 0, trunk.device)
     with torch.no_grad():
         expected = encode(trunk, probe)
@@ -212,7 +243,10 @@ def _split(trunk: PreTrainedModel, count: int, members: int) -> list[PreTrainedM
     top = copy.deepcopy(trunk)
     top.layers, top.norm = layers[-count:], norm
     _cut(top.config, count, last=True)
-    trunk.layers = layers[:-count]
+    for part in top.layers.modules():
+        if hasattr(part, "config"):
+            part.config = top.config  # else it would attend as the trunk is told to
+    trunk.layers = layers[:-count]  # whose config is the trunk's own
     trunk.set_input_embeddings(embedding)
     _cut(trunk.config, len(layers) - count, last=False)
     with torch.no_grad():
@@ -224,6 +258,11 @@ def _split(trunk: PreTrainedModel, count: int, members: int) -> list[PreTrainedM
             " 'member_layers' to 0."
         )
     return [copy.deepcopy(top) for _ in range(members)]
+
+
+def _can_be_split(trunk: PreTrainedModel, count: int = 1) -> bool:
+    layers = getattr(trunk, "layers", None)
+    return isinstance(layers, torch.nn.ModuleList) and hasattr(trunk, "norm") and len(layers) > count
 
 
 def _cut(config: PreTrainedConfig, count: int, *, last: bool) -> None:

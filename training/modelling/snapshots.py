@@ -3,7 +3,7 @@
 <snapshot>/{rankings,comparisons,demonstrations,ratings}/{train,validation,test}.parquet
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from itertools import permutations
 from pathlib import Path
@@ -18,7 +18,7 @@ Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 Message = dict[str, str]
-Row = TypeVar("Row", "RankingRow", "ComparisonRow", "DemonstrationRow", "RatingRow")
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class RankingRow:
     """What its annotator weighs; None in a snapshot that is older than weights."""
     behaviour: str = ""
     """What the annotator says is right here: "decline", "answer", or another of the product's words; or nothing."""
+    axes: Mapping[str, list[int | None]] | None = None
+    """K ranks on each axis, None where a completion has none; only `ratings.read_rated` gives them."""
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
@@ -95,9 +97,13 @@ class DemonstrationRow:
         return self.messages[-1]["content"]
 
 
-def strict_pairs(ranks: Sequence[int]) -> list[tuple[int, int]]:
-    """The pairs (better, worse) of places in `ranks` of which the one has the lower rank, so is better."""
-    return [(i, j) for i, j in permutations(range(len(ranks)), 2) if ranks[i] < ranks[j]]
+def strict_pairs(ranks: Sequence[int | None]) -> list[tuple[int, int]]:
+    """The pairs (better, worse) of places in `ranks` of which the one has the lower rank, so is better.
+
+    A place without a rank is in no pair.
+    """
+    ranked = [place for place, rank in enumerate(ranks) if rank is not None]
+    return [(i, j) for i, j in permutations(ranked, 2) if ranks[i] < ranks[j]]
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,7 @@ class RatingRow:
 
 def read_rankings(snapshot: str | Path, split: Split) -> list[RankingRow]:
     """Read the rankings of one split; raise RecipeError, naming file and row, when a row is not a ranking."""
-    rows = _read(snapshot, "rankings", split, RankingRow)
+    rows = read_table(snapshot, "rankings", split, RankingRow)
     for number, row in enumerate(rows, start=1):
         if len(row.completions) < 2 or len(row.completions) != len(row.ranks):
             raise RecipeError(
@@ -137,12 +143,12 @@ def read_rankings(snapshot: str | Path, split: Split) -> list[RankingRow]:
 
 def read_comparisons(snapshot: str | Path, split: Split) -> list[ComparisonRow]:
     """Read the strict pairs of one split."""
-    return _read(snapshot, "comparisons", split, ComparisonRow)
+    return read_table(snapshot, "comparisons", split, ComparisonRow)
 
 
 def read_demonstrations(snapshot: str | Path, split: Split) -> list[DemonstrationRow]:
     """Read the demonstrations of one split; raise RecipeError when one does not end with an assistant's message."""
-    rows = _read(snapshot, "demonstrations", split, DemonstrationRow)
+    rows = read_table(snapshot, "demonstrations", split, DemonstrationRow)
     for number, row in enumerate(rows, start=1):
         if len(row.messages) < 2 or row.messages[-1]["role"] != "assistant":
             raise RecipeError(
@@ -154,7 +160,7 @@ def read_demonstrations(snapshot: str | Path, split: Split) -> list[Demonstratio
 
 def read_ratings(snapshot: str | Path, split: Split) -> list[RatingRow]:
     """Read the ratings and flags of one split."""
-    return _read(snapshot, "ratings", split, RatingRow)
+    return read_table(snapshot, "ratings", split, RatingRow)
 
 
 def require_rows(rows: Sequence[Any], what: str, snapshot: str | Path) -> None:
@@ -163,7 +169,8 @@ def require_rows(rows: Sequence[Any], what: str, snapshot: str | Path) -> None:
         raise RecipeError(f"The snapshot {snapshot} has no {what} in its train split, so there is nothing to train on.")
 
 
-def _read(snapshot: str | Path, table: str, split: Split, row_type: type[Row]) -> list[Row]:
+def read_table(snapshot: str | Path, table: str, split: Split, row_type: type[Row]) -> list[Row]:
+    """Read a table of one split as rows of a dataclass; fields without a default are columns that must be there."""
     file = Path(snapshot) / table / f"{split}.parquet"
     fields = row_type.__dataclass_fields__
     try:

@@ -55,7 +55,14 @@ from training.modelling.previews import prompts_count
 from training.modelling.prompts import Prompt, read_prompts
 from training.modelling.rankings import encode_rankings, pair_accuracy
 from training.modelling.reporting import mean_result, share_result
-from training.modelling.rewards import RewardModel, load_reward
+from training.modelling.rewards import (
+    UNCERTAINTY_WEIGHT,
+    Combination,
+    Combine,
+    RewardModel,
+    for_ids_of,
+    load_reward,
+)
 from training.modelling.snapshots import RankingRow, read_rankings
 
 SAMPLES = "samples.jsonl"
@@ -72,6 +79,11 @@ class EvaluateConfig:
     """The policy that the others started from, an SFT checkpoint."""
     reward: ExistingPath
     """A run of the reward recipe, or of the instant_reward recipe where no reward model is trained yet."""
+    combine: Combine = "mean"
+    """What an ensemble's score is: its members' "mean", the worst of them ("wco"), or the mean less
+    `uncertainty_weight` times their variance ("uwo")."""
+    uncertainty_weight: float = UNCERTAINTY_WEIGHT
+    """Lambda of "uwo"."""
     snapshot: ExistingPath
     """The snapshot with the held-out prompts and judgements."""
     policies: dict[str, ModelSource] = field(default_factory=dict)
@@ -120,7 +132,7 @@ def load_judge(config: EvaluateConfig, device: torch.device) -> RewardModel | In
     folder = model_directory(config.reward)
     if (Path(folder) / TF_IDF).exists():
         return InstantReward(TfIdfReward.load(folder), load_tokenizer(config.reference), device)
-    return load_reward(config.reward, device=device)
+    return load_reward(config.reward, device=device, combination=Combination(config.combine, config.uncertainty_weight))
 
 
 def reward_results(
@@ -179,7 +191,6 @@ def answer(
 ) -> Answers:
     """Let a policy answer every prompt and measure the answers."""
     model, tokenizer = load_policy(policy, device=reward.device)
-    require_same_vocabulary(tokenizer, reward.tokenizer, policy)
     require_context(model, config.max_prompt_tokens + config.max_completion_tokens)
     model.eval()
     asked = [prompt for prompt in prompts for _ in range(config.samples_per_prompt)]
@@ -189,25 +200,18 @@ def answer(
     ids = sample_completions(model, tokenizer, prompt_ids, config.max_completion_tokens, config.temperature, generator)
     texts = [decode_completion(tokenizer, each) for each in ids]
     ended = [each[-1] == tokenizer.eos_token_id for each in ids]
+    judge = for_ids_of(tokenizer, reward, prompt_ids, [prompt.messages for prompt in asked])
     kl, entropy = divergence(model, tokenizer, prompt_ids, ids, None if policy == reference else reference, config)
     return Answers(
         prompts=[prompt.sha256 for prompt in asked],
         ids=ids,
         texts=texts,
         ended=ended,
-        scores=reward.score(prompt_ids, ids).tolist(),
+        scores=judge.score(prompt_ids, ids).tolist(),
         gold=[gold_of(*each, config) for each in zip(asked, texts, ended, strict=True)],
         kl=kl,
         entropy=entropy,
     )
-
-
-def require_same_vocabulary(
-    tokenizer: PreTrainedTokenizerBase, other: PreTrainedTokenizerBase, policy: ModelSource
-) -> None:
-    """Raise RecipeError when the reward model would read the policy's ids as other words."""
-    if tokenizer.get_vocab() != other.get_vocab():
-        raise RecipeError(f"The policy {policy} and the reward model have different tokenizers, so it cannot score it.")
 
 
 def gold_of(prompt: Prompt, text: str, ended: bool, config: EvaluateConfig) -> float | None:

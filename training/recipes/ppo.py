@@ -21,7 +21,9 @@ model r. All logits are divided by the sampling temperature, in decoding and in 
       L = - mean_t min(ratio_t A_t, clip(ratio_t, 1 - eps, 1 + eps) A_t)
 * Value loss with clipping (OpenAI baselines' ppo2, not in the paper)  [clipped_value_loss]:
       L_V = 1/2 mean_t max((V_t - return_t)^2, (clip(V_t, V_old,t - eps_v, V_old,t + eps_v) - return_t)^2)
-* The value network starts as a copy of the reward model (Stiennon 2020, section 3.4) and is no part of the policy.
+* The value network starts as a copy of the reward model (Stiennon 2020, section 3.4) and is no part of the policy. Of
+  an ensemble, and of a reward model with another tokenizer, it cannot be a copy: then it starts as a copy of the policy
+  with a head of zeros (Ziegler's code).
 * Adaptive beta, if `kl_target` is set, Ziegler 2019 section 2.2  [adapted_coefficient]:
       beta <- beta (1 + clip(KL / target - 1, -0.2, 0.2) n / horizon)
 * KL to the reference is estimated on the policy's own samples in two ways (Schulman 2020, "Approximating KL
@@ -47,7 +49,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
 
 from training.modelling.artifacts import RecipeError, Result, RunDirectory, hash_input
 from training.modelling.batches import Batch, pad_batch
@@ -68,7 +70,7 @@ from training.modelling.plans import Plan
 from training.modelling.previews import prompts_count
 from training.modelling.prompts import read_prompts
 from training.modelling.reporting import mean_result, share_result
-from training.modelling.rewards import RewardModel, load_reward, score_completions
+from training.modelling.rewards import UNCERTAINTY_WEIGHT, Combination, Combine, RewardModel, for_ids_of, load_reward
 
 WHITENING_EPSILON = 1e-8
 KL_ERROR_LIMIT = 0.2
@@ -85,7 +87,12 @@ class PPOConfig:
     base: ModelSource
     """The policy to start from, an SFT checkpoint; it is also the reference."""
     reward: ExistingPath
-    """A run of the `reward` recipe on the same tokenizer."""
+    """A run of the `reward` recipe. One of another tokenizer, an encoder say, reads the answers as text."""
+    combine: Combine = "mean"
+    """What an ensemble's score is: its members' "mean", the worst of them ("wco"), or the mean less
+    `uncertainty_weight` times their variance ("uwo")."""
+    uncertainty_weight: float = UNCERTAINTY_WEIGHT
+    """Lambda of "uwo" (Coste 2023 had 0.1 in PPO)."""
     snapshot: ExistingPath
     """The snapshot whose training prompts are answered."""
     seed: int = 0
@@ -266,6 +273,8 @@ class Networks:
     """What the value network's output must lose ..."""
     value_scale: float = 1.0
     """... and be divided by, to be in units of the normalised score from the first iteration on."""
+    value_is_reward: bool = True
+    """Whether the value network started as a copy of the reward model, and so gives its raw reward."""
 
 
 def answer_values(networks: Networks, batch: Batch) -> torch.Tensor:
@@ -512,44 +521,69 @@ def load_networks(config: PPOConfig, device: torch.device) -> tuple[Networks, Re
     """Policy and reference from `base`, value network from the reward model; scores normalised as the run stored."""
     policy, tokenizer = load_policy(config.base, device=device)
     require_context(policy, config.max_prompt_tokens + config.max_completion_tokens)
-    reward = load_reward(config.reward, device=device)
-    if reward.tokenizer.get_vocab() != tokenizer.get_vocab():
-        raise RecipeError(
-            f"The reward model {config.reward} and the policy {config.base} have different tokenizers; "
-            "train the reward model on this policy's checkpoint."
-        )
+    combination = Combination(config.combine, config.uncertainty_weight)
+    reward = load_reward(config.reward, device=device, combination=combination)
+    value, shift, scale = value_network(reward, policy, tokenizer)
     networks = Networks(
         policy=policy,
         reference=copy.deepcopy(policy).requires_grad_(False),
-        value=copy.deepcopy(reward.model).requires_grad_(True),
+        value=value.requires_grad_(True),
         score=reward.score,
         tokenizer=tokenizer,
+        value_shift=shift,
+        value_scale=scale,
+        value_is_reward=is_scalar(reward, tokenizer),
     )
     return networks, reward
 
 
-def calibrate(
-    networks: Networks, reward: RewardModel, prompts: Sequence[list[int]], config: PPOConfig
-) -> tuple[float, float]:
+def is_scalar(reward: RewardModel, tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether the score is a linear function of one state that reads the policy's ids."""
+    return isinstance(reward.model, PreTrainedModel) and reward.tokenizer.get_vocab() == tokenizer.get_vocab()
+
+
+def value_network(
+    reward: RewardModel, policy: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> tuple[PreTrainedModel, float, float]:
+    """The value network at the start, and what its output must lose and be divided by to be the score."""
+    if is_scalar(reward, tokenizer):
+        value = copy.deepcopy(reward.model)
+        head, shift, scale = reward.normalisation.folded(reward_head(value).weight)
+        value.score = torch.nn.Linear(head.shape[1], 1, bias=False, device=head.device)
+        value.score.weight = torch.nn.Parameter(head)
+        value.config.num_labels = 1
+        return value, shift, scale
+    config = copy.deepcopy(policy.config)
+    config.num_labels = 1
+    value = AutoModelForSequenceClassification.from_config(config).to(policy.device)
+    value.base_model.load_state_dict(policy.base_model.state_dict())
+    torch.nn.init.zeros_(reward_head(value).weight)
+    return value, 0.0, 1.0
+
+
+def calibrate(networks: Networks, prompts: Sequence[list[int]], config: PPOConfig) -> tuple[float, float]:
     """Give scores, and the value network's output, mean 0 and deviation 1 on answers of the reference.
 
-    Returns the mean and the standard deviation of the raw reward that it took for that.
+    Returns the mean and the standard deviation, in units of the score that the reward run stored, that it took.
     """
-    mean, std = reward.mean, reward.std
-    if config.calibration_answers:
-        generator = torch.Generator(networks.policy.device).manual_seed(config.seed)
-        asked = next(endless_batches(prompts, config.calibration_answers, torch.Generator().manual_seed(config.seed)))
-        answers = sample_completions(
-            networks.reference, networks.tokenizer, asked, config.max_completion_tokens, config.temperature, generator
-        )
-        raw = score_completions(reward.model, networks.tokenizer, asked, answers)
-        mean, std = float(raw.mean()), float(raw.std())
+    if not config.calibration_answers:
+        return 0.0, 1.0
+    generator = torch.Generator(networks.policy.device).manual_seed(config.seed)
+    asked = next(endless_batches(prompts, config.calibration_answers, torch.Generator().manual_seed(config.seed)))
+    answers = sample_completions(
+        networks.reference, networks.tokenizer, asked, config.max_completion_tokens, config.temperature, generator
+    )
+    stored = networks.score
+    scores = stored(asked, answers)
+    mean, std = float(scores.mean()), float(scores.std())
     if not std > 0:
         raise RecipeError(
             f"The reward model {config.reward} gives every answer the same reward, so nothing is to gain."
         )
-    networks.score = RewardModel(reward.model, reward.tokenizer, mean=mean, std=std).score
-    networks.value_shift, networks.value_scale = mean, std
+    networks.score = lambda prompts, answers: (stored(prompts, answers) - mean) / std
+    if networks.value_is_reward:
+        networks.value_shift += mean * networks.value_scale
+        networks.value_scale *= std
     return mean, std
 
 
@@ -574,15 +608,16 @@ def train_ppo(config: PPOConfig) -> None:
     directory.progress(0, config.iterations, "Loading policy and reward model")
     device = prepare_process(seed=config.seed, threads=config.threads)
     networks, reward = load_networks(config, device)
+    conversations = [prompt.messages for prompt in read_prompts(config.snapshot, ["train"])]
     prompts = [
-        encode_prompt(networks.tokenizer, prompt.messages, max_tokens=config.max_prompt_tokens)
-        for prompt in read_prompts(config.snapshot, ["train"])
+        encode_prompt(networks.tokenizer, messages, max_tokens=config.max_prompt_tokens) for messages in conversations
     ]
+    networks.score = for_ids_of(networks.tokenizer, reward, prompts, conversations).score
     if not prompts:
         raise RecipeError(f"The snapshot {config.snapshot} has no training prompts, so there is nothing to answer.")
     directory.progress(0, config.iterations, "Normalising the reward")
-    mean, std = calibrate(networks, reward, prompts, config)
-    print(f"{len(prompts)} prompts; reward of reference answers {mean:.3f} +- {std:.3f}", flush=True)
+    mean, std = calibrate(networks, prompts, config)
+    print(f"{len(prompts)} prompts; score of reference answers {mean:.3f} +- {std:.3f}", flush=True)
 
     def report(iteration: int, metrics: dict[str, float]) -> None:
         directory.metrics(iteration, **metrics)

@@ -26,8 +26,9 @@ One epoch is the papers' choice and right for large models; a model of a million
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import combinations
 from typing import Literal
 
 import torch
@@ -38,8 +39,9 @@ from training.modelling import processes
 from training.modelling.artifacts import Result, RunDirectory, hash_input
 from training.modelling.baselines import baseline_results, fit_tf_idf, with_a_pair
 from training.modelling.configs import ModelSource, require, run_recipe
+from training.modelling.ensembles import Draws, all_of_them, bootstrap, members_rewards
 from training.modelling.learning import PartLoss, RankingLearningConfig, learn
-from training.modelling.losses import RewardLoss, reward_loss
+from training.modelling.losses import RewardLoss, form_pairs, reward_loss
 from training.modelling.models import (
     autocast,
     new_reward_model,
@@ -60,12 +62,14 @@ from training.modelling.rankings import (
     likely_ties,
     pair_accuracy,
 )
+from training.modelling.ratings import read_rated
 from training.modelling.reporting import mean_result, share_result
-from training.modelling.reward_network import Pooling
+from training.modelling.reward_network import Pooling, RewardNetwork
 from training.modelling.reward_report import write_report
-from training.modelling.rewards import read_rewards, save_normalisation, score_completions
+from training.modelling.rewards import Normalisation, read_all, score_all
 from training.modelling.snapshots import SPLITS, read_rankings, require_rows
 
+RewardTrunk = PreTrainedModel | RewardNetwork
 ENOUGH_REFERENCES = 32
 BASELINE = "tf_idf"
 """The folder of the run in which the baseline that is a reward by itself is saved."""
@@ -95,6 +99,17 @@ class RewardConfig(RankingLearningConfig):
     window: int | None = None
     """Tokens that an encoder reads of prompt and completion together; a longer prompt loses its beginning. null = as
     many as it can read. A decoder's limits are max_prompt_tokens and max_completion_tokens."""
+    axes: dict[str, float] = field(default_factory=dict)
+    """Axes to learn, each by a head of its own, and what each weighs in the score: {"helpful": 1, "truthful": 2,
+    "harmless": 2} says that truthful and harmless usually outweigh helpful. Learnt from the ratings of completions that
+    one person rated side by side; "overall" is what they ranked. Empty = one reward, of the rankings."""
+    ensemble: int = 1
+    """Members that share the lower layers; their scores are combined where the reward is used."""
+    member_layers: int | None = None
+    """Of the trunk's last layers, how many each member has for itself; null = 1 of a decoder that can be split, else 0,
+    and then a hidden layer."""
+    member_data: Literal["bootstrap", "all"] = "bootstrap"
+    """What a member learns: a bootstrap sample of the prompts that its seed draws, or all of them."""
     lr: float = 1e-3
     """Peak learning rate of AdamW. 1e-3 suits the embedded million parameters, and the demo depends on it; for hub
     models use 1e-5 (100 million to 1 billion parameters, full fine-tuning) to 3e-6 (7 billion)."""
@@ -107,6 +122,15 @@ class RewardConfig(RankingLearningConfig):
             require(getattr(self, name) >= 0, f"The field {name!r} must not be below 0.")
         pairwise = self.loss == "bradley_terry"
         require(pairwise or self.ties == "none", 'Ties are learnt with the loss "bradley_terry" only.')
+        require(
+            not self.axes or (pairwise and self.ties == "none"),
+            "The field 'axes' needs the loss \"bradley_terry\" and 'ties' to be \"none\".",
+        )
+        require(all(weight >= 0 for weight in self.axes.values()), "The weights of 'axes' must not be below 0.")
+        require(not self.axes or any(self.axes.values()), "One weight of 'axes' at least must be above 0.")
+        self.require_above_0("ensemble")
+        require(self.ensemble > 1 or not self.member_layers, "The field 'member_layers' needs an 'ensemble'.")
+        require((self.member_layers or 0) >= 0, "The field 'member_layers' must not be below 0.")
         require(pairwise or not self.margin, "The field 'margin' does nothing with the loss \"plackett_luce\".")
 
 
@@ -116,10 +140,19 @@ def train_reward(config: RewardConfig) -> None:
     run.write_config(config)
     device = prepare_process(seed=config.seed, threads=config.threads, parallel=True)
     run.progress(0, 1, "loading the model and the rankings")
-    model, tokenizer = new_reward_model(config.base, device=device, pooling=config.pooling, window=config.window)
+    model, tokenizer = new_reward_model(
+        config.base,
+        device=device,
+        outputs=max(len(config.axes), 1),
+        members=config.ensemble,
+        member_layers=config.member_layers,
+        pooling=config.pooling,
+        window=config.window,
+    )
     require_context(model, config.max_prompt_tokens + config.max_completion_tokens)
     splits = _encode_splits(config, tokenizer)
-    require_rows(splits["train"], "rankings with a strict pair", config.snapshot)
+    rated = f"completions that one person rated differently on {' or '.join(config.axes)}"
+    require_rows(splits["train"], rated if config.axes else "rankings with a strict pair", config.snapshot)
     print(f"{len(splits['train'])} rankings to learn, {parameter_count(model)} parameters")
     inputs = {"base": hash_input(config.base), "snapshot": hash_input(config.snapshot)}
     _train(config, run, model, tokenizer, splits["train"], splits["validation"], inputs)
@@ -127,17 +160,21 @@ def train_reward(config: RewardConfig) -> None:
         return
     run.progress(1, 1, "saving the model and measuring on the held-out splits")
     save_model(model, tokenizer, run.model)
-    save_normalisation(run.model, _reference_rewards(config, model, tokenizer, splits))
+    normalisation = Normalisation.over(_reference_rewards(config, model, tokenizer, splits), config.axes)
+    normalisation.save(run.model)
     results = [
         result
         for split in ("validation", "test")
-        for result in _held_out_results(config, model, tokenizer, split, splits[split])
+        if splits[split]
+        for result in _held_out_results(
+            config, normalisation, split, splits[split], raw_rewards(config, model, tokenizer, splits[split])
+        )
     ]
     tf_idf = fit_tf_idf(read_rankings(config.snapshot, "train"), config.weights)
     tf_idf.save(run.path / BASELINE)
     results += baseline_results(tf_idf, config.snapshot)
     for split in ("test", "validation"):
-        if splits[split]:
+        if splits[split] and not config.axes:  # a sum of axes is no log-odds, of which the report speaks
             scores = score_rankings(config, model, tokenizer, splits[split])
             results += write_report(run.path, with_a_pair(read_rankings(config.snapshot, split)), scores, split=split)
             break
@@ -152,10 +189,12 @@ def train_reward(config: RewardConfig) -> None:
 
 
 def _encode_splits(config: RewardConfig, tokenizer: PreTrainedTokenizerBase) -> dict[str, list[EncodedRanking]]:
-    return {
+    splits = {
         split: encode_rankings(
             tokenizer,
-            read_rankings(config.snapshot, split),
+            read_rated(config.snapshot, split, list(config.axes))
+            if config.axes
+            else read_rankings(config.snapshot, split),
             max_prompt_tokens=config.max_prompt_tokens,
             max_completion_tokens=config.max_completion_tokens,
             weights=config.weights,
@@ -163,12 +202,15 @@ def _encode_splits(config: RewardConfig, tokenizer: PreTrainedTokenizerBase) -> 
         )
         for split in SPLITS
     }
+    if config.axes:
+        splits["train"] = [row for row in splits["train"] if any(row.on(axis).pairs for axis in config.axes)]
+    return splits
 
 
 def _train(
     config: RewardConfig,
     run: RunDirectory,
-    model: PreTrainedModel,
+    model: RewardTrunk,
     tokenizer: PreTrainedTokenizerBase,
     rankings: list[EncodedRanking],
     validation: list[EncodedRanking],
@@ -187,8 +229,11 @@ def _train(
     def validate() -> dict[str, float]:
         if not validation:
             return {}
-        correct, _ = pair_accuracy(validation, score_rankings(config, model, tokenizer, validation))
-        return {"validation_accuracy": sum(correct) / len(correct)}
+        raw = raw_rewards(config, model, tokenizer, validation)
+        correct = [
+            value for number, axis in enumerate(axes_of(config)) for value in _right(validation, raw, number, axis)[0]
+        ]
+        return {"validation_accuracy": sum(correct) / len(correct)} if correct else {}
 
     learn(
         config,
@@ -197,81 +242,162 @@ def _train(
         rankings,
         lengths=[ranking.tokens for ranking in rankings],
         batch_size=config.batch_rankings,
-        losses=partial(_losses, config, model, layout, by),
+        losses=partial(_losses, config, model, layout, by, _draws(config, rankings)),
         after_epoch=validate,
         described=partial(as_texts, tokenizer),
         inputs=inputs,
     )
 
 
+def _draws(config: RewardConfig, rankings: Sequence[EncodedRanking]) -> Draws | None:
+    """What each member learns; None where there is one model."""
+    if config.ensemble == 1:
+        return None
+    if config.member_data == "all":
+        return all_of_them(rankings, config.ensemble)
+    return bootstrap(rankings, config.ensemble, config.seed)
+
+
 def _losses(
     config: RewardConfig,
-    model: PreTrainedModel,
+    model: RewardTrunk,
     layout: Layout,
     by: RewardLoss,
+    draws: Draws | None,
     rankings: Sequence[EncodedRanking],
 ) -> Iterator[PartLoss]:
-    """Yield the loss of each part of a step, with what its strict pairs show."""
+    """Yield the loss of each part of a step, the mean over axes and members, with what its strict pairs show."""
+    axes = axes_of(config)
+    # Of the step's rankings, how many have something to say on each axis.
+    among = [len(rankings) if axis is None else sum(bool(row.on(axis).pairs) for row in rankings) for axis in axes]
     for part in layout.parts(rankings):
+        losses, margins = [], []
         with autocast(model, config.precision):
-            rewards = read_rewards(model, part.batch)
-        better, worse = part.pairs.better[~part.pairs.tied], part.pairs.worse[~part.pairs.tied]
-        margins = (rewards[better] - rewards[worse]).detach()
-        loss = reward_loss(rewards, [ranking.ranks for ranking in part.rankings], part.pairs, by)
-        yield PartLoss(loss, {"accuracy": margins > 0, "margin": margins})
+            if draws is None:
+                learnt = [(part.rankings, read_all(model, part.batch)[:, 0])]
+            else:
+                learnt = list(members_rewards(model, part, layout, draws))
+        for some, rewards in learnt:
+            for number, (axis, count) in enumerate(zip(axes, among, strict=True)):
+                ranks = [row.on(axis).ranks for row in some]
+                weights = [row.weight for row in some]
+                pairs = form_pairs(ranks, layout.device, weights=weights, among=count, ties=layout.ties)
+                losses.append(reward_loss(rewards[:, number], ranks, pairs, by))
+                better, worse = pairs.better[~pairs.tied], pairs.worse[~pairs.tied]
+                margins.append((rewards[better, number] - rewards[worse, number]).detach())
+        if losses:
+            found = torch.cat(margins)
+            loss = torch.stack(losses).sum() / (config.ensemble * len(axes))
+            yield PartLoss(loss, {"accuracy": found > 0, "margin": found})
 
 
-def score_rankings(
+def axes_of(config: RewardConfig) -> list[str | None]:
+    """The axes in the order of the model's outputs; None is the ranks themselves."""
+    return list(config.axes) or [None]
+
+
+def raw_rewards(
     config: RewardConfig,
-    model: PreTrainedModel,
+    model: RewardTrunk,
     tokenizer: PreTrainedTokenizerBase,
     rankings: Sequence[EncodedRanking],
-) -> list[list[float]]:
-    """Return the raw rewards of the K completions of each ranking."""
+) -> list[torch.Tensor]:
+    """Return the raw rewards of the K completions of each ranking, [K, members, axes]."""
     with autocast(model, config.precision):
-        flat = score_completions(
+        flat = score_all(
             model,
             tokenizer,
             [ranking.prompt for ranking in rankings for _ in ranking.completions],
             [completion for ranking in rankings for completion in ranking.completions],
         )
-    sizes = [len(ranking.completions) for ranking in rankings]
-    return [part.tolist() for part in flat.split(sizes)]
+    return list(flat.split([len(ranking.completions) for ranking in rankings]))
+
+
+def score_rankings(
+    config: RewardConfig,
+    model: RewardTrunk,
+    tokenizer: PreTrainedTokenizerBase,
+    rankings: Sequence[EncodedRanking],
+) -> list[list[float]]:
+    """Return the raw rewards of the K completions of each ranking, the members' mean; of the first axis."""
+    return [raw[..., 0].mean(1).tolist() for raw in raw_rewards(config, model, tokenizer, rankings)]
 
 
 def _reference_rewards(
     config: RewardConfig,
-    model: PreTrainedModel,
+    model: RewardTrunk,
     tokenizer: PreTrainedTokenizerBase,
     splits: dict[str, list[EncodedRanking]],
 ) -> torch.Tensor:
+    """[n, members, axes]: the raw rewards of reference completions."""
     references = splits["validation"]
     if sum(len(ranking.completions) for ranking in references) < ENOUGH_REFERENCES:
         references = splits["train"]
-    scores = score_rankings(config, model, tokenizer, references)
-    return torch.tensor([score for row in scores for score in row])
+    return torch.cat(raw_rewards(config, model, tokenizer, references))
+
+
+def _right(
+    rankings: Sequence[EncodedRanking], raw: Sequence[torch.Tensor], number: int, axis: str | None
+) -> tuple[list[float], list[str]]:
+    """`pair_accuracy` of the members' mean on one axis."""
+    return pair_accuracy([ranking.on(axis) for ranking in rankings], [one[..., number].mean(1).tolist() for one in raw])
 
 
 def _held_out_results(
     config: RewardConfig,
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    normalisation: Normalisation,
     split: str,
     rankings: list[EncodedRanking],
+    raw: list[torch.Tensor],
 ) -> list[Result]:
-    """Accuracy and loss per pair on a split that was not trained on."""
-    if not rankings:
-        return []
-    scores = score_rankings(config, model, tokenizer, rankings)
+    """Accuracy and loss per pair on a split that was not trained on: of the reward, or of the axes and their sum."""
+    results = []
+    for number, axis in enumerate(axes_of(config)):
+        results += _pair_results(
+            split,
+            axis or "reward",
+            [ranking.on(axis) for ranking in rankings],
+            [one[..., number].mean(1).tolist() for one in raw],
+        )
+    if config.axes:
+        overall = [normalisation.overall(one).mean(1).tolist() for one in raw]
+        results += _pair_results(split, "reward", rankings, overall)[:1]
+    if config.ensemble > 1:
+        results += _disagreement(split, normalisation, rankings, raw)
+    return results
+
+
+def _pair_results(
+    split: str, subject: str, rankings: Sequence[EncodedRanking], scores: list[list[float]]
+) -> list[Result]:
     correct, clusters = pair_accuracy(rankings, scores)
+    if not correct:
+        return []
     note = f"{len(correct)} strict pairs of {len(rankings)} rankings; n and interval are over prompts"
-    accuracy = share_result(f"{split}_accuracy", correct, clusters, subject="reward", note=note)
     losses = [
         -logsigmoid(torch.tensor(row[better] - row[worse])).item()
         for ranking, row in zip(rankings, scores, strict=True)
         for better, worse in ranking.pairs
     ]
-    return [accuracy, mean_result(f"{split}_loss", losses, clusters, subject="reward", unit="nats/pair", note=note)]
+    return [
+        share_result(f"{split}_accuracy", correct, clusters, subject=subject, note=note),
+        mean_result(f"{split}_loss", losses, clusters, subject=subject, unit="nats/pair", note=note),
+    ]
+
+
+def _disagreement(
+    split: str, normalisation: Normalisation, rankings: Sequence[EncodedRanking], raw: Sequence[torch.Tensor]
+) -> list[Result]:
+    """How often the members do not all order a pair of completions of one ranking alike."""
+    split_up, clusters = [], []
+    for ranking, one in zip(rankings, raw, strict=True):
+        scores = normalisation.overall(one)
+        for i, j in combinations(range(len(scores)), 2):
+            first = scores[i] > scores[j]
+            split_up.append(float(first.any() and not first.all()))
+            clusters.append(ranking.prompt_sha256)
+    note = f"share of {len(split_up)} pairs on which not all members agree; n and interval are over prompts"
+    return [share_result(f"{split}_disagreement", split_up, clusters, subject="reward", note=note)]
 
 
 def plan(config: RewardConfig) -> Plan:

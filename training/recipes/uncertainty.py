@@ -34,7 +34,7 @@ from training.modelling.models import load_classifier, load_tokenizer, prepare_p
 from training.modelling.plans import Plan
 from training.modelling.previews import prompts_count
 from training.modelling.reporting import mean_result
-from training.modelling.rewards import score_completions
+from training.modelling.rewards import score_all
 
 UNCERTAINTY = "uncertainty.jsonl"
 FEWEST = 2
@@ -49,7 +49,7 @@ class UncertaintyConfig:
     out: str
     """The run directory."""
     rewards: list[ModelSource]
-    """The reward models: two or more."""
+    """The reward models: two or more, or an ensemble, each of whose members counts as one."""
     tasks: ExistingPath
     """A .jsonl file of tasks."""
     seed: int = 0
@@ -64,10 +64,7 @@ class UncertaintyConfig:
     """A longer completion loses its end, the end token included."""
 
     def __post_init__(self) -> None:
-        require(
-            len(self.rewards) >= FEWEST,
-            f"The field 'rewards' names {len(self.rewards)} models; disagreement needs 2 or more.",
-        )
+        require(bool(self.rewards), "The field 'rewards' names no model; disagreement needs 2 or more.")
         for name in ("batch_size", "max_prompt_tokens", "max_completion_tokens"):
             require(getattr(self, name) > 0, f"The field {name!r} must be above 0.")
 
@@ -120,7 +117,9 @@ def score_uncertainty(config: UncertaintyConfig) -> None:
     for number, source in enumerate(config.rewards):
         run.progress(number, len(config.rewards), f"reward model {number + 1} of {len(config.rewards)}")
         members.append(_member_rewards(config, source, tasks, device))
-    rewards = torch.stack(members)
+    rewards = torch.cat(members)
+    if len(rewards) < FEWEST:
+        raise RecipeError(f"The field 'rewards' names {len(rewards)} models; disagreement needs 2 or more.")
     sizes = [len(task.completions) for task in tasks]
     found = [pair_uncertainty(part) for part in rewards.split(sizes, dim=1)]
     with (run.path / UNCERTAINTY).open("w", encoding="utf-8") as file:
@@ -144,7 +143,7 @@ def score_uncertainty(config: UncertaintyConfig) -> None:
 def _member_rewards(
     config: UncertaintyConfig, source: str, tasks: Sequence[ShownTask], device: torch.device
 ) -> torch.Tensor:
-    """Return one model's raw reward of every completion of every task, [completions] fp32 on the CPU.
+    """Return the raw reward of every completion of every task by each member of one model, [members, completions] fp32.
 
     Raw, because the model learnt chances from differences of raw rewards: normalised ones would make it more or less
     sure than it is.
@@ -158,7 +157,10 @@ def _member_rewards(
         for text in task.completions:
             prompts.append(prompt)
             completions.append(encode_completion(tokenizer, text, max_tokens=config.max_completion_tokens))
-    return score_completions(model, tokenizer, prompts, completions, batch_size=config.batch_size)
+    raw = score_all(model, tokenizer, prompts, completions, batch_size=config.batch_size)
+    if raw.shape[2] > 1:
+        raise RecipeError(f"{source} has learnt several axes, whose rewards give no chance that one is preferred.")
+    return raw[..., 0].T
 
 
 def plan(config: UncertaintyConfig) -> Plan:
