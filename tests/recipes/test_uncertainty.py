@@ -77,8 +77,10 @@ def test_a_model_agrees_with_itself(rewards, tasks, tmp_path):
 
 
 def test_one_model_is_no_ensemble(rewards, tasks, tmp_path):
+    limits = {"max_prompt_tokens": 128, "max_completion_tokens": 64}
+    config = UncertaintyConfig(out=str(tmp_path / "run"), rewards=rewards[:1], tasks=str(tasks), **limits)
     with pytest.raises(RecipeError, match="names 1 models; disagreement needs 2 or more"):
-        score_uncertainty(UncertaintyConfig(out=str(tmp_path / "run"), rewards=rewards[:1], tasks=str(tasks)))
+        score_uncertainty(config)
 
 
 @pytest.mark.parametrize(
