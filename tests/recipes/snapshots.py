@@ -53,6 +53,17 @@ SCHEMAS["ratings"] = pyarrow.schema(
         *WHERE,
     ]
 )
+SCHEMAS["steps"] = pyarrow.schema(
+    [
+        ("conversation", MESSAGES),
+        ("completions", pyarrow.list_(TEXT)),
+        ("labels", pyarrow.list_(pyarrow.bool_())),
+        ("n_steps", pyarrow.int64()),
+        ("prompt_sha256", TEXT),
+        ("completion_sha256", TEXT),
+        *WHERE,
+    ]
+)
 SPLITS = ("train", "validation", "test")
 
 
@@ -92,6 +103,19 @@ def rating(
         **where,
         "campaign": campaign,
         "judgement": judgement or where["judgement"],
+    }
+
+
+def step_labels(question: str, steps: list[str], labels: list[bool]) -> dict[str, Any]:
+    """One judgement of a solution to a one-line question: labels of its steps, or of those down to the first error."""
+    return {
+        "conversation": [{"role": "user", "content": question}],
+        "completions": steps[: len(labels)],
+        "labels": labels,
+        "n_steps": len(steps),
+        "prompt_sha256": sha256(question),
+        "completion_sha256": sha256(repr(steps)),
+        **_where(question),
     }
 
 
