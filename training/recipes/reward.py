@@ -25,7 +25,7 @@ One epoch is the papers' choice and right for large models; a model of a million
     {"out": "var/runs/reward", "seed": 0, "base": "var/runs/sft", "snapshot": "var/snapshots/1f3a"}
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import combinations
@@ -150,7 +150,7 @@ def train_reward(config: RewardConfig) -> None:
         window=config.window,
     )
     require_context(model, config.max_prompt_tokens + config.max_completion_tokens)
-    splits = _encode_splits(config, tokenizer)
+    splits = encode_splits(config, tokenizer)
     rated = f"completions that one person rated differently on {' or '.join(config.axes)}"
     require_rows(splits["train"], rated if config.axes else "rankings with a strict pair", config.snapshot)
     print(f"{len(splits['train'])} rankings to learn, {parameter_count(model)} parameters")
@@ -188,7 +188,8 @@ def train_reward(config: RewardConfig) -> None:
     )
 
 
-def _encode_splits(config: RewardConfig, tokenizer: PreTrainedTokenizerBase) -> dict[str, list[EncodedRanking]]:
+def encode_splits(config: RewardConfig, tokenizer: PreTrainedTokenizerBase) -> dict[str, list[EncodedRanking]]:
+    """The rankings of each split, as token ids."""
     splits = {
         split: encode_rankings(
             tokenizer,
@@ -216,8 +217,7 @@ def _train(
     validation: list[EncodedRanking],
     inputs: dict[str, str],
 ) -> None:
-    nu = (config.nu or likely_ties(rankings)) if config.ties == "davidson" else None
-    by = RewardLoss(config.loss, nu=nu, margin=config.margin, centring=config.centring)
+    by = loss_of(config, rankings)
     layout = layout_for(
         model,
         tokenizer.pad_token_id,
@@ -242,20 +242,33 @@ def _train(
         rankings,
         lengths=[ranking.tokens for ranking in rankings],
         batch_size=config.batch_rankings,
-        losses=partial(_losses, config, model, layout, by, _draws(config, rankings)),
+        losses=step_losses(config, model, layout, by, draws_of(config, rankings)),
         after_epoch=validate,
         described=partial(as_texts, tokenizer),
         inputs=inputs,
     )
 
 
-def _draws(config: RewardConfig, rankings: Sequence[EncodedRanking]) -> Draws | None:
+def loss_of(config: RewardConfig, rankings: Sequence[EncodedRanking]) -> RewardLoss:
+    """What the rewards of these rankings are learnt by."""
+    nu = (config.nu or likely_ties(rankings)) if config.ties == "davidson" else None
+    return RewardLoss(config.loss, nu=nu, margin=config.margin, centring=config.centring)
+
+
+def draws_of(config: RewardConfig, rankings: Sequence[EncodedRanking]) -> Draws | None:
     """What each member learns; None where there is one model."""
     if config.ensemble == 1:
         return None
     if config.member_data == "all":
         return all_of_them(rankings, config.ensemble)
     return bootstrap(rankings, config.ensemble, config.seed)
+
+
+def step_losses(
+    config: RewardConfig, model: RewardTrunk, layout: Layout, by: RewardLoss, draws: Draws | None
+) -> Callable[[Sequence[EncodedRanking]], Iterator[PartLoss]]:
+    """What the rankings of a step give, as `learn` asks for it."""
+    return partial(_losses, config, model, layout, by, draws)
 
 
 def _losses(
