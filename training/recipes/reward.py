@@ -279,10 +279,12 @@ def _losses(
     draws: Draws | None,
     rankings: Sequence[EncodedRanking],
 ) -> Iterator[PartLoss]:
-    """Yield the loss of each part of a step, the mean over axes and members, with what its strict pairs show."""
+    """Yield the loss of each part of a step, with what its strict pairs show.
+
+    It is the mean over rankings, axes and members, to which a ranking without a pair on an axis, or that a member has
+    not drawn, adds 0: so the parts of a step, and of several processes, add up.
+    """
     axes = axes_of(config)
-    # Of the step's rankings, how many have something to say on each axis.
-    among = [len(rankings) if axis is None else sum(bool(row.on(axis).pairs) for row in rankings) for axis in axes]
     for part in layout.parts(rankings):
         losses, margins = [], []
         with autocast(model, config.precision):
@@ -291,10 +293,10 @@ def _losses(
             else:
                 learnt = list(members_rewards(model, part, layout, draws))
         for some, rewards in learnt:
-            for number, (axis, count) in enumerate(zip(axes, among, strict=True)):
+            for number, axis in enumerate(axes):
                 ranks = [row.on(axis).ranks for row in some]
                 weights = [row.weight for row in some]
-                pairs = form_pairs(ranks, layout.device, weights=weights, among=count, ties=layout.ties)
+                pairs = form_pairs(ranks, layout.device, weights=weights, among=len(rankings), ties=layout.ties)
                 losses.append(reward_loss(rewards[:, number], ranks, pairs, by))
                 better, worse = pairs.better[~pairs.tied], pairs.worse[~pairs.tied]
                 margins.append((rewards[better, number] - rewards[worse, number]).detach())
