@@ -22,7 +22,7 @@ from training.modelling.artifacts import RecipeError
 from training.modelling.batches import pad_batch
 from training.modelling.chat import encode_completion, encode_prompt
 from training.modelling.models import load_classifier, load_tokenizer, new_reward_model, save_model
-from training.modelling.rewards import load_reward, read_rewards, save_normalisation
+from training.modelling.rewards import for_ids_of, load_reward, read_rewards, save_normalisation
 from training.modelling.shared_prefix import sees_what_follows, shares_prefixes
 
 SPECIAL = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
@@ -153,3 +153,18 @@ def test_it_learns_the_order_of_the_rankings(bert, snapshot, tmp_path):
     texts = ["Please send it back.", "Send it back.", "Go away."]
     scores = reward.score([prompt] * 3, [encode_completion(reward.tokenizer, text) for text in texts])
     assert scores.tolist() == sorted(scores.tolist(), reverse=True)
+
+
+def test_it_reads_a_policys_answers_as_text(bert, base, tmp_path):
+    model, tokenizer = new_reward_model(bert, window=24)
+    save_model(model, tokenizer, tmp_path)
+    save_normalisation(tmp_path, torch.tensor([-1.0, 0.0, 1.0]))
+    reward, policys = load_reward(tmp_path), load_tokenizer(base)
+    asked = encode_prompt(policys, QUESTION)
+    said = [encode_completion(policys, "Please send it back."), encode_completion(policys, "Go away.")[:-1]]
+    found = for_ids_of(policys, reward, [asked] * 2, [QUESTION] * 2).score([asked] * 2, said)
+    # The second one did not end: it has no [SEP].
+    own = [encode_completion(tokenizer, "Please send it back."), encode_completion(tokenizer, "Go away.")[:-1]]
+    expected = reward.score([encode_prompt(tokenizer, QUESTION)] * 2, own)
+    torch.testing.assert_close(found, expected)
+    assert for_ids_of(tokenizer, reward, [], []) is reward
