@@ -273,18 +273,6 @@ def score_all(
     return rewards[torch.tensor(order, dtype=torch.long).argsort()]
 
 
-def score_completions(
-    model: PreTrainedModel | RewardNetwork,
-    tokenizer: PreTrainedTokenizerBase,
-    prompts: Sequence[Sequence[int]],
-    completions: Sequence[Sequence[int]],
-    *,
-    batch_size: int = 64,
-) -> torch.Tensor:
-    """The same of a model with one axis, averaged over its members, [N]."""
-    return score_all(model, tokenizer, prompts, completions, batch_size=batch_size).mean(1).squeeze(1)
-
-
 def load_reward(
     source: str | Path,
     *,
