@@ -59,7 +59,9 @@ def draw(rows: Sequence[dict], out: Path, *, title: str) -> None:
     band = base.mark_area(opacity=0.1).encode(
         y=altair.Y("lo:Q", title="gold score of the chosen one", scale=altair.Scale(zero=False)), y2="hi:Q"
     )
-    line = base.mark_line(strokeWidth=2.5, point=altair.OverlayMarkDef(size=30)).encode(y="gold:Q")
+    line = base.mark_line(strokeWidth=2.5, point=altair.OverlayMarkDef(size=30)).encode(
+        y=altair.Y("gold:Q", scale=altair.Scale(zero=False))
+    )
     panels = list(dict.fromkeys(row["panel"] for row in rows))
     chart = (
         altair.layer(band, line)
