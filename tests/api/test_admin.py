@@ -31,6 +31,7 @@ from annotate.models import (
     QualificationAttempt,
     Question,
     Rating,
+    Reconsideration,
     Review,
     Revision,
     Skill,
@@ -91,6 +92,7 @@ def add_rows_of_other_kinds(judgement, completion):
     Spending.objects.create(campaign=judgement.task.campaign, judgements=1)
     counts = dict.fromkeys(["n_tasks", "n_places", "n_done_work", "n_done_gold"], 1)
     Progress.objects.create(campaign=judgement.task.campaign, counted_at=timezone.now(), **counts)
+    Reconsideration.objects.create(campaign=judgement.task.campaign, asked_at=timezone.now())
     Question.objects.create(kind="question", task=judgement.task, asked_by=judgement.annotator, text="Why?")
     Note.objects.create(judgement=judgement, by=judgement.annotator, text="Well seen.")
     add_rows_of_onboarding(judgement)

@@ -50,9 +50,10 @@ def adapted(
 @contextlib.contextmanager
 def recomputing(model: torch.nn.Module, wanted: bool) -> Iterator[None]:
     """Within it a layer's inner numbers are computed anew in the backward pass instead of kept, if that is `wanted`."""
+    if not wanted:
+        yield
+        return
     trunk = model if isinstance(model, PreTrainedModel) else model.base_model
-    if wanted:
-        trunk.gradient_checkpointing_enable({"use_reentrant": False})
+    trunk.gradient_checkpointing_enable({"use_reentrant": False})
     yield
-    if wanted:
-        trunk.gradient_checkpointing_disable()
+    trunk.gradient_checkpointing_disable()
