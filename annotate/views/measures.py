@@ -129,56 +129,59 @@ def meaning(overall: RankingAgreement) -> str:
 
 def change_meaning(change: Estimate) -> str:
     """The change of strict agreement in a sentence or two."""
-    if change.value is None or change.lo is None or change.hi is None:
-        return _(change.reason) if change.reason else _("There is too little to say whether anything changed.")
-    if change.lo > 0:
-        said = _("People agree more under the later version, by %(value)s points (95 %% interval %(lo)s to %(hi)s).")
-    elif change.hi < 0:
-        said = _("People agree less under the later version, by %(value)s points (95 %% interval %(lo)s to %(hi)s).")
-    else:
-        said = _(
+    return _told(
+        change,
+        more=_("People agree more under the later version, by %(value)s points (95 %% interval %(lo)s to %(hi)s)."),
+        less=_("People agree less under the later version, by %(value)s points (95 %% interval %(lo)s to %(hi)s)."),
+        unclear=_(
             "There is no clear change of strict agreement: %(value)s points (95 %% interval %(lo)s to %(hi)s). The text"
             " may have changed nothing, or more judgements are needed to see it."
-        )
-    words = {name: points(getattr(change, name)) for name in ("value", "lo", "hi")}
-    return f"{said % words} {_caution()}"
+        ),
+        then=_caution(),
+    )
 
 
 def measure_change_meaning(measure: Measure, change: Estimate) -> str:
     """The change of any measure of which more is better, in a sentence or two."""
-    if change.value is None or change.lo is None or change.hi is None:
-        return _(change.reason) if change.reason else _("There is too little to say whether anything changed.")
-    if change.lo > 0:
-        said = _("%(measure)s is higher under the later version: %(value)s (95 %% interval %(lo)s to %(hi)s).")
-    elif change.hi < 0:
-        said = _("%(measure)s is lower under the later version: %(value)s (95 %% interval %(lo)s to %(hi)s).")
-    else:
-        said = _(
+    return _told(
+        change,
+        more=_("%(measure)s is higher under the later version: %(value)s (95 %% interval %(lo)s to %(hi)s)."),
+        less=_("%(measure)s is lower under the later version: %(value)s (95 %% interval %(lo)s to %(hi)s)."),
+        unclear=_(
             "%(measure)s has not clearly changed: %(value)s (95 %% interval %(lo)s to %(hi)s). The text may have"
             " changed nothing, or more judgements are needed to see it."
-        )
-    signed = points if measure.is_share else coefficient
-    words = {name: signed(one) for name, one in (("lo", change.lo), ("hi", change.hi))}
-    value = _("%(value)s points") % {"value": signed(change.value)} if measure.is_share else signed(change.value)
-    return f"{said % {**words, 'measure': measure.label, 'value': value}} {_caution()}"
+        ),
+        then=_caution(),
+        measure=measure,
+    )
 
 
 def week_meaning(change: Estimate) -> str:
     """The change of strict agreement from the week before, over all campaigns, in a sentence or two."""
-    if change.value is None or change.lo is None or change.hi is None:
-        return _(change.reason) if change.reason else _("There is too little to say whether anything changed.")
-    if change.lo > 0:
-        said = _("People agree more than in the week before, by %(value)s points (95 %% interval %(lo)s to %(hi)s).")
-    elif change.hi < 0:
-        said = _("People agree less than in the week before, by %(value)s points (95 %% interval %(lo)s to %(hi)s).")
-    else:
-        said = _(
+    return _told(
+        change,
+        more=_("People agree more than in the week before, by %(value)s points (95 %% interval %(lo)s to %(hi)s)."),
+        less=_("People agree less than in the week before, by %(value)s points (95 %% interval %(lo)s to %(hi)s)."),
+        unclear=_(
             "There is no clear change from the week before: %(value)s points of strict agreement (95 %% interval %(lo)s"
             " to %(hi)s)."
-        )
-    where = _("Other campaigns, domains or people may have been at work: look within each campaign, below.")
-    words = {name: points(getattr(change, name)) for name in ("value", "lo", "hi")}
-    return f"{said % words} {where}"
+        ),
+        then=_("Other campaigns, domains or people may have been at work: look within each campaign, below."),
+    )
+
+
+def _told(change: Estimate, *, more: str, less: str, unclear: str, then: str, measure: Measure | None = None) -> str:
+    """The sentence that fits the interval of a change, and `then` another; of `measure`, or of a share in points."""
+    if change.value is None or change.lo is None or change.hi is None:
+        return _(change.reason) if change.reason else _("There is too little to say whether anything changed.")
+    said = more if change.lo > 0 else less if change.hi < 0 else unclear
+    signed = points if measure is None or measure.is_share else coefficient
+    words = {name: signed(getattr(change, name)) for name in ("value", "lo", "hi")}
+    if measure is not None:
+        words["measure"] = measure.label
+        if measure.is_share:
+            words["value"] = _("%(value)s points") % {"value": words["value"]}
+    return f"{said % words} {then}"
 
 
 def time_meaning(seconds: Estimate, reading: Estimate) -> str:

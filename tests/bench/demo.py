@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from annotate.hashing import completion_sha256, prompt_sha256
@@ -24,6 +25,7 @@ from training.exporting import ExportedJudgement, Ranked, SnapshotWriter
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = ("base", "sft", "reward", "dpo", "ppo", "evaluate")
 MODELS = ("sft", "dpo", "ppo")
+Judged = Callable[[plan.RankingTask, simulated.Annotator, int, str], ExportedJudgement]
 MEASURES = ("gold", "win_rate", "win_rate_by_reward", "kl", "length", "entropy", "distinct_1", "distinct_2", "end_rate")
 
 
@@ -65,9 +67,9 @@ def run_seed(folder: Path, seed: int, changed: dict[str, dict]) -> dict:
     for stage in STAGES:
         out = folder / stage
         if not (out / "MANIFEST.json").exists():
-            started, used = time.monotonic(), _children_cpu()
+            started, used = time.monotonic(), children_cpu()
             run_stage(out, stage, stage_config(folder, stage, seed) | changed.get(stage, {}))
-            seconds[stage], cpu_seconds[stage] = time.monotonic() - started, _children_cpu() - used
+            seconds[stage], cpu_seconds[stage] = time.monotonic() - started, children_cpu() - used
             print(f"  {stage}: {seconds[stage]:.0f} s, {cpu_seconds[stage]:.0f} CPU-s", flush=True)
         manifest = json.loads((out / "MANIFEST.json").read_text())
         results += [{"stage": stage, **result} for result in manifest["results"]]
@@ -76,18 +78,23 @@ def run_seed(folder: Path, seed: int, changed: dict[str, dict]) -> dict:
     return {"seed": seed, "results": results, "seconds": seconds, "cpu_seconds": cpu_seconds}
 
 
-def _children_cpu() -> float:
+def children_cpu() -> float:
+    """CPU seconds of the processes that ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
-def write_snapshot(folder: Path, seed: int) -> str:
-    """A snapshot of the demo's plan as judged by the simulated annotators; returns its counts in words."""
+def write_snapshot(folder: Path, seed: int, judged: Judged | None = None) -> str:
+    """A snapshot of the demo's plan as judged by the simulated annotators; returns its counts in words.
+
+    `judged` says what an annotator says of a task to rank; else they rank it.
+    """
+    judged = judged or ranking_of
     chosen = plan.make_plan(seed)
     with SnapshotWriter(folder) as writer:
         for number, task in enumerate(chosen.ranking):
             for person in task.judges:
-                writer.add(_ranking(task, person, seed, f"ranking-{number}"))
+                writer.add(judged(task, person, seed, f"ranking-{number}"))
         for number, task in enumerate(chosen.demonstration):
             if task.writer:
                 writer.add(_demonstration(task, task.writer, seed, f"demonstration-{number}"))
@@ -96,7 +103,8 @@ def write_snapshot(folder: Path, seed: int) -> str:
     return ", ".join(f"{sum(splits.values())} {table}" for table, splits in content.counts.items())
 
 
-def _ranking(task: plan.RankingTask, person: simulated.Annotator, seed: int, name: str) -> ExportedJudgement:
+def ranking_of(task: plan.RankingTask, person: simulated.Annotator, seed: int, name: str) -> ExportedJudgement:
+    """The person's ranking of the task, as it is exported."""
     ranking = simulated.rank(person, task.messages, task.completions, seed)
     shown = zip(task.completions, task.producers, ranking.ranks, strict=True)
     ranked = tuple(Ranked(text, completion_sha256(text), producer, rank) for text, producer, rank in shown)

@@ -14,15 +14,16 @@ import json
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from annotate.hashing import completion_sha256, prompt_sha256
+from annotate.hashing import completion_sha256
 from annotate.quality.intervals import clustered_mean, clustered_proportion
 from tests.bench import demo
 from training.demo import plan, settings, simulated, world
-from training.exporting import ExportedJudgement, Ranked, Rated, SnapshotWriter
+from training.exporting import ExportedJudgement, Rated
 from training.modelling.chat import decode_completion, encode_prompt
 from training.modelling.decoding import sample_completions
 from training.modelling.models import load_policy, prepare_process
@@ -65,7 +66,7 @@ def run_seed(folder: Path, seed: int, arms: list[str]) -> dict:
     """Train and measure all arms for one seed; prints its table and returns {seed, results, cpu_seconds}."""
     snapshot = folder / "judged"
     if not (snapshot / "MANIFEST.json").exists():
-        write_judged(snapshot, seed)
+        demo.write_snapshot(snapshot, seed, judged)
     stages = {name: (name, stage_config(folder, name, seed)) for name in BEFORE}
     shared = {"seed": seed, "base": str(folder / "sft"), "snapshot": str(snapshot), **ONE_THREAD}
     for arm in arms:
@@ -75,9 +76,9 @@ def run_seed(folder: Path, seed: int, arms: list[str]) -> dict:
     cpu_seconds = {}
     for name, (recipe, config) in stages.items():
         if not (folder / name / "MANIFEST.json").exists():
-            used = demo._children_cpu()
-            demo._run_stage(folder / name, recipe, config)
-            cpu_seconds[name] = round(demo._children_cpu() - used, 1)
+            used = demo.children_cpu()
+            demo.run_stage(folder / name, recipe, config)
+            cpu_seconds[name] = round(demo.children_cpu() - used, 1)
     started = time.process_time()
     results = measure(folder, ["base", "sft", *arms], snapshot, seed)
     print(f"\nSeed {seed}, CPU seconds: {cpu_seconds}, measuring {time.process_time() - started:.0f}")
@@ -94,42 +95,15 @@ def stage_config(folder: Path, stage: str, seed: int) -> dict:
     return {"seed": seed, **inputs, **snapshot, **settings.RECIPES[stage]}
 
 
-def write_judged(folder: Path, seed: int) -> None:
-    """A snapshot of the demo's plan in which who ranks also rates and flags."""
-    chosen = plan.make_plan(seed)
-    with SnapshotWriter(folder) as writer:
-        for number, task in enumerate(chosen.ranking):
-            for person in task.judges:
-                writer.add(_judged(task, person, seed, f"ranking-{number}"))
-        for number, task in enumerate(chosen.demonstration):
-            if task.writer:
-                writer.add(demo._demonstration(task, task.writer, seed, f"demonstration-{number}"))
-    content = writer.content
-    (folder / "MANIFEST.json").write_text(json.dumps({"format": 1, "sha256": content.sha256, "counts": content.counts}))
-
-
-def _judged(task: plan.RankingTask, person: simulated.Annotator, seed: int, name: str) -> ExportedJudgement:
-    ranking = simulated.rank(person, task.messages, task.completions, seed)
+def judged(task: plan.RankingTask, person: simulated.Annotator, seed: int, name: str) -> ExportedJudgement:
+    """Who ranks also rates and flags."""
     said = simulated.rate(person, task.messages, task.completions, seed)
-    shown = list(zip(task.completions, task.producers, strict=True))
-    return ExportedJudgement(
-        judgement=f"{name}-{person.username}",
-        annotator=person.username,
-        domain=task.domain,
-        campaign="demo-ranking",
-        guideline_sha256="",
-        prompt=task.messages,
-        prompt_sha256=prompt_sha256(task.messages),
-        seconds=ranking.seconds,
-        ranked=tuple(
-            Ranked(text, completion_sha256(text), producer, rank)
-            for (text, producer), rank in zip(shown, ranking.ranks, strict=True)
-        ),
-        rated=tuple(
-            Rated(text, completion_sha256(text), producer, tuple(sorted(values.items())), tuple(sorted(flags)))
-            for (text, producer), values, flags in zip(shown, said.ratings, said.flags, strict=True)
-        ),
+    shown = zip(task.completions, task.producers, said.ratings, said.flags, strict=True)
+    rated = tuple(
+        Rated(text, completion_sha256(text), producer, tuple(sorted(values.items())), tuple(sorted(flags)))
+        for text, producer, values, flags in shown
     )
+    return replace(demo.ranking_of(task, person, seed, name), rated=rated)
 
 
 def measure(folder: Path, names: list[str], snapshot: Path, seed: int) -> dict[str, dict]:
