@@ -23,6 +23,8 @@ from annotate.services.adjudicating import verified_domains
 from annotate.services.records import with_answers
 
 STATES = ("open", "decided", "all")
+FEW = 5_000
+"""Finished tasks that are named in a question. Where there are more, the head of the queue has enough of them."""
 BY_COMPLETION = ("ranks", "ratings", "flags", "spans")
 
 
@@ -86,7 +88,8 @@ def queue(*, campaign: Campaign, filters: Filters) -> QuerySet[Dispute]:
     Only work: a task with a known answer that is mixed in would be recognised here. services/disputes.py keeps the
     scores.
     """
-    rows = Dispute.objects.filter(campaign=campaign, task__purpose=Task.Purpose.WORK, task__withdrawn=False)
+    rows = Dispute.objects.filter(campaign=campaign) if filters.unfinished else _finished(campaign)
+    rows = rows.filter(task__purpose=Task.Purpose.WORK, task__withdrawn=False)
     if filters.state == "open":
         rows = rows.exclude(task__in=_decided(campaign).values("task")).filter(score__gt=0)
     elif filters.state == "decided" or filters.cause:
@@ -100,9 +103,18 @@ def queue(*, campaign: Campaign, filters: Filters) -> QuerySet[Dispute]:
         domain = Domain.objects.filter(slug=filters.domain).values_list("pk", flat=True).first()
         # Not by the domain's index: the most disputed are found from the head of the queue.
         rows = rows.annotate(about=F("task__prompt__domain") + 0).filter(about=domain or 0)
-    if not filters.unfinished:
-        rows = rows.filter(task__submitted__gte=F("task__target"))
     return rows.select_related("task__prompt__domain").order_by("-score", "task_id")
+
+
+def _finished(campaign: Campaign) -> QuerySet[Dispute]:
+    """Those that everybody judged to whom their task is to go.
+
+    While these are few, they are found by their keys: the head of the queue may be full of others.
+    """
+    full = campaign.tasks.filter(purpose=Task.Purpose.WORK, withdrawn=False, reserved__gte=F("target"))
+    few = list(full.filter(submitted__gte=F("target")).order_by().values_list("pk", flat=True)[: FEW + 1])
+    rows = Dispute.objects.filter(task__in=few) if len(few) <= FEW else Dispute.objects.filter(campaign=campaign)
+    return rows.filter(task__submitted__gte=F("task__target"))
 
 
 def _decided(campaign: Campaign) -> QuerySet[Adjudication]:

@@ -2,22 +2,21 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from statistics import median
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q
 
 from annotate.gold import SCORED_KINDS
 from annotate.gold_queries import NOBODY
 from annotate.gold_shares import Scored, given, scored
+from annotate.kept_answers import said_in
 from annotate.models import Campaign, Dispute, Gold, Judgement, Question, Skill, Task
 from annotate.quality.intervals import Estimate, clustered_proportion, credible_share, undefined
 from annotate.quality.leaks import LeakSignals, leak_signals
-from annotate.services.adjudicating import ASPECTS
-from annotate.services.records import answer_of, with_answers
 
 LEAST = 3
 """Annotators who must agree, unless another number is asked for."""
@@ -64,27 +63,44 @@ def proposals(*, campaign: Campaign, least: int = LEAST, task_ids: Iterable[int]
     report about it is open. Unanimous is not right: people can share a mistake, so an admin looks at each.
     """
     waiting = Question.objects.filter(task=OuterRef("pk"), resolved=False)
-    rows = Dispute.objects.filter(campaign=campaign, score=0, n__gte=least, task__gold__isnull=True)
-    rows = rows.filter(~Exists(waiting), task__purpose=Task.Purpose.WORK, task__withdrawn=False)
+    known = Gold.objects.filter(task=OuterRef("pk"))
+    rows = Dispute.objects.filter(Q(n__gte=least), campaign=campaign, score=0, n__gte=2)  # which is so: for the index
+    rows = rows.filter(~Exists(known), ~Exists(waiting), task__purpose=Task.Purpose.WORK, task__withdrawn=False)
     if task_ids is not None:
         rows = rows.filter(task__in=list(task_ids))
     tasks = {
         row.task_id: row.task for row in rows.select_related("task__prompt__domain").order_by("task_id")[:CANDIDATES]
     }
-    judged: dict[int, list[Judgement]] = defaultdict(list)
-    for one in sorted(with_answers(_judgements(tasks)), key=lambda one: one.pk):
-        one.task = tasks[one.task_id]
-        one.task.campaign = campaign
-        judged[one.task_id].append(one)
-    skills = _skills({one.annotator_id for found in judged.values() for one in found})
-    found = [_proposal(tasks[pk], said, skills) for pk, said in judged.items() if len(said) >= least]
+    for task in tasks.values():
+        task.campaign = campaign
+    judged = _judged(tasks)
+    skills = _skills({one.person for found in judged.values() for one in found})
+    found = [_proposal(tasks[pk], answers, skills) for pk, answers in judged.items() if len(answers) >= least]
     kept = [one for one in found if one]
     return sorted(kept, key=lambda one: (-(one.skill.lo or 0.0), -one.n, one.task.pk))
 
 
-def _judgements(tasks: Iterable[int]) -> QuerySet[Judgement]:
-    """Those that count, unsorted: a database that sorts by number may read all judgements there are."""
-    return Judgement.objects.current().filter(task__in=list(tasks)).order_by()
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a judgement says, and how long it took."""
+
+    person: int
+    seconds: float
+    said: Mapping[str, Any]
+
+
+def _judged(tasks: Collection[int]) -> dict[int, list[_Answer]]:
+    """The judgements of tasks that count, by task.
+
+    Unsorted: a database that sorts by number may read all judgements there are.
+    """
+    counted = Judgement.objects.current().filter(task__in=list(tasks)).order_by()
+    rows = sorted(counted.values_list("pk", "task_id", "annotator_id", "seconds"))
+    said = said_in([row[0] for row in rows])
+    judged: dict[int, list[_Answer]] = defaultdict(list)
+    for pk, task, person, seconds in rows:
+        judged[task].append(_Answer(person, seconds, said[pk]))
+    return judged
 
 
 def _skills(people: set[int]) -> dict[tuple[int, int | None], tuple[float, int]]:
@@ -92,16 +108,15 @@ def _skills(people: set[int]) -> dict[tuple[int, int | None], tuple[float, int]]
     return {(person, domain): (right, n) for person, domain, right, n in rows}
 
 
-def _proposal(task: Task, judged: Sequence[Judgement], skills: Mapping) -> Proposal | None:
-    answers = [answer_of(one) for one in judged]
-    said = [{name: answer[name] for name in ASPECTS if answer.get(name)} for answer in answers]
-    if any(one != said[0] for one in said) or not _can_be_gold(task, said[0]):
+def _proposal(task: Task, judged: Sequence[_Answer], skills: Mapping) -> Proposal | None:
+    said = judged[0].said
+    if any(one.said != said for one in judged) or not _can_be_gold(task, said):
         return None
     domain = task.prompt.domain_id
-    known = [skills.get((one.annotator_id, domain)) or skills.get((one.annotator_id, None)) for one in judged]
+    known = [skills.get((one.person, domain)) or skills.get((one.person, None)) for one in judged]
     right, n = (sum(column) for column in zip(*(one for one in known if one), (0.0, 0), strict=True))
     seconds = median(one.seconds for one in judged)
-    return Proposal(task, said[0], len(judged), credible_share(min(right, n), n), seconds)
+    return Proposal(task, said, len(judged), credible_share(min(right, n), n), seconds)
 
 
 def _can_be_gold(task: Task, said: Mapping[str, Any]) -> bool:
@@ -140,14 +155,16 @@ def leaks(*, campaign: Campaign) -> list[GoldItem]:
         return []
     known = Gold.objects.filter(task__campaign=campaign, task__purpose=Task.Purpose.GOLD).order_by()
     answers = dict(known.values_list("task_id", "answer"))
-    mixed_in = campaign.tasks.filter(pk__in=list(answers), withdrawn=False).select_related("prompt").order_by()
+    if not answers:
+        return []
+    mixed_in = campaign.tasks.filter(purpose=Task.Purpose.GOLD, gold__isnull=False, withdrawn=False).order_by()
     newest = given(of=f"campaign {campaign.pk}", tasks=list(answers)).newest(ANSWERS)
     found = scored(judgements=newest, answers=answers)
     answered: dict[int, list[Scored]] = defaultdict(list)
     for _pk, one in sorted(found.items(), key=lambda row: (row[1].ended_at, row[0])):
         answered[one.task].append(one)
     usual = _Usual.of(found.values())
-    items = [_item(task, answered[task.pk], usual) for task in mixed_in]
+    items = [_item(task, answered[task.pk], usual) for task in mixed_in.select_related("prompt")]
     return sorted(items, key=lambda one: (-len(one.signals.standing_out), -(one.signals.rise.value or -1), one.task.pk))
 
 

@@ -148,6 +148,7 @@ class Dispute(models.Model):
         indexes = [
             models.Index(fields=["campaign", "-score", "task"], name="dispute_queue"),
             models.Index(fields=["campaign", "last"], name="dispute_seen"),
+            models.Index(fields=["campaign", "task"], condition=Q(score=0, n__gte=2), name="dispute_unanimous"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(score__gte=0, score__lte=1), name="dispute_score_is_a_share"),

@@ -224,6 +224,12 @@ class Task(models.Model):
                 fields=["queue", "draw"], condition=Q(reserved__lt=F("target"), withdrawn=False), name="task_drawn"
             ),
             models.Index(fields=["campaign"], condition=Q(raised__gt=0), name="task_raised"),
+            models.Index(fields=["campaign"], condition=Q(purpose="gold"), name="task_gold"),
+            models.Index(
+                fields=["campaign"],
+                condition=Q(reserved__gte=F("target"), purpose="work", withdrawn=False),
+                name="task_full",  # those that are finished are among these; submitting moves none of the columns
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["campaign", "content_sha256"], name="task_once_per_campaign"),

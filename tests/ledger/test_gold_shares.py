@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from annotate import gold_shares
+from annotate import gold_queries, gold_shares
 from annotate.audit_queries.known import right_on_gold
 from annotate.gold_queries import known_tasks, with_scores
 from annotate.gold_review_queries import leaks
@@ -15,6 +15,7 @@ from annotate.services.judging import correct, submit
 from annotate.services.people import create_annotator
 from tests.gold import add_gold
 from tests.ledger.test_pages import flat, same
+from tests.services.test_adjudicating import answer
 
 TASKS, PEOPLE = 4, 6
 
@@ -94,6 +95,15 @@ def test_it_forgets_what_is_too_much_to_keep(world, happenings, monkeypatch):
         happens()
     assert same(told(world), told_anew(world))
     assert len(ledger().kept["gold shares"]) <= TASKS * PEOPLE
+
+
+def test_the_known_tasks_are_the_same_whether_they_are_few_or_many(world, monkeypatch):
+    made = add_gold(world, 2)
+    make_gold(task=world.ranking_tasks[0], answer=answer(world.ranking_tasks[0]), explanation="", by=world.carol)
+    found = [list(known_tasks(campaign=world.ranking))]
+    monkeypatch.setattr(gold_queries, "FEW", 1)
+    found.append(list(known_tasks(campaign=world.ranking)))
+    assert found == [[*made, world.ranking_tasks[0]]] * 2
 
 
 def test_nothing_is_scored_twice(world, happenings, monkeypatch):

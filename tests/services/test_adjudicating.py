@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from annotate import adjudication_queries
 from annotate.adjudication_queries import Filters, decisions, listed, next_open, queue
 from annotate.audit_queries.slices import campaign_audit
 from annotate.errors import DomainError, LeaseLost, NotAllowed, NotFound
@@ -82,6 +83,18 @@ def test_it_lists_by_domain_and_only_what_everybody_has_judged(disputed):
     Task.objects.filter(pk=art.pk).update(target=3)
     assert art.pk not in open_tasks(disputed)
     assert art.pk in open_tasks(disputed, unfinished=True)
+
+
+@pytest.mark.parametrize("few", [0, 100])
+def test_it_lists_the_same_whether_few_tasks_are_finished_or_many(disputed, monkeypatch, few):
+    monkeypatch.setattr(adjudication_queries, "FEW", few)
+    first, withdrawn, *_others, unfinished = disputed.ranking_tasks
+    Task.objects.filter(pk=unfinished.pk).update(target=3)
+    Task.objects.filter(pk=withdrawn.pk).update(withdrawn=True)
+    assert open_tasks(disputed) == open_tasks(disputed, state="all") == [first.pk]
+    settle(first, disputed.carol)
+    assert open_tasks(disputed) == []
+    assert open_tasks(disputed, state="decided") == [first.pk]
 
 
 def test_a_new_judgement_and_a_correction_count_at_the_next_look(world):
