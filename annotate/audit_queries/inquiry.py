@@ -15,12 +15,13 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from annotate.errors import DomainError
-from annotate.ledger.boards import Board, Found, Sheet
-from annotate.ledger.columns import empty
+from annotate.ledger.answers import Asking, changed_parts, is_said, sums_by_part, sums_of
+from annotate.ledger.boards import Board, Found
 from annotate.ledger.marks import Cells, cells_of
 from annotate.models import Campaign, Guideline
 from annotate.quality.intervals import Estimate, undefined
-from annotate.quality.value_agreement import EMPTY, MEASURES, ValueAgreement, agreement_by_slice, value_agreement
+from annotate.quality.value_agreement import EMPTY, MEASURES, ValueAgreement
+from annotate.quality.value_sums import ValueSums, scale_of
 from annotate.quality.values import Level, ValueTable
 
 AXIS, FLAG, SPAN = "axis", "flag", "span"
@@ -56,6 +57,11 @@ class Question:
             return OF_FLAGS
         plain = all(level.isdecimal() for level in self.levels)
         return OF_AXES if plain else ("alpha", "ac2", "percent_agreement")
+
+    @property
+    def scale(self) -> Sequence[int]:
+        """The values that an answer may have."""
+        return range(1, len(self.levels) + 1) if self.kind == AXIS else (0, 1)
 
     @property
     def coefficients(self) -> list[str]:
@@ -139,68 +145,48 @@ class Inquiry:
         return self._once_told("answered", question, lambda: self._answered(question))
 
     def _answered(self, question: Question) -> Answered:
-        table = self.answers(question)[1]
-        found = value_agreement(table, positive=positive_of(question), measures=question.coefficients)
+        sums = sums_of(self.board, self.campaign.pk, self.asked(question), self.slots)
+        found = self._told_by(sums, question)
         if "alpha_interval" not in question.measures:
             return Answered(found)
-        return Answered(found, value_agreement(replace(table, level="interval"), measures=["alpha"]).alpha)
+        return Answered(found, sums.agreement(scale_of(question.scale, "interval"), ["alpha"]).alpha)
+
+    def asked(self, question: Question) -> Asking:
+        """The question as the sums know it; all that nobody ever said, and that was offered alike, are one."""
+        label = question.key if is_said(self.board, self.campaign.pk, question.key) else ""
+        return Asking(label, len(question.levels), self._offering(question))
+
+    def _told_by(self, sums: ValueSums, question: Question) -> ValueAgreement:
+        scale = scale_of(question.scale, "ordinal" if question.kind == AXIS else "nominal")
+        return sums.agreement(scale, question.coefficients)
 
     def groups(self, question: Question | None, name: str, parts: Sequence[tuple[str, str, int]]) -> list[ValueGroup]:
         """The agreement on a question in each part of one kind; none where the slice has chosen one already."""
         if question is None or name in self.slots:
             return []
-        found = self._once_told("groups", question, lambda: self._by_part(question))[name]
+        found = self._once_told(("groups", name), question, lambda: self._by_part(question, name))
         return [ValueGroup(key, label, Answered(found[slot]), question) for key, label, slot in parts if slot in found]
 
-    def _by_part(self, question: Question) -> dict[str, dict[int, ValueAgreement]]:
-        """The agreement in each part of every kind that the slice leaves open, by id.
+    def _by_part(self, question: Question, name: str) -> dict[int, ValueAgreement]:
+        """The agreement in each part of one kind, by id: that of the board's base where nothing changed since."""
+        asked, campaign = self.asked(question), self.campaign.pk
 
-        A part that nothing has changed in since the board's base was made is as it was then.
-        """
-        chosen, table = self.answers(question)
-        wanted = {"positive": positive_of(question), "measures": question.coefficients}
-        before = self._before(question)
-        found = {}
-        for name, column in COLUMN_OF.items():
-            if name in self.slots:
-                continue
-            slices = self.cells.part(column)[chosen]
-            if not before:
-                found[name] = agreement_by_slice(table, slices, **wanted)
-                continue
-            changed = self._changed(column)
-            found[name] = {slot: one for slot, one in before[name].items() if slot not in changed}
-            for slot, of in changed.items():
-                inside = slices == slot
-                if inside.any():
-                    found[name][slot] = self.board.base.latest(
-                        self._told(("part", column, slot), question),
-                        of,
-                        lambda inside=inside: value_agreement(table, inside, **wanted),
-                    )
-        return found
+        def of_base() -> dict[int, ValueAgreement]:
+            found = sums_by_part(self.board, campaign, asked, self.slots, name)
+            return {slot: self._told_by(sums, question) for slot, sums in found.items()}
 
-    def _before(self, question: Question) -> dict[str, dict[int, ValueAgreement]]:
-        """What `_by_part` says of the board's base; nothing where the board is new."""
-        base = self.board.base
-        if not len(base.rows) or not (self.board.gone.size or len(self.board.now.rows)):
-            return {}
-        whole = base.once("whole", lambda: Board(base, np.zeros(0, np.int64), Sheet.of(empty())))
-        asked = replace(self, board=whole, frames={})
-        return asked._once_told("groups", question, lambda: asked._by_part(question))
-
-    def _changed(self, column: str) -> dict[int, bytes]:
-        """By the ids in a column of what the board has beyond its base, or no more: which judgements these are."""
-        gone, now = self.board.base.rows.take(self.board.gone), self.board.now.rows
-        slots = np.concatenate([getattr(gone, column), getattr(now, column)])
-        keys = np.concatenate([-gone.id, now.id])
-        return {slot: keys[slots == slot].tobytes() for slot in np.unique(slots).tolist()}
+        known = (self._told("parts", question), asked, name)
+        found = dict(self.board.base.once(known, of_base))
+        for slot in changed_parts(self.board, name).tolist():
+            sums = sums_of(self.board, campaign, asked, {**self.slots, name: slot})
+            found[slot] = self._told_by(sums, question)
+        return {slot: one for slot, one in found.items() if one.n_judgements}
 
     def answers(self, question: Question) -> tuple[NDArray[np.int64], ValueTable]:
         """Which cells have an answer to a question, and the table of these."""
         said = self.cells.said(question.key)
         if question.kind == AXIS:
-            return self._table(said > 0, said, range(1, len(question.levels) + 1), "ordinal")
+            return self._table(said > 0, said, question.scale, "ordinal")
         offering = self._offering(question)
         if offering not in self.frames:
             versions = self.cells.part("guideline") if offering is not None else None
@@ -243,9 +229,7 @@ class Inquiry:
 
     def _told(self, what: Hashable, question: Question) -> tuple:
         """What figures are of: those on all that nobody ever said, and that was offered alike, are the same."""
-        never = question.kind != AXIS and question.key not in self.cells.columns
-        said = ("never", self._offering(question)) if never else question.key
-        return (what, said, tuple(one.pk for one in self.guidelines), *sorted(self.slots.items()))
+        return (what, self.asked(question), tuple(one.pk for one in self.guidelines), *sorted(self.slots.items()))
 
 
 def find_question(questions: Sequence[Question], key: str) -> Question:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from annotate.ledger.boards import Board, Sheet
 from annotate.ledger.live import ledger
+from annotate.quality.votes import stretches
 from annotate.statements import run
 
 AT_ONCE = 5_000
@@ -77,6 +78,12 @@ class Grid:
     """Which completion of which task, numbered from 0."""
     columns: dict[str, NDArray[np.int8]]
     """By label."""
+    begins: NDArray[np.int64]
+    """(rows + 1,) where the cells of a task begin: those of its first row, and of as many rows as it has."""
+
+    def of_rows(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The cells of rows that are whole tasks, both rising."""
+        return stretches(self.begins[rows], self.begins[rows + 1] - self.begins[rows])
 
     @cached_property
     def n_units(self) -> int:
@@ -105,7 +112,8 @@ class Grid:
             chosen = mine[marks.label[mine] == code]
             columns[str(label)][place[first[at[chosen]] + marks.position[chosen]]] = marks.value[chosen]
         number = np.cumsum(np.diff(unit, prepend=unit[:1]) != 0)
-        return cls(row[order].astype(np.int32), number.astype(np.int32), columns)
+        begins = np.append(first, row.size)
+        return cls(row[order].astype(np.int32), number.astype(np.int32), columns, begins)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,9 +146,14 @@ def cells_of(board: Board, campaign: int) -> Cells:
     return board.once("cells", lambda: _cells(board, campaign))
 
 
-def _cells(board: Board, campaign: int) -> Cells:
+def grids_of(board: Board, campaign: int) -> tuple[Grid, Grid]:
+    """The cells of the board's base, those of what is gone among them, and the cells of what is there now."""
     base = board.base.once("grid", lambda: Grid.of(board.base, _stored(campaign, board.base.rows.id)))
-    now = Grid.of(board.now, _read(np.sort(board.now.rows.id)))
+    return base, board.once("grid", lambda: Grid.of(board.now, _read(np.sort(board.now.rows.id))))
+
+
+def _cells(board: Board, campaign: int) -> Cells:
+    base, now = grids_of(board, campaign)
     stays = np.ones(len(board.base.rows), bool)
     stays[board.gone] = False
     kept = slice(None) if stays.all() else stays[base.row]

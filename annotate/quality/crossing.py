@@ -82,7 +82,7 @@ def dyadic_interval(
     says nothing, and the interval is spread times what Wilson's bound at t leaves open for items that are all alike.
     """
     effective, quantile = _effective(loads)
-    if items < 2 or item_squares <= 0:
+    if items < 2 or item_squares < NEGLIGIBLE**2:  # what rounding leaves of nothing is no evidence either
         return bounded(value, spread * unseen_share(items, z=quantile), n=n, bounds=bounds)
     over_items = item_squares * items / (items - 1)
     people = int((loads > 0).sum())

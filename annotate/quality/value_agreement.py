@@ -186,7 +186,7 @@ def code_of_positive(table: ValueTable, positive: Hashable) -> int:
     return known.index(positive) if len(known) == 2 else -1
 
 
-def _measures(table: ValueTable, wanted: Collection[str]) -> NDArray[np.int64]:
+def measures_for(table: ValueTable, wanted: Collection[str]) -> NDArray[np.int64]:
     """The codes of the coefficients that are wanted and that the values allow."""
     return np.array([code for code, name in enumerate(MEASURES) if name in wanted and not not_for(table, name)])
 
@@ -202,41 +202,82 @@ def not_for(table: ValueTable, name: str) -> str:
     return ""
 
 
+Shares = list[tuple[float, float, float]]
+"""Of each category: its share, and sums of squares of the share's error over items and over judgements (or over
+clusters, and over what an annotator said of a cluster)."""
+
+
 def _agreement(
     table: ValueTable, rows: NDArray[np.int64] | None, positive: int, wanted: Collection[str]
 ) -> ValueAgreement:
     """What the kernels find in these rows (all without any), as estimates."""
     columns = _columns(table, rows)
-    starts, _annotator, code, annotators = columns
-    estimates = {name: undefined(not_for(table, name) or EMPTY) for name in wanted}
+    starts, _annotator, code, people = columns
+    if not code.size:
+        return told(table, positive, wanted, None)
+    measures = measures_for(table, wanted)
+    found, summed, use, chosen, cases = kernels.measure(
+        *columns, measures, get_args(Level).index(table.level), table.positions, positive
+    )
+    shares = [(share, over_items, share * (1 - share) / code.size) for share, over_items in use.tolist()]
+    clusters = starts.size - 1
+    if table.cluster is not None:
+        clusters, shares = _join_clusters(table, rows, columns, measures, positive, found, use)
+    of_people = summed.reshape(people, 3, measures.size)
+    counts = Counts(starts.size - 1, people, code.size, cases, clusters)
+    return told(table, positive, wanted, Summed(counts, measures, found, of_people, shares, chosen))
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much there is."""
+
+    items: int
+    annotators: int
+    judgements: int
+    cases: int
+    clusters: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Summed:
+    """What estimates are made of."""
+
+    counts: Counts
+    measures: NDArray[np.int64]
+    """(Q,) codes of the coefficients."""
+    found: NDArray[np.float64]
+    """(Q, kernels.COLUMNS)"""
+    of_people: NDArray[np.float64]
+    """(A, 3, Q) what each annotator's cases, and their judgements through the margins, add to the error; their load."""
+    shares: Shares
+    chosen: NDArray[np.float64]
+    """(A, K) how often each annotator chose each category; no columns where there are many."""
+
+
+def told(scale: ValueTable, positive: int, wanted: Collection[str], summed: Summed | None) -> ValueAgreement:
+    """The estimates on a scale, of which only level and categories count; without sums, that there is nothing."""
+    estimates = {name: undefined(not_for(scale, name) or EMPTY) for name in wanted}
     estimates |= {name: undefined(NOT_ASKED) for name in MEASURES if name not in wanted}
-    usage: list[Usage] = []
-    cases = 0
-    if code.size:
-        measures = _measures(table, wanted)
-        found, summed, use, chosen, cases = kernels.measure(
-            *columns, measures, get_args(Level).index(table.level), table.positions, positive
-        )
-        shares = [(share, over_items, share * (1 - share) / code.size) for share, over_items in use.tolist()]
-        clusters = starts.size - 1
-        if table.cluster is not None:
-            clusters, shares = _join_clusters(table, rows, columns, measures, positive, found, use)
-        nothing = "" if cases else NO_OVERLAP if annotators > 1 else ALONE
-        of_people = summed.reshape(annotators, 3, measures.size)
-        for at, (measure, row) in enumerate(zip(measures, found.tolist(), strict=True)):
+    counts, usage = Counts(0, 0, 0, 0, 0), []
+    if summed:
+        counts = summed.counts
+        nothing = "" if counts.cases else NO_OVERLAP if counts.annotators > 1 else ALONE
+        for at, (measure, row) in enumerate(zip(summed.measures, summed.found.tolist(), strict=True)):
             name = MEASURES[measure]
-            estimates[name] = undefined(nothing) if nothing else _estimate(table, name, row, of_people[:, :, at])
-        judged = chosen.sum(axis=1)
-        for value, share, own in zip(table.categories.tolist(), shares, chosen.T, strict=bool(use.size)):
-            usage.append(Usage(value, _share(*share, own, judged, clusters)))
+            of_people = summed.of_people[:, :, at]
+            estimates[name] = undefined(nothing) if nothing else _estimate(scale, name, row, of_people)
+        judged = summed.chosen.sum(axis=1)
+        named = zip(scale.categories.tolist(), summed.shares, summed.chosen.T, strict=bool(summed.shares))
+        usage = [Usage(value, _share(*share, own, judged, counts.clusters)) for value, share, own in named]
     return ValueAgreement(
-        level=table.level,
-        n_items=starts.size - 1,
-        n_annotators=annotators,
-        n_judgements=code.size,
-        n_pairs=cases,
+        level=scale.level,
+        n_items=counts.items,
+        n_annotators=counts.annotators,
+        n_judgements=counts.judgements,
+        n_pairs=counts.cases,
         **estimates,
-        positive=table.categories.tolist()[positive] if positive >= 0 else None,
+        positive=scale.categories.tolist()[positive] if positive >= 0 else None,
         usage=tuple(usage),
         caution=_caution(estimates["alpha"], estimates["ac1"]),
     )
@@ -267,11 +308,6 @@ def why_undefined(table: ValueTable, name: str) -> str:
     if name == "positive_agreement":
         return NEVER_POSITIVE
     return ONE_CATEGORY if table.categories.size < 2 and name.startswith("ac") else ONE_VALUE
-
-
-Shares = list[tuple[float, float, float]]
-"""Of each category: its share, and sums of squares of the share's error over items and over judgements (or over
-clusters, and over what an annotator said of a cluster)."""
 
 
 def _join_clusters(

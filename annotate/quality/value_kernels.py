@@ -216,7 +216,7 @@ def observed(starts, code, first, count, measures, level, places, scaled, positi
 
 
 @njit(cache=True, nogil=True)
-def _scaled(positions):
+def scaled_to_one(positions):
     """(K,) positions from 0 to 1."""
     low, high = positions[0], positions[0]
     for position in positions:
@@ -594,7 +594,7 @@ def measure(starts, annotator, code, people, measures, level, positions, positiv
     own = first.size == starts.size - 1
     used, met, mean = margins(starts, code, first, count, categories)
     weighing, m, cases_met = weighings(starts, measures)
-    scaled = _scaled(positions)
+    scaled = scaled_to_one(positions)
     places = midranks(met) if level == ORDINAL else positions
     distance, mass, cases, items, pull = observed(starts, code, first, count, measures, level, places, scaled, positive)
     value, expected, slope = slopes(measures, level, met, mean, places, scaled, distance, mass, pull)
@@ -616,12 +616,30 @@ def measure(starts, annotator, code, people, measures, level, positions, positiv
         if np.isnan(value[number]):
             continue
         found[number, VALUE] = value[number]
-        found[number, SPREAD] = _farthest(measures[number], level, met, places) / expected[number]
+        found[number, SPREAD] = spread(measures[number], level, met, places, expected[number])
         found[number, OF_PAIRS] = pairs[number]
         found[number, OVER_ITEMS], found[number, OVER_BOTH] = over_items[number], over_both[number]
         found[number, ITEMS], found[number, LARGEST] = items[number], largest[number]
     use = usage(starts, code, first, count, used) if categories <= FEW else np.zeros((0, 2))
     return found, summed, use, chosen, cases_met
+
+
+@njit(cache=True, nogil=True)
+def distances(measure, level, places, scaled, positive):
+    """(K, K) how far two values lie apart for a coefficient, (K, K) what a case of them adds to its denominator."""
+    apart, mass = np.empty((places.size, places.size)), np.empty((places.size, places.size))
+    kind = _kind(measure, level)
+    for k in range(places.size):
+        for c in range(places.size):
+            apart[k, c] = _distance(kind, k, c, places, scaled)
+            mass[k, c] = _mass(kind, k, c, positive)
+    return apart, mass
+
+
+@njit(cache=True, nogil=True)
+def spread(measure, level, met, places, expected):
+    """The widest that a coefficient may move by one case."""
+    return _farthest(measure, level, met, places) / expected
 
 
 @njit(cache=True, nogil=True)
@@ -633,7 +651,7 @@ def terms(starts, code, measures, level, positions, positive):
     total, categories, widest = measures.size, positions.size, _widest(starts)
     _pattern, first, count = patterns(starts, code, categories)
     _used, met, mean = margins(starts, code, first, count, categories)
-    scaled = _scaled(positions)
+    scaled = scaled_to_one(positions)
     places = midranks(met) if level == ORDINAL else positions
     distance, mass, _cases, _items, pull = observed(
         starts, code, first, count, measures, level, places, scaled, positive

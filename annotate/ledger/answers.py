@@ -1,0 +1,178 @@
+"""The sums of what judgements say of single completions: those of the base, and what changed since.
+
+The completions of a task are one cluster; an item is one completion in one task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotate.ledger.boards import LARGE, Board, Sheet, Slots
+from annotate.ledger.marks import Grid, grids_of
+from annotate.quality.value_kernels import rows_of_slices
+from annotate.quality.value_sum_kernels import in_common
+from annotate.quality.value_sums import Answers, Pairs, ValueSums, annotators_of, in_pairs
+from annotate.quality.values import coded_fast
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A question, as far as its answers depend on it."""
+
+    label: str
+    """Such as `axis/helpful`."""
+    levels: int
+    """How many levels an axis has, whose values are from 1, and 0 where there is none; 0: it is said or not."""
+    offering: tuple[int, ...] | None
+    """The versions of the guideline that ask it; None where all do."""
+
+    @property
+    def categories(self) -> int:
+        """How many different answers there are."""
+        return self.levels or 2
+
+
+def sums_of(board: Board, campaign: int, asked: Asking, slots: Slots) -> ValueSums:
+    """The sums of a slice of the judgements that count now."""
+    return board.once(_name(asked, slots), lambda: _Sums(board, campaign, asked).now(slots))
+
+
+def sums_by_part(board: Board, campaign: int, asked: Asking, slots: Slots, name: str) -> Mapping[int, ValueSums]:
+    """The sums of the board's base in a slice, by one more thing that would narrow it, such as the domain's id."""
+    return _Sums(board, campaign, asked).by_part(slots, name)
+
+
+def changed_parts(board: Board, name: str) -> NDArray[np.int64]:
+    """The ids of what has judgements, such as domains, in which the board is not as its base."""
+    gone, there = _differing(board)
+    return np.unique(np.concatenate([board.base.parts[name][gone], board.now.parts[name][there]]))
+
+
+def _differing(board: Board) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The rows of the base that count no more, and the rows there are now that did not count then."""
+
+    def compute() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        gone, there = board.base.rows.id[board.gone], board.now.rows.id
+        return board.gone[~np.isin(gone, there)], np.flatnonzero(~np.isin(there, gone))
+
+    return board.once("differing", compute)
+
+
+def is_said(board: Board, campaign: int, label: str) -> bool:
+    """Whether anybody ever said this of anything."""
+    return any(label in grid.columns for grid in grids_of(board, campaign))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    board: Board
+    campaign: int
+    asked: Asking
+
+    @property
+    def grids(self) -> tuple[Grid, Grid]:
+        return grids_of(self.board, self.campaign)
+
+    def answers(
+        self, sheet: Sheet, grid: Grid, slots: Slots, cells: NDArray[np.int64] | None = None
+    ) -> tuple[Answers, NDArray[np.int32]]:
+        """The answers in a slice, among some cells where given, and the row of each."""
+        row = grid.row if cells is None else grid.row[cells]
+        said = grid.columns.get(self.asked.label)
+        said = np.zeros(row.size, np.int8) if said is None else said if cells is None else said[cells]
+        chosen = said > 0 if self.asked.levels else np.ones(row.size, bool)
+        if self.asked.offering is not None:
+            chosen &= np.isin(sheet.rows.guideline[row], self.asked.offering)
+        for name, slot in slots.items():
+            chosen &= sheet.parts[name][row] == slot
+        unit = grid.unit if cells is None else grid.unit[cells]
+        if not chosen.all():
+            row, said, unit = row[chosen], said[chosen], unit[chosen]
+        code = said.astype(np.int64) - (self.asked.levels > 0)
+        return Answers(sheet.rows.task[row], unit.astype(np.int64), sheet.rows.annotator[row], code), row
+
+    def of_base(self, slots: Slots, cells: NDArray[np.int64] | None = None) -> Answers:
+        """The answers of the base in a slice."""
+        if cells is None and slots:
+            tasks = np.unique(self.board.base.rows.task[_inside(self.board.base, slots)])
+            cells = self.grids[0].of_rows(self.board.base.of_tasks(tasks))
+        return self.answers(self.board.base, self.grids[0], slots, cells)[0]
+
+    def summed(self, answers: Answers, *, pairs: bool = True) -> ValueSums:
+        return ValueSums.of(answers, self.asked.categories, pairs=pairs)
+
+    def base(self, slots: Slots) -> ValueSums:
+        """The sums of the base; those of a large slice are kept, and of each kind of smaller ones the last."""
+        base, name = self.board.base, _name(self.asked, slots)
+        if name in base.memo:
+            return base.memo[name]
+        if not slots:
+            return base.once(name, lambda: self.summed(self.of_base(slots)))
+        kind = (self.asked, "last", *sorted(slots))
+        return base.latest(kind, tuple(sorted(slots.items())), lambda: self.summed(self.of_base(slots)))
+
+    def by_part(self, slots: Slots, name: str) -> Mapping[int, ValueSums]:
+        """The sums of the base by part; those of large ones are kept."""
+        base = self.board.base
+        answers, row = self.answers(base, self.grids[0], slots)
+        labels, codes = coded_fast("parts", base.parts[name][row])
+        rows, bounds = rows_of_slices(codes, labels.size)
+        found = {}
+        for number, slot in enumerate(labels.tolist()):
+            of_part = rows[bounds[number] : bounds[number + 1]]
+            found[slot] = self.summed(answers.take(of_part))
+            if of_part.size >= LARGE:
+                base.memo[_name(self.asked, {**slots, name: slot})] = found[slot]
+        return found
+
+    def now(self, slots: Slots) -> ValueSums:
+        """The sums of what counts now."""
+        base, (grid, new) = self.base(slots), self.grids
+        sheets = zip((self.board.base, self.board.now), _differing(self.board), strict=True)
+        if not any(_inside(sheet, slots, rows).any() for sheet, rows in sheets):
+            return base
+        gone = self.of_base(slots, grid.of_rows(self.board.gone))
+        there = self.answers(self.board.now, new, slots)[0]
+        pairs = np.union1d(in_pairs(gone), in_pairs(there))
+        before = self.pairs(slots, pairs)
+        taken, added = (Pairs.of(part, pairs, self.asked.categories) for part in (gone, there))
+        after = Pairs(pairs, before.sums - taken.sums + added.sums)
+        return base.changed(self.summed(gone, pairs=False), self.summed(there, pairs=False), before, after)
+
+    def pairs(self, slots: Slots, wanted: NDArray[np.int64]) -> Pairs:
+        """What the cases of pairs of annotators add up to in the base; each is looked up once."""
+        name, base = (_name(self.asked, slots), "pairs"), self.board.base
+        known = base.memo.get(name, Pairs(wanted[:0], np.zeros((0, *self.base(slots).by_pairs.shape[:2]))))
+        missing = np.setdiff1d(wanted, known.number, assume_unique=True)
+        if missing.size:
+            more = self.looked_up(slots, missing)
+            number = np.concatenate([known.number, missing])
+            order = np.argsort(number)
+            known = base.memo[name] = Pairs(number[order], np.concatenate([known.sums, more.sums])[order])
+        return Pairs(wanted, known.sums[np.searchsorted(known.number, wanted)])
+
+    def looked_up(self, slots: Slots, wanted: NDArray[np.int64]) -> Pairs:
+        """The same from the tasks that both annotators of a pair judged."""
+        base, grid = self.board.base, self.grids[0]
+        order, bounds = base.by_annotator
+        people = annotators_of(wanted)
+        both = np.logical_and(*(one < bounds.size - 1 for one in people))
+        tasks = in_common(people[0][both], people[1][both], order, bounds, base.rows.task)
+        cells = grid.of_rows(base.of_tasks(np.unique(tasks)))
+        return Pairs.of(self.of_base(slots, cells), wanted, self.asked.categories)
+
+
+def _inside(sheet: Sheet, slots: Slots, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.bool_]:
+    """Which of the rows are in a slice."""
+    found = np.ones(len(sheet.rows), bool)[rows]
+    for name, slot in slots.items():
+        found &= sheet.parts[name][rows] == slot
+    return found
+
+
+def _name(asked: Asking, slots: Slots) -> Hashable:
+    return (asked, "sums", *sorted(slots.items()))
