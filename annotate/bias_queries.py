@@ -9,11 +9,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from django.db.models import TextField
-from django.db.models.functions import Cast
 from numpy.typing import NDArray
 
-from annotate.gold_shares import given
+from annotate.gold_shares import given, known_answers
 from annotate.ledger.boards import Board
 from annotate.ledger.live import ledger
 from annotate.ledger.shown import AT_ONCE, Desk, Work, batches
@@ -174,7 +172,7 @@ def _answers(campaign: Campaign) -> dict[int, str]:
     Of all campaigns: a database that knows which one is asked for would read every task of it. Which campaign a task
     is in never changes.
     """
-    known = dict(Gold.objects.order_by("task").values_list("task_id", Cast("answer", TextField())))
+    known = known_answers(Gold.objects.all())
     campaigns: dict[int, int] = ledger().kept.setdefault("campaigns of gold", {})
     for part in batches([task for task in known if task not in campaigns], AT_ONCE):
         campaigns.update(Task.objects.filter(pk__in=part).order_by().values_list("pk", "campaign_id"))
@@ -183,7 +181,7 @@ def _answers(campaign: Campaign) -> dict[int, str]:
 
 def _of_gold(campaign: Campaign, answers: Mapping[int, str]) -> NDArray[np.int64]:
     """The keys of the judgements of tasks with a known answer that count."""
-    return given(of=f"bias {campaign.pk}", tasks=list(answers)).judgement
+    return given(of=f"bias {campaign.pk}", tasks=answers).judgement
 
 
 def _newest(keys: NDArray[np.int64]) -> NDArray[np.int64]:

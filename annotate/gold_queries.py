@@ -1,5 +1,6 @@
 """What admins read about gold: the tasks of a campaign whose answer is known, and how people did on them."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ def with_scores(tasks: Iterable[Task], *, campaign: Campaign) -> list[KnownTask]
     """These tasks of the campaign, in their order, with the scores of the judgements that count."""
     known = {task.pk: task for task in tasks}
     judgements = dict(Judgement.objects.current().filter(task__in=known).order_by().values_list("pk", "task_id"))
-    answers = {pk: task.gold.answer for pk, task in known.items()}
+    answers = {pk: json.dumps(task.gold.answer, sort_keys=True) for pk, task in known.items()}
     shares: dict[int, dict[int, float]] = defaultdict(dict)
     for one in scored(judgements=judgements, answers=answers).values():
         shares[one.task][one.person] = one.share

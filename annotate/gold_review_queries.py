@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from annotate.gold import SCORED_KINDS
 from annotate.gold_queries import NOBODY
-from annotate.gold_shares import Scored, given, scored
+from annotate.gold_shares import Scored, given, known_answers, scored
 from annotate.kept_answers import said_in
 from annotate.models import Campaign, Dispute, Gold, Judgement, Question, Skill, Task
 from annotate.quality.intervals import Estimate, clustered_proportion, credible_share, undefined
@@ -153,12 +153,11 @@ def leaks(*, campaign: Campaign) -> list[GoldItem]:
     """The gold that is mixed into the work, that with the most signals first; of the newest ANSWERS answers."""
     if campaign.kind not in SCORED_KINDS:
         return []
-    known = Gold.objects.filter(task__campaign=campaign, task__purpose=Task.Purpose.GOLD).order_by()
-    answers = dict(known.values_list("task_id", "answer"))
+    answers = known_answers(Gold.objects.filter(task__campaign=campaign, task__purpose=Task.Purpose.GOLD))
     if not answers:
         return []
     mixed_in = campaign.tasks.filter(purpose=Task.Purpose.GOLD, gold__isnull=False, withdrawn=False).order_by()
-    newest = given(of=f"campaign {campaign.pk}", tasks=list(answers)).newest(ANSWERS)
+    newest = given(of=f"campaign {campaign.pk}", tasks=answers).newest(ANSWERS)
     found = scored(judgements=newest, answers=answers)
     answered: dict[int, list[Scored]] = defaultdict(list)
     for _pk, one in sorted(found.items(), key=lambda row: (row[1].ended_at, row[0])):

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import numpy as np
-from django.db.models import Count, Max, Q
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
 from numpy.typing import NDArray
 
 from annotate.gold import score_answer
-from annotate.ledger.live import ledger
-from annotate.models import Judgement
+from annotate.ledger.columns import Rows, superseded
+from annotate.ledger.live import Look, ledger
+from annotate.models import Gold, Judgement
 from annotate.services.records import answer_of, with_answers
 
 AT_ONCE = 5_000
-"""Tasks, or judgements, in one question."""
+"""Judgements in one question."""
 MOST = 50_000
 """Answers that are kept: some megabytes."""
 
@@ -58,50 +59,61 @@ class Given:
 
 @dataclass
 class _Known:
-    """What was read of the judgements of some tasks."""
+    """The stored judgements of some tasks."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    tasks: list[int] = field(default_factory=list)
+    of: tuple = ()
+    """Of which ledger and tasks."""
+    n_stored: int = 0
     rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 4), np.int64))
-    """(n, 4) key, task, guideline, and the judgement that it corrects or 0, by rising key; superseded ones, too."""
+    """(n, 4) as `_of_tasks` gives them."""
 
-    def up_to_date(self, tasks: list[int]) -> NDArray[np.int64]:
-        """The rows of the tasks: judgements are only ever added, so if that makes as many as there are, it is all."""
-        if self.tasks != tasks:
-            self.tasks, self.rows = tasks, _read(tasks, Q())
-            return self.rows
-        last = int(self.rows[:, 0].max(initial=0))
-        stamps = [part.aggregate(n=Count("pk"), newest=Max("pk")) for part in _parts(tasks)]
-        if max((one["newest"] or 0 for one in stamps), default=0) > last:
-            self.rows = np.concatenate([self.rows, _read(tasks, Q(pk__gt=last))])
-        if sum(one["n"] for one in stamps) > len(self.rows):  # a lower key became visible after a higher one
-            self.rows = _read(tasks, Q())
-        return self.rows
+    def up_to_date(self, look: Look, tasks: list[int]) -> NDArray[np.int64]:
+        """The rows of these tasks, without a look at those that were stored before."""
+        of, stored = (look.stored.meta.generation, tasks), look.stored.rows
+        with self.lock:
+            if self.of != of or self.n_stored > len(stored):
+                self.of, self.n_stored, self.rows = of, 0, np.zeros((0, 4), np.int64)
+            later = stored.take(slice(self.n_stored, None))
+            self.rows = np.concatenate([self.rows, _of_tasks(later, tasks)])
+            self.n_stored = len(stored)
+            return np.concatenate([self.rows, _of_tasks(look.fresh, tasks)])
 
 
-def given(*, of: str, tasks: Sequence[int]) -> Given:
-    """The judgements of tasks that count; `of` names the set, whose newer judgements alone are read the next time."""
+def _of_tasks(rows: Rows, tasks: list[int]) -> NDArray[np.int64]:
+    """(n, 4) key, task, guideline, and the judgement that it corrects or 0; superseded ones, too."""
+    chosen = np.flatnonzero(np.isin(rows.task, tasks))
+    columns = (rows.id, rows.task, rows.guideline, rows.supersedes)
+    return np.stack([column[chosen] for column in columns], axis=1).astype(np.int64)
+
+
+def given(*, of: str, tasks: Collection[int]) -> Given:
+    """The judgements of tasks that count; `of` names the set, whose newer judgements alone are looked through again."""
     if not tasks:
         return Given(*np.zeros((3, 0), np.int64))
-    ledger().look()
+    look = ledger().look()
     known: _Known = ledger().kept.setdefault(("gold given", of), _Known())
-    with known.lock:
-        rows = known.up_to_date(sorted(tasks))
-    rows = rows[~np.isin(rows[:, 0], rows[:, 3])]
+    rows = known.up_to_date(look, sorted(tasks))
+    rows = rows[np.argsort(rows[:, 0])]
+    rows = rows[~superseded(rows[:, 0], rows[:, 3])]
     return Given(rows[:, 0], rows[:, 1], rows[:, 2])
 
 
-def scored(*, judgements: Mapping[int, int], answers: Mapping[int, Any]) -> dict[int, Scored]:
+def known_answers(gold: QuerySet[Gold]) -> dict[int, str]:
+    """The known answers, by task, as JSON: to read what thousands of them say takes longer than to compare them."""
+    return dict(gold.order_by("task").values_list("task_id", Cast("answer", TextField())))
+
+
+def scored(*, judgements: Mapping[int, int], answers: Mapping[int, str]) -> dict[int, Scored]:
     """How right judgements are, by judgement, as far as they are there.
 
-    `judgements` names the task of each, `answers` the known answer of each of these tasks.
+    `judgements` names the task of each, `answers` the known answer of each of these tasks, as JSON.
     """
     if not judgements:
         return {}
     ledger().look()
     kept: dict[tuple[int, str], Scored] = ledger().kept.setdefault("gold shares", {})
-    said = {task: json.dumps(answers[task], sort_keys=True) for task in set(judgements.values())}
-    wanted = {judgement: (judgement, said[task]) for judgement, task in judgements.items()}
+    wanted = {judgement: (judgement, answers[task]) for judgement, task in judgements.items()}
     missing = [judgement for judgement, key in wanted.items() if key not in kept]
     if len(kept) + len(missing) > MOST:
         kept.clear()
@@ -110,19 +122,8 @@ def scored(*, judgements: Mapping[int, int], answers: Mapping[int, Any]) -> dict
     for first in range(0, len(missing), AT_ONCE):
         part = Judgement.objects.filter(pk__in=missing[first : first + AT_ONCE]).order_by()
         for one in with_answers(part).select_related("assignment", "task__campaign"):
-            share = score_answer(one.task.campaign.kind, answer_of(one), answers[one.task_id]).share
+            known = json.loads(answers[one.task_id])
+            share = score_answer(one.task.campaign.kind, answer_of(one), known).share
             row = Scored(one.task_id, one.annotator_id, share, one.seconds, one.assignment.ended_at)
             found[one.pk] = kept[wanted[one.pk]] = row
     return {judgement: found[judgement] for judgement in judgements if judgement in found}
-
-
-def _parts(tasks: Sequence[int]) -> list:
-    batches = [tasks[first : first + AT_ONCE] for first in range(0, len(tasks), AT_ONCE)]
-    return [Judgement.objects.filter(task__in=batch).order_by() for batch in batches]
-
-
-def _read(tasks: Sequence[int], where: Q) -> NDArray[np.int64]:
-    names = ("pk", "task_id", "guideline_id", "supersedes_id")
-    rows = [row for part in _parts(tasks) for row in part.filter(where).values_list(*names)]
-    found = np.array([(*row[:3], row[3] or 0) for row in rows], np.int64).reshape(-1, len(names))
-    return found[np.argsort(found[:, 0])]

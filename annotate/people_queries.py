@@ -94,7 +94,7 @@ def expertise(
     Accuracies are shrunk toward the pool (quality/expertise.py), so everybody's gold is read even for one. `order` is
     one of EXPERTISE_ORDERS: what waits to be verified first, or by person, by domain, by accuracy (lowest first).
     """
-    said = Expertise.objects.exclude(level=Expertise.Level.NONE).select_related("verified_by")
+    said = Expertise.objects.exclude(level=Expertise.Level.NONE).select_related("verified_by").defer("declared_at")
     if annotator_id is not None:
         said = said.filter(user=annotator_id)
     if domain_id is not None:
@@ -114,7 +114,8 @@ def expertise(
     )
     found = [(one.annotator, one.domain, one.measured) for one in rows]
     found += [(person, None, estimate) for person, estimate in in_all.items() if wanted((person, None))]
-    people, domains = User.objects.in_bulk({one[0] for one in found}), Domain.objects.in_bulk()
+    people = User.objects.only("username").in_bulk({one[0] for one in found})  # of thousands nobody needs more
+    domains = Domain.objects.in_bulk()
     figures = [
         ExpertiseFigure(people[person], domains.get(domain), claims.get((person, domain)), estimate)
         for person, domain, estimate in found

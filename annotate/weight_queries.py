@@ -1,16 +1,20 @@
 """How often annotators are right about pairs of completions, by the gold that they ranked: what their votes weigh."""
 
 import json
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import combinations, groupby
 from operator import itemgetter
 
+import numpy as np
 from django.db.models import Q, QuerySet
+from numpy.typing import NDArray
 
 from annotate.gold import score_answer
-from annotate.models import Campaign, Gold, Judgement, RankedCompletion, Task
+from annotate.gold_shares import given, known_answers
+from annotate.ledger.live import ledger
+from annotate.models import Campaign, Gold, RankedCompletion, Task
 from annotate.quality.gold_accuracy import gold_accuracy
 from annotate.quality.intervals import Estimate
 from annotate.quality.weights import effective_trials
@@ -38,27 +42,26 @@ def pair_accuracy(*, until: datetime | None = None) -> PairAccuracy:
     People of all campaigns are one pool, so that a person has one accuracy wherever it is shown or used. What was
     computed last is kept while neither gold nor what was said about it changes.
     """
-    wanted = _known_ranks()
+    answers = known_answers(
+        Gold.objects.filter(task__purpose=Task.Purpose.GOLD, task__campaign__kind=Campaign.Kind.RANKING)
+    )
     if until is not None:
-        return _estimated(list(_shares(wanted, until)))
-    stamp = _stamp(wanted)
-    found = _newest.get(stamp)
-    if found is None:
-        found = _estimated(list(_shares(wanted, None)))
-        _newest.clear()
-        _newest[stamp] = found
-    return found
+        return _estimated(list(_shares(_ranks(answers), until)))
+    judged = given(of="rankings", tasks=answers).judgement
+    last: _Last | None = ledger().kept.get("pair accuracy")
+    if last is None or last.answers != answers or not np.array_equal(last.judged, judged):
+        found = _estimated(list(_shares(_ranks(answers), None)))
+        last = ledger().kept["pair accuracy"] = _Last(answers, judged, found)
+    return last.found
 
 
-_newest: dict[Hashable, PairAccuracy] = {}
+@dataclass(frozen=True, slots=True, eq=False)
+class _Last:
+    """The accuracies, and all that they were computed from: what is known, and who judged that."""
 
-
-def _stamp(wanted: Mapping[int, dict]) -> Hashable:
-    """What changes whenever a gold answer or a judgement of gold does: judgements are only ever added, and their
-    assignments have names that no other database gives."""
-    judged = Judgement.objects.filter(task__in=wanted).order_by()
-    newest = judged.order_by("-pk").values_list("pk", "assignment_id").first()
-    return judged.count(), newest, json.dumps(wanted, sort_keys=True)
+    answers: dict[int, str]
+    judged: NDArray[np.int64]
+    found: PairAccuracy
 
 
 def _estimated(rows: list[tuple[int, float, int]]) -> PairAccuracy:
@@ -84,11 +87,10 @@ def counted(rows: QuerySet, until: datetime | None, path: str = "") -> QuerySet:
     return rows.filter(later, **{f"{path}created_at__lte": until})
 
 
-def _known_ranks() -> dict[int, dict[str, int]]:
+def _ranks(answers: Mapping[int, str]) -> dict[int, dict[str, int]]:
     """The known ranks of each gold ranking, by task."""
-    tasks = {"task__purpose": Task.Purpose.GOLD, "task__campaign__kind": Campaign.Kind.RANKING}
-    gold = Gold.objects.filter(**tasks).order_by("task_id").values_list("task_id", "answer")
-    return {task: answer["ranks"] for task, answer in gold if len(answer.get("ranks") or {}) > 1}
+    known = ((task, json.loads(answer).get("ranks") or {}) for task, answer in answers.items())
+    return {task: ranks for task, ranks in known if len(ranks) > 1}
 
 
 def _shares(wanted: Mapping[int, dict], until: datetime | None) -> Iterator[tuple[int, float, int]]:

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 
 from annotate.gold import SCORED_KINDS
-from annotate.gold_shares import Scored, given, scored
+from annotate.gold_shares import Scored, given, known_answers, scored
 from annotate.models import Gold, Judgement, Task
 from annotate.quality.intervals import Estimate, clustered_ratio, undefined
 from annotate.translations import translatable
@@ -26,7 +25,7 @@ def right_on_gold(*, kind: str, versions: Sequence[int]) -> list[Estimate]:
     if kind not in SCORED_KINDS:
         return [undefined(NO_GOLD) for _version in versions]
     answers = _known([kind])
-    found = given(of=kind, tasks=list(answers))
+    found = given(of=kind, tasks=answers)
     parts = [found.newest(NEWEST, version) for version in versions]
     shares = scored(judgements={pk: task for part in parts for pk, task in part.items()}, answers=answers)
     return [_right(shares[pk] for pk in part if pk in shares) for part in parts]
@@ -44,10 +43,9 @@ def right_on_gold_between(*spans: tuple[datetime, datetime]) -> list[Estimate]:
     return found
 
 
-def _known(kinds: Sequence[str]) -> dict[int, Any]:
-    """The known answers, by task."""
-    gold = Gold.objects.filter(task__purpose=Task.Purpose.GOLD, task__campaign__kind__in=kinds).order_by()
-    return dict(gold.values_list("task_id", "answer"))
+def _known(kinds: Sequence[str]) -> dict[int, str]:
+    """The known answers, by task, as JSON."""
+    return known_answers(Gold.objects.filter(task__purpose=Task.Purpose.GOLD, task__campaign__kind__in=kinds))
 
 
 def _right(answered: Iterable[Scored]) -> Estimate:

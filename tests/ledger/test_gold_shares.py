@@ -7,6 +7,7 @@ from annotate import gold_queries, gold_shares
 from annotate.audit_queries.known import right_on_gold
 from annotate.gold_queries import known_tasks, with_scores
 from annotate.gold_review_queries import leaks
+from annotate.ledger import live
 from annotate.ledger.live import ledger
 from annotate.models import Judgement
 from annotate.services.claiming import claim_task
@@ -83,10 +84,15 @@ def happenings(world):
     return steps()
 
 
-def test_it_is_what_would_be_scored_anew(world, happenings):
+@pytest.mark.parametrize("stored", [False, True])
+def test_it_is_what_would_be_scored_anew(world, happenings, monkeypatch, stored):
+    if stored:  # what was judged a moment ago is old enough, and every few judgements are worth a write
+        monkeypatch.setattr(live, "OLD", -60.0)
+        monkeypatch.setattr(live, "ENOUGH", 3)
     for happens in happenings:
         happens()
         assert same(told(world), told_anew(world))
+    assert (len(ledger().look().stored.rows) > TASKS) == stored
 
 
 def test_it_forgets_what_is_too_much_to_keep(world, happenings, monkeypatch):

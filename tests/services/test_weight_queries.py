@@ -73,5 +73,5 @@ def test_it_says_what_was_known_at_a_time(world):
 def test_it_is_not_computed_again_while_nothing_changes(world, django_assert_num_queries):
     answer(add_gold(world), world.alice)
     pair_accuracy()
-    with django_assert_num_queries(3):  # what is known, how much was said, and what was said last
+    with django_assert_num_queries(2):  # what is known, and what was said since the ledger was written
         pair_accuracy()
