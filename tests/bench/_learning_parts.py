@@ -38,16 +38,18 @@ class Sizes:
     """How much is judged, asked and answered."""
 
     rankings: int
-    """Of the train split, that reward models and policies learn from."""
+    """Of the train split, that a reward model or policy learns from."""
     prompts: int
     """Held-out prompts that policies answer."""
     samples: int
     """Answers of a policy to each."""
+    draws: int = 1
+    """Disjoint sets of so many rankings, of each of which every reward arm learns; policies learn the first."""
 
 
-def write_judgements(source: Path, folder: Path, seed: int, rankings: int) -> dict[str, Path]:
+def write_judgements(source: Path, folder: Path, seed: int, rankings: int, draw: int = 0) -> dict[str, Path]:
     """From a snapshot of the world's rankings: "whole" with the weights that gold gives annotators, and "pairs", where
-    every strict pair of the same judgements is a ranking of two."""
+    every strict pair of the same judgements is a ranking of two. No two draws have a judgement in common."""
     made = {name: folder / name for name in ("whole", "pairs")}
     if (folder / "done").exists():
         return made
@@ -56,7 +58,8 @@ def write_judgements(source: Path, folder: Path, seed: int, rankings: int) -> di
         table = pq.read_table(source / "rankings" / f"{split}.parquet")
         rows = sorted(table.to_pylist(), key=lambda row: row["judgement"])
         random.Random(f"{split}/{seed}").shuffle(rows)
-        rows = [row | {"weight": weights[row["annotator"]]} for row in (rows[:rankings] if split == "train" else rows)]
+        rows = rows[draw * rankings : (draw + 1) * rankings] if split == "train" else rows
+        rows = [row | {"weight": weights[row["annotator"]]} for row in rows]
         pairs = [pair for row in rows for pair in _as_pairs(row)] if split == "train" else rows
         for name, found in (("whole", rows), ("pairs", pairs)):
             for kind in ("rankings", "comparisons", "demonstrations"):
@@ -127,6 +130,11 @@ def gold_pairs(seed: int) -> list[tuple[world.Messages, list[str]]]:
     return [(world.prompt(case), [world.reply(rng, case, quality) for quality in FRESH]) for case in asked]
 
 
+def seed_of_draw(seed: int, draw: int) -> int:
+    """What a reward model of a draw starts and shuffles by; that of the first draw is the world's."""
+    return seed + 1000 * draw
+
+
 def gold_accuracy_of(reward: Path, seed: int) -> list[tuple[str, float]]:
     """(prompt, right) for each pair of replies of different gold: 1 where the reward prefers the better, ties 0.5."""
     return _once(reward / "gold.json", lambda: _gold_accuracy_of(reward, seed))
@@ -192,6 +200,11 @@ def difference(mine: Sequence[tuple[str, float]], theirs: Sequence[tuple[str, fl
     assert [prompt for prompt, _ in mine] == [prompt for prompt, _ in theirs]
     values = np.array([value for _, value in mine]) - np.array([value for _, value in theirs])
     return clustered_mean(values, [prompt for prompt, _ in mine])
+
+
+def difference_of_models(mine: Sequence[float], theirs: Sequence[float]) -> Estimate:
+    """The mean of what my models are better by than theirs that learnt the same draws, with its interval over draws."""
+    return clustered_mean(np.array(mine) - np.array(theirs), range(len(mine)))
 
 
 def strict_pairs_of_a_ranking(snapshot: Path) -> float:

@@ -1,20 +1,28 @@
 """What learning from judgements in one way or another is worth in the demo's world, where true quality can be computed.
 
-    ./run bench learning [--seeds 0,1,2] [--rankings 400] [--prompts 80] [--samples 2] [--arms REGEX] [--json]
+    ./run bench learning [--seeds 0,1,2] [--draws 2] [--rankings 400] [--prompts 80] [--samples 2] [--arms REGEX]
+                         [--worlds 40] [--keep DIR] [--quick] [--json]
 
 Each seed draws its own tasks, judgements by the ten simulated annotators (careful, length-loving and careless) and
 models. Base model and SFT are trained once for a seed; every arm starts from them and learns from the same judgements:
 
 * Reward models (4 epochs, as in the demo). "k-wise, weighted": whole rankings, each weighing what its annotator's gold
-  says; "k-wise": the same without weights; "pairs": every strict pair as a row of its own, all alike, in as many steps.
+  says; "k-wise": the same without weights; "k-wise, as much CPU": the same, passed over until it has cost what the
+  pairs do, in as many steps; "pairs": every strict pair as a row of its own, all alike, in as many steps.
+  Each arm learns from each of the `draws`, disjoint sets of a seed's rankings, with a head and an order of its own.
   Measured: the share of pairs of fresh replies to held-out prompts that they order as the gold score does.
+* The same by a linear reward model that knows what gold looks at, in many `worlds` of judgements (_learning_linear.py):
+  what the loss and the weights are worth where no network's chance hides it. None of these worlds is a seed above.
 * Policies (1 epoch). One arm for each variant of DPO, RPO's likelihood term, and the CHES filter. Nothing was tuned on
   these figures: beta, learning rate and steps are the demo's where the variant's paper has no other scale.
   Measured: the gold score of answers to held-out prompts, how often an answer beats one of SFT's by it, and how far the
   log-probabilities of chosen and rejected completions moved on held-out rankings (mean over strict pairs, nats).
 
 Intervals are by prompt, over the prompts of all seeds together: they say what other prompts would give with these
-models. Beside them stands the range over seeds.
+models. Two models that differ by nothing but their head and order differ by more; so the difference of two reward arms
+has an interval over models as well, which says what other judgements and other models would give. n stands beside each.
+
+`--quick` rehearses all of it on one small seed in a few minutes; its numbers say nothing.
 """
 
 import argparse
@@ -24,13 +32,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from annotate.quality.intervals import Estimate
+from tests.bench import _learning_linear as linear
 from tests.bench import _learning_parts as parts
 from tests.bench import demo
+from training.demo import settings
 
 REWARDS = {
     "k-wise, weighted": {"snapshot": "whole", "weights": "annotator"},
     "k-wise": {"snapshot": "whole"},
+    "k-wise, as much CPU": {"snapshot": "whole", "batch_rankings": 22, "epochs": 11},
     "pairs": {"snapshot": "pairs"},
 }
 POLICIES = {
@@ -46,27 +56,39 @@ POLICIES = {
 BETA = 0.3
 STEP = 8
 """Whole rankings of a step; the arm that learns pairs takes as many pairs as these hold."""
+QUICK = {"seeds": "0", "draws": 2, "rankings": 100, "prompts": 10, "samples": 1, "worlds": 3}
+QUICK_BASE = 2_000
+"""Dialogues that the base model of a rehearsal learns from."""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmark; 0 when every arm was measured in every seed."""
     parser = argparse.ArgumentParser(prog="./run bench learning", description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", default="0,1,2", help="comma-separated (default: 0,1,2)")
+    parser.add_argument("--draws", type=int, default=2, help="sets of rankings of a seed to learn from (default: 2)")
+    parser.add_argument("--worlds", type=int, default=40, help="worlds of the linear model; 0 for none (default: 40)")
     parser.add_argument("--rankings", type=int, default=400, help="rankings to learn from (default: 400)")
     parser.add_argument("--prompts", type=int, default=80, help="held-out prompts to answer (default: 80)")
     parser.add_argument("--samples", type=int, default=2, help="answers to each (default: 2)")
     parser.add_argument("--arms", default="", metavar="REGEX", help="only the arms whose names match")
     parser.add_argument("--keep", type=Path, help="keep everything here; what is done is not done again")
     parser.add_argument("--set", action="append", default=[], metavar="RECIPE.FIELD=JSON", help="of base or sft")
+    parser.add_argument("--quick", action="store_true", help="rehearse all of it on one small seed, in a few minutes")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on a line")
     arguments = parser.parse_args(argv)
-    sizes = parts.Sizes(arguments.rankings, arguments.prompts, arguments.samples)
-    seeds = [int(seed) for seed in arguments.seeds.split(",")]
     overrides = demo.overrides(arguments.set)
+    if arguments.quick:
+        vars(arguments).update(QUICK)
+        overrides.setdefault("base", {}).setdefault("documents", QUICK_BASE)
+    if arguments.draws * arguments.rankings > settings.RANKING_TASKS["train"]:
+        parser.error(f"a seed has {settings.RANKING_TASKS['train']} rankings, too few for these draws.")
+    sizes = parts.Sizes(arguments.rankings, arguments.prompts, arguments.samples, arguments.draws)
+    seeds = [int(seed) for seed in arguments.seeds.split(",")]
     with tempfile.TemporaryDirectory() as temporary:
         folder = (arguments.keep or Path(temporary)).resolve()
         found = {seed: measure(folder / f"seed-{seed}", seed, sizes, overrides, arguments.arms) for seed in seeds}
     report = {"rewards": _rewards(found), "policies": _policies(found, sizes.samples)}
+    report["linear"] = linear.compare(arguments.worlds, sizes.rankings) if arguments.worlds else {}
     _print(report, found)
     if arguments.json:
         print(json.dumps({"benchmark": "learning", "seeds": seeds, "sizes": vars(sizes), **report}))
@@ -79,29 +101,52 @@ def measure(folder: Path, seed: int, sizes: parts.Sizes, overrides: dict, arms: 
     for stage in ("base", "sft"):
         if not (folder / stage / "MANIFEST.json").exists():
             demo.run_stage(folder / stage, stage, demo.stage_config(folder, stage, seed) | overrides.get(stage, {}))
-    judged = parts.write_judgements(folder / "snapshot", folder / f"judged-{sizes.rankings}", seed, sizes.rankings)
-    pairs = parts.strict_pairs_of_a_ranking(judged["whole"])
-    runs = folder / f"runs-{sizes.rankings}"
-    shared = {"seed": seed, "base": str(folder / "sft")}
-    rewards, policies = {}, {}
-    for arm, fields in _matching(REWARDS, arms):
-        data = fields.get("snapshot", "whole")
-        step = STEP if data == "whole" else round(STEP * pairs)
-        config = shared | {"epochs": 4, "batch_rankings": step} | fields | {"snapshot": str(judged[data])}
-        out = runs / _file_name("reward", arm)
-        manifest = _train("reward", arm, out, config)
-        rewards[arm] = {"gold": parts.gold_accuracy_of(out, seed), "results": manifest["results"]}
-    if _matching(POLICIES, arms):
-        sft = parts.gold_of_answers(folder / "sft", sizes, seed)
-        policies["SFT"] = {"gold": sft, "wins": [], "results": []}
-    for arm, fields in _matching(POLICIES, arms):
-        config = shared | {"beta": BETA, "batch_rankings": STEP} | fields | {"snapshot": str(judged["whole"])}
-        out = runs / _file_name("dpo", arm)
-        manifest = _train("dpo", arm, out, config)
+    return {
+        "rewards": _measure_rewards(folder, seed, sizes, _matching(REWARDS, arms)),
+        "policies": _measure_policies(folder, seed, sizes, _matching(POLICIES, arms)),
+    }
+
+
+def _measure_rewards(folder: Path, seed: int, sizes: parts.Sizes, arms: list[tuple[str, dict]]) -> dict:
+    """{arm: {"gold": [(prompt, right) of all draws], "by_draw": [gold accuracy]}}."""
+    found: dict[str, dict] = {arm: {"gold": [], "by_draw": []} for arm, _ in arms}
+    for draw in range(sizes.draws):
+        name = _name_of_draw(sizes, draw)
+        judged = parts.write_judgements(folder / "snapshot", folder / f"judged-{name}", seed, sizes.rankings, draw)
+        pairs = parts.strict_pairs_of_a_ranking(judged["whole"])
+        for arm, fields in arms:
+            data = fields["snapshot"]
+            step = STEP if data == "whole" else round(STEP * pairs)
+            started = {"seed": parts.seed_of_draw(seed, draw), "base": str(folder / "sft")}
+            config = started | {"epochs": 4, "batch_rankings": step} | fields | {"snapshot": str(judged[data])}
+            out = folder / f"runs-{name}" / _file_name("reward", arm)
+            _train("reward", f"{arm}, draw {draw + 1} of {sizes.draws}", out, config)
+            gold = parts.gold_accuracy_of(out, seed)
+            found[arm]["gold"] += gold
+            found[arm]["by_draw"].append(parts.share(gold).value)
+    return found
+
+
+def _measure_policies(folder: Path, seed: int, sizes: parts.Sizes, arms: list[tuple[str, dict]]) -> dict:
+    """{arm: {"gold": [(prompt, gold)], "wins": [(prompt, won)], "results": [...]}}, SFT among them."""
+    if not arms:
+        return {}
+    name = _name_of_draw(sizes, 0)
+    judged = parts.write_judgements(folder / "snapshot", folder / f"judged-{name}", seed, sizes.rankings)
+    sft = parts.gold_of_answers(folder / "sft", sizes, seed)
+    found = {"SFT": {"gold": sft, "wins": [], "results": []}}
+    for arm, fields in arms:
+        started = {"seed": seed, "base": str(folder / "sft"), "snapshot": str(judged["whole"])}
+        out = folder / f"runs-{name}" / _file_name("dpo", arm)
+        manifest = _train("dpo", arm, out, started | {"beta": BETA, "batch_rankings": STEP} | fields)
         gold = parts.gold_of_answers(out, sizes, seed)
         won = parts.win_rate(gold, sft, sizes.samples)
-        policies[arm] = {"gold": gold, "wins": won, "results": manifest["results"]}
-    return {"rewards": rewards, "policies": policies}
+        found[arm] = {"gold": gold, "wins": won, "results": manifest["results"]}
+    return found
+
+
+def _name_of_draw(sizes: parts.Sizes, draw: int) -> str:
+    return f"{sizes.rankings}" + (f"-draw-{draw + 1}" if draw else "")
 
 
 def _matching(arms: dict[str, dict], wanted: str) -> list[tuple[str, dict]]:
@@ -120,14 +165,17 @@ def _train(recipe: str, arm: str, out: Path, config: dict) -> dict:
 
 
 def _rewards(found: dict[int, dict]) -> dict:
-    """Of each reward arm the gold accuracy, and its difference from "pairs", over all seeds."""
+    """Of each reward arm the gold accuracy, and its difference from "pairs", over all seeds and draws."""
     together = _together(found, "rewards", "gold")
-    of_seeds = {arm: [parts.share(one["rewards"][arm]["gold"]).value for one in found.values()] for arm in together}
+    models = _together(found, "rewards", "by_draw")
     return {
         arm: {
             "gold_accuracy": parts.share(pairs).as_dict(),
             "over_pairs": parts.difference(pairs, together["pairs"]).as_dict() if "pairs" in together else None,
-            "by_seed": of_seeds[arm],
+            "over_pairs_by_model": parts.difference_of_models(models[arm], models["pairs"]).as_dict()
+            if "pairs" in together
+            else None,
+            "by_seed": [one["rewards"][arm]["by_draw"] for one in found.values()],
         }
         for arm, pairs in together.items()
     }
@@ -158,27 +206,37 @@ def _shift(found: dict[int, dict], arm: str, name: str) -> list[float]:
     return [row["value"] for row in rows if row["name"] == name]
 
 
-def _shown(one: dict | None, digits: int = 3) -> str:
+def _shown(one: dict | None, digits: int = 3, sign: str = "") -> str:
+    """The value with its interval, where it has one, and its n."""
     if one is None:
         return ""
-    return f"{Estimate(**one).value:.{digits}f} [{one['lo']:.{digits}f}, {one['hi']:.{digits}f}]"
+    interval = f" [{one['lo']:{sign}.{digits}f}, {one['hi']:{sign}.{digits}f}]" if one["lo"] is not None else ""
+    return f"{one['value']:{sign}.{digits}f}{interval} n={one['n']}"
 
 
 def _print(report: dict, found: dict[int, dict]) -> None:
-    print(f"\n{'reward model':<26}{'gold accuracy':<24}{'less that of pairs':<26}by seed {list(found)}")
+    seeds = ", ".join(str(seed) for seed in found)
+    if report["rewards"]:
+        print(f"\nReward models, seeds {seeds}; n counts prompts, in the fourth column models that learnt the same.")
+        print(f"{'learnt from':<22}{'gold accuracy':<30}{'less that of pairs':<34}{'over models':<32}by seed and draw")
     for arm, row in report["rewards"].items():
-        seeds = " ".join(f"{value:.3f}" for value in row["by_seed"])
-        print(f"{arm:<26}{_shown(row['gold_accuracy']):<24}{_shown(row['over_pairs']):<26}{seeds}")
-    print(f"n = {next(iter(report['rewards'].values()), {'gold_accuracy': {'n': 0}})['gold_accuracy']['n']} prompts")
-    print(
-        f"\n{'policy':<26}{'gold score':<24}{'wins against SFT':<24}{'gold by seed':<22}chosen, rejected moved (nats)"
-    )
+        each = ", ".join(" ".join(f"{value:.3f}" for value in draws) for draws in row["by_seed"])
+        over = f"{_shown(row['over_pairs'], sign='+'):<34}{_shown(row['over_pairs_by_model'], sign='+'):<32}"
+        print(f"{arm:<22}{_shown(row['gold_accuracy']):<30}{over}{each}")
+    if report["linear"]:
+        last = linear.FIRST_SEED + next(iter(report["linear"].values()))["gold_accuracy"]["n"] - 1
+        print(f"\nLinear reward models, seeds {linear.FIRST_SEED} to {last}; n counts worlds.")
+        print(f"{'what weighs':<30}{'gold accuracy':<30}less that of unweighted pairs")
+    for arm, row in report["linear"].items():
+        print(f"{arm:<30}{_shown(row['gold_accuracy']):<30}{_shown(row['over_pairs'], sign='+')}")
+    if report["policies"]:
+        print(f"\nPolicies, seeds {seeds}; n counts prompts.")
+        print(f"{'arm':<26}{'gold score':<28}{'wins against SFT':<30}{'gold by seed':<22}chosen/rejected moved (nats)")
     for arm, row in report["policies"].items():
-        seeds = " ".join(f"{value:+.2f}" for value in row["gold_by_seed"])
+        each = " ".join(f"{value:+.2f}" for value in row["gold_by_seed"])
         both = zip(row["test_chosen_shift"], row["test_rejected_shift"], strict=True)
         moved = " ".join(f"{chosen:+.1f}/{rejected:+.1f}" for chosen, rejected in both)
-        print(f"{arm:<26}{_shown(row['gold'], 2):<24}{_shown(row['win_rate']):<24}{seeds:<22}{moved}")
-    print(f"n = {next(iter(report['policies'].values()), {'gold': {'n': 0}})['gold']['n']} prompts")
+        print(f"{arm:<26}{_shown(row['gold'], 2):<28}{_shown(row['win_rate']):<30}{each:<22}{moved}")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 import pytest
 
+from tests.bench import _learning_linear as linear
 from tests.bench import _learning_parts as parts
-from tests.bench import demo
-from training.demo import simulated
+from tests.bench import demo, learning
+from training.demo import simulated, world
 from training.modelling.snapshots import read_rankings
 
 
@@ -38,6 +39,28 @@ def test_careful_annotators_weigh_more_by_their_gold():
     assert min(careful) > max(careless)
 
 
+def test_its_draws_have_no_judgement_in_common(judged, tmp_path):
+    source = judged["whole"].parents[1] / "snapshot"
+    second = parts.write_judgements(source, tmp_path / "second", 0, 30, draw=1)
+    drawn = [{row.judgement for row in read_rankings(one["whole"], "train")} for one in (judged, second)]
+    assert [len(judgements) for judgements in drawn] == [30, 30]
+    assert not drawn[0] & drawn[1]
+
+
+def test_its_linear_model_sees_what_gold_looks_at():
+    asked = next(messages for messages, _ in parts.gold_pairs(0) if not world.parse(messages).unhappy)
+    fix, wrong = world.parse(asked).fix, next(fix for fix in world.FIXES if fix != world.parse(asked).fix)
+    right, other = (linear.reply_features(asked, text) for text in (fix, f"{wrong} {wrong}"))
+    assert right.sum() == 2  # one fix, one sentence
+    assert other[[-3, -1]].tolist() == [2, 1]
+    assert not (right * other)[:-3].any()
+
+
+def test_a_linear_model_learns_more_from_who_is_right_more_often():
+    found = linear.gold_accuracies(linear.FIRST_SEED, 200)
+    assert found["pairs alike, true accuracy"] > found[linear.PAIRS] > 0.7
+
+
 def test_it_counts_wins_within_a_prompt():
     mine, theirs = [("p", 1.0), ("p", 0.0), ("q", 2.0), ("q", 2.0)], [("p", 0.0), ("p", 0.0), ("q", 2.0), ("q", 3.0)]
     won = parts.win_rate(mine, theirs, 2)
@@ -48,3 +71,16 @@ def test_it_counts_wins_within_a_prompt():
 def test_it_compares_arms_prompt_by_prompt():
     found = parts.difference([("p", 1.0), ("q", 3.0)], [("p", 0.0), ("q", 2.0)])
     assert (found.value, found.lo, found.hi) == (1.0, 1.0, 1.0)
+
+
+def test_it_compares_models_that_learnt_the_same():
+    found = parts.difference_of_models([0.75, 0.5, 0.75], [0.5, 0.5, 0.5])
+    assert found.n == 3
+    assert found.value == pytest.approx(1 / 6)
+    assert found.lo < 0 < found.hi
+
+
+def test_it_refuses_more_draws_than_there_are_rankings(capsys):
+    with pytest.raises(SystemExit):
+        learning.main(["--draws", "3", "--rankings", "400"])
+    assert "has 1000 rankings, too few for these draws" in capsys.readouterr().err

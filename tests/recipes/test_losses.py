@@ -34,6 +34,23 @@ def test_it_gives_every_ranking_with_a_pair_the_same_weight():
     assert pairs.weight.tolist() == pytest.approx([0.1] * 5 + [0.5])
 
 
+def test_it_gives_every_pair_of_rankings_as_long_the_same_weight_where_pairs_weigh_alike():
+    pairs = form_pairs([[2, 1, 2, 3], [1, 1], [2, 1], [1, None, 2]], alike="pairs")
+    # Three rankings have pairs: five of six are known of the first, and the only one of either other.
+    assert pairs.weight.tolist() == pytest.approx([1 / 18] * 5 + [1 / 3] * 2)
+
+
+def test_pairs_that_weigh_alike_pull_as_the_expanded_pairs_do():
+    ranks, values = [[2, 1, 2, 2], [3, 1, 4, 2]], torch.linspace(-1, 1, 8)
+    whole, each = values.clone().requires_grad_(), values.clone().requires_grad_()
+    pairs = form_pairs(ranks, alike="pairs")
+    bradley_terry_loss(whole, pairs).backward()
+    rows = torch.stack([pairs.better, pairs.worse], dim=1).flatten()
+    bradley_terry_loss(each[rows], form_pairs([[1, 2]] * len(pairs))).backward()
+    # 9 of 12 pairs are strict.
+    assert torch.allclose(whole.grad * 12 / 9, each.grad, atol=1e-7)
+
+
 def test_it_computes_the_bradley_terry_loss_of_a_ranking():
     loss = bradley_terry_loss(torch.tensor([0.5, 2.0, -1.0]), form_pairs([[2, 1, 3]]))
     # -log sigmoid(x) = softplus(-x), for the margins 2.0 - 0.5, 2.0 - -1.0 and 0.5 - -1.0.

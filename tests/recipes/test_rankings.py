@@ -10,9 +10,11 @@ from transformers import BertConfig, BertModel
 from tests.recipes.snapshots import ranking
 from training.modelling.artifacts import RecipeError
 from training.modelling.chat import encode_completion, encode_prompt
-from training.modelling.losses import bradley_terry_loss, sequence_log_probs
+from training.modelling.losses import RewardLoss, bradley_terry_loss, sequence_log_probs
+from training.modelling.models import new_reward_model
 from training.modelling.rankings import EncodedRanking, encode_rankings, layout_for, pair_accuracy, ranking_batch
 from training.modelling.snapshots import RankingRow
+from training.recipes.reward import RewardConfig, step_losses
 
 
 def row(ranks: list[int], completions: list[str] | None = None) -> RankingRow:
@@ -38,6 +40,19 @@ def test_it_says_that_a_snapshot_has_no_weights(tokenizer):
     rows = [replace(row([1, 2]), weight=None)]
     with pytest.raises(RecipeError, match="freeze a new one, or set the field 'weights' to \"none\""):
         encode_rankings(tokenizer, rows, max_prompt_tokens=50, max_completion_tokens=50, weights="annotator")
+
+
+def test_a_reward_weighs_the_pairs_of_a_ranking_with_ties_by_what_is_alike(base, tmp_path):
+    model, tokenizer = new_reward_model(base)
+    encoded = encode_rankings(tokenizer, [row([1, 2, 2])], max_prompt_tokens=50, max_completion_tokens=50)
+    layout = layout_for(model, tokenizer.pad_token_id, encoding="auto", tokens_at_once=1000)
+    found = {}
+    for alike in ("pairs", "rankings"):
+        config = RewardConfig(out=str(tmp_path), base=str(base), snapshot=str(tmp_path), alike=alike)
+        parts = step_losses(config, model, layout, RewardLoss(), None)(encoded)
+        found[alike] = sum(part.loss.item() for part in parts)
+    # Two of its three pairs are strict.
+    assert found["pairs"] == pytest.approx(found["rankings"] * 2 / 3, rel=1e-5)
 
 
 def random_rankings(*sizes: int) -> list[EncodedRanking]:

@@ -21,6 +21,10 @@ from training.modelling.batches import Batch
 from training.modelling.likelihoods import token_likelihoods
 from training.modelling.shared_prefix import SharedPrefixBatch
 
+Alike = Literal["pairs", "rankings"]
+"""What weighs the same in the loss: every strict pair of rankings of equally many completions, so that a ranking with
+ties weighs less, or every ranking that has a pair, however few they are."""
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -33,8 +37,8 @@ class Pairs:
     ranking: torch.Tensor
     """[P] int64: which ranking of the batch the pair belongs to."""
     weight: torch.Tensor
-    """[P] float32: weight of its ranking / (pairs in its ranking * rankings that have a pair); without weights, sums to
-    1."""
+    """[P] float32: weight of its ranking / (pairs in its ranking * rankings that have a pair), which without weights
+    sums to 1; or where pairs weigh alike, with K(K-1)/2 for the pairs in its ranking."""
     distance: torch.Tensor
     """[P] float32: by how many ranks the two are apart; 0 for a tie, where "better" is whichever comes first."""
 
@@ -55,13 +59,15 @@ def form_pairs(
     among: int | None = None,
     ties: bool = False,
     left_out: Sequence[Set[tuple[int, int]]] | None = None,
+    alike: Alike = "rankings",
 ) -> Pairs:
     """Return the pairs of rankings (1 = best, equal = tie), whose rows follow each other in one batch.
 
     Strict pairs, and tied ones where `ties` are asked for. A completion whose rank is None makes no pair.
 
     Every ranking that has a pair weighs the same and its pairs share that weight, as in eq. 1 of Ouyang et al. 2022
-    with its K(K-1)/2 replaced by the number of strict pairs; a ranking of ties only weighs nothing. `weights`, one for
+    with its K(K-1)/2 replaced by the number of strict pairs; a ranking of ties only weighs nothing. Where "pairs" are
+    `alike` it is that equation as it stands, K counting the completions that have a rank. `weights`, one for
     each ranking, multiply what it weighs. They are not made to sum to 1 in a batch, which would give a vote more where
     it stands among light ones; over a snapshot their mean is 1, and so the learning rate means the same.
     `among` says how many rankings with a pair share the weight of a step, where these are only some of them.
@@ -81,7 +87,11 @@ def form_pairs(
                     distance.append(right - left)
         first += len(row)
     of = torch.tensor(ranking, dtype=torch.long, device=device)
-    counts = torch.bincount(of, minlength=len(ranks)).clamp(min=1)
+    if alike == "pairs":
+        known = [sum(rank is not None for rank in row) for row in ranks]
+        counts = torch.tensor([k * (k - 1) // 2 for k in known], device=device).clamp(min=1)
+    else:
+        counts = torch.bincount(of, minlength=len(ranks)).clamp(min=1)
     share = 1.0 / (counts[of] * max(among or len(set(ranking)), 1)).float()
     if weights is not None:
         share = share * torch.tensor(weights, dtype=torch.float32, device=device)[of]

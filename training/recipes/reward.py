@@ -4,7 +4,7 @@ A language model with a linear head gives one number r(x, y) to a prompt with an
 log-likelihood of the annotators' strict pairs under the Bradley-Terry model (Ouyang et al. 2022, arXiv 2203.02155,
 eq. 1; Stiennon et al. 2020, arXiv 2009.01325, section 3.4):
 
-    L(theta) = - 1/|pairs of a ranking| * sum over (y_w, y_l) of log sigmoid(r(x, y_w) - r(x, y_l)),  mean over rankings
+    L(theta) = - 1/(K(K-1)/2) * sum over (y_w, y_l) of log sigmoid(r(x, y_w) - r(x, y_l)),  mean over rankings
 
 With `loss` "plackett_luce" it is the likelihood of the ranking as a whole; with `ties` "davidson" tied answers are
 learnt to be alike; `margin` asks for a distance for each rank between two answers, and `centring` keeps rewards around
@@ -15,11 +15,12 @@ deviation of the reward over reference completions are stored beside the model, 
 and standard deviation 1 there (mean: Stiennon et al. 2020, section 3.4; both: Huang et al. 2024, "The N implementation
 details of RLHF with PPO", ICLR blog posts).
 
-Departures from the papers: ties make no pair unless they are asked for, and a ranking's weight is shared by its strict
-pairs instead of all K(K-1)/2; the head starts at N(0, 1/(d+1)) as in Huang et al.; reference completions are those of
-the held-out rankings, on which the rewards are not inflated by training (those of the train split where there are fewer
-than 32). The reward is read at the answer's last token, which is the end token, and pad is another token. No dropout.
-One epoch is the papers' choice and right for large models; a model of a million parameters needs more.
+Departures from the papers: ties make no pair unless they are asked for (a ranking with ties then weighs less, as fewer
+of its pairs are known; with `alike` "rankings" its strict pairs share the weight of all); the head starts at
+N(0, 1/(d+1)) as in Huang et al.; reference completions are those of the held-out rankings, on which the rewards are not
+inflated by training (those of the train split where there are fewer than 32). The reward is read at the answer's last
+token, which is the end token, and pad is another token. No dropout. One epoch is the papers' choice and right for large
+models; a model of a million parameters needs more.
 
     python -m training.recipes.reward --config reward.json
     {"out": "var/runs/reward", "seed": 0, "base": "var/runs/sft", "snapshot": "var/snapshots/1f3a"}
@@ -41,7 +42,7 @@ from training.modelling.baselines import baseline_results, fit_tf_idf, with_a_pa
 from training.modelling.configs import ModelSource, require, run_recipe
 from training.modelling.ensembles import Draws, all_of_them, bootstrap, members_rewards
 from training.modelling.learning import PartLoss, RankingLearningConfig, learn
-from training.modelling.losses import RewardLoss, form_pairs, reward_loss
+from training.modelling.losses import Alike, RewardLoss, form_pairs, reward_loss
 from training.modelling.models import (
     autocast,
     new_reward_model,
@@ -85,6 +86,9 @@ class RewardConfig(RankingLearningConfig):
     """The language model to start from: the SFT checkpoint."""
     loss: Literal["bradley_terry", "plackett_luce"] = "bradley_terry"
     """The likelihood of the pairs of a ranking, or of the ranking as a whole."""
+    alike: Alike = "pairs"
+    """What weighs the same: "pairs" = every strict pair of rankings of as many completions, so that one with ties, of
+    which fewer pairs are known, weighs less; "rankings" = every ranking, whose strict pairs share its weight."""
     ties: Ties = "none"
     """Whether tied completions make no pair, or are learnt to be alike (Davidson's model, with "bradley_terry")."""
     margin: float = 0.0
@@ -296,7 +300,9 @@ def _losses(
             for number, axis in enumerate(axes):
                 ranks = [row.on(axis).ranks for row in some]
                 weights = [row.weight for row in some]
-                pairs = form_pairs(ranks, layout.device, weights=weights, among=len(rankings), ties=layout.ties)
+                pairs = form_pairs(
+                    ranks, layout.device, weights=weights, among=len(rankings), ties=layout.ties, alike=config.alike
+                )
                 losses.append(reward_loss(rewards[:, number], ranks, pairs, by))
                 better, worse = pairs.better[~pairs.tied], pairs.worse[~pairs.tied]
                 margins.append((rewards[better, number] - rewards[worse, number]).detach())
