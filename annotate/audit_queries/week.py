@@ -280,7 +280,7 @@ def _count_in(board: Board, week: int) -> int:
 
 def _seconds(together: Together, part: Part) -> Estimate:
     """As on a campaign's page of time: who works most does not decide."""
-    return together.once(("seconds", part), lambda: median(_medians(together.rows(part))))
+    return together.of_part("seconds", part, lambda: median(_medians(together.rows(part))))
 
 
 def _medians(rows: Rows) -> NDArray[np.float64]:

@@ -48,18 +48,8 @@ def sums_by_part(board: Board, campaign: int, asked: Asking, slots: Slots, name:
 
 def changed_parts(board: Board, name: str) -> NDArray[np.int64]:
     """The ids of what has judgements, such as domains, in which the board is not as its base."""
-    gone, there = _differing(board)
+    gone, there = board.gone_and_new
     return np.unique(np.concatenate([board.base.parts[name][gone], board.now.parts[name][there]]))
-
-
-def _differing(board: Board) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The rows of the base that count no more, and the rows there are now that did not count then."""
-
-    def compute() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        gone, there = board.base.rows.id[board.gone], board.now.rows.id
-        return board.gone[~np.isin(gone, there)], np.flatnonzero(~np.isin(there, gone))
-
-    return board.once("differing", compute)
 
 
 def is_said(board: Board, campaign: int, label: str) -> bool:
@@ -132,7 +122,7 @@ class _Sums:
     def now(self, slots: Slots) -> ValueSums:
         """The sums of what counts now."""
         base, (grid, new) = self.base(slots), self.grids
-        sheets = zip((self.board.base, self.board.now), _differing(self.board), strict=True)
+        sheets = zip((self.board.base, self.board.now), self.board.gone_and_new, strict=True)
         if not any(_inside(sheet, slots, rows).any() for sheet, rows in sheets):
             return base
         gone = self.of_base(slots, grid.of_rows(self.board.gone))

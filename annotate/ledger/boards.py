@@ -26,7 +26,9 @@ Slots = Mapping[str, int]
 """A slice: ids by what they are of: "domain", "version", "week"."""
 LARGE = 100_000
 """Judgements of a slice whose sums are kept: up to 40 MB where a thousand people met. Smaller ones are summed anew
-when one of their tasks changes."""
+when one of their tasks changes, but for the last few."""
+RECENT = 40
+"""Small slices whose sums are kept: as many as a page shows, up to a megabyte each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,14 +107,19 @@ class Sheet:
         return np.flatnonzero(inside[self.ranked])
 
     def sums(self, slots: Slots) -> Sums:
-        """The sums of a slice, additive; those of a large one are kept."""
+        """The sums of a slice, additive; those of a large one are kept, and those of the last few small ones."""
         name = ("sums", *sorted(slots.items()))
         if name in self.memo:
             return self.memo[name]
-        numbers = self.numbers(slots)
-        sums = Sums.of(self.table, numbers)
-        if numbers.size >= LARGE:
-            self.memo[name] = sums
+        recent: dict[Hashable, Sums] = self.once("sums of small slices", dict)
+        sums = recent.get(name)
+        if sums is None:
+            numbers = self.numbers(slots)
+            sums = Sums.of(self.table, numbers)
+            if numbers.size >= LARGE:
+                self.memo[name] = sums
+                return sums
+        keep_recent(recent, name, sums)
         return sums
 
     def agreement(self, slots: Slots) -> RankingAgreement:
@@ -123,6 +130,14 @@ class Sheet:
         numbers = self.numbers(slots)
         kept = numbers.size >= LARGE  # a small slice is summed anew when it changes, and needs no pairs before
         return agreement_of(self.sums(slots) if kept else Sums.of(self.table, numbers, additive=False))
+
+
+def keep_recent(recent: dict, name: Hashable, found: object) -> None:
+    """Keeps something as the last of a few: the one that was asked for least lately goes."""
+    recent.pop(name, None)
+    recent[name] = found
+    for oldest in list(recent)[:-RECENT]:
+        recent.pop(oldest, None)
 
 
 def in_order(task: NDArray[np.int64], annotator: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -184,6 +199,14 @@ class Board:
     def changed(self) -> NDArray[np.int64]:
         """The tasks, sorted, of which the base does not say what counts now."""
         return np.unique(np.concatenate([self.base.rows.task[self.gone], self.now.rows.task]))
+
+    @cached_property
+    def gone_and_new(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The rows of the base that count no more, and those there are now that did not count then: of the changed
+        tasks most rows are as they were.
+        """
+        gone, there = self.base.rows.id[self.gone], self.now.rows.id
+        return self.gone[~np.isin(gone, there)], np.flatnonzero(~np.isin(there, gone))
 
     def of_tasks(self, tasks: NDArray[np.int64]) -> Rows:
         """The judgements of some tasks, sorted by task, then annotator: costs what these tasks cost."""

@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from annotate.ledger.boards import LARGE, Board, Sheet, table_of
+from annotate.ledger.boards import LARGE, Board, Sheet, keep_recent, table_of
 from annotate.ledger.columns import Rows, empty, joined
 from annotate.ledger.corrections import Corrected
 from annotate.quality.agreement import RankingAgreement, agreement_of
@@ -91,10 +91,21 @@ class Together:
         return self.once(("agreement", part), lambda: self._agreement(part))
 
     def _agreement(self, part: Part) -> RankingAgreement:
-        changes = self._changes(part)
-        if not changes:
+        if self.is_as_stored(part):
             return self.of_stored(("agreement", part), lambda: agreement_of(self._base_sums(part)))
-        return agreement_of(Corrected(self._base_sums(part), changes).sums())
+        return agreement_of(self.corrected(part).sums())
+
+    def is_as_stored(self, part: Part) -> bool:
+        """Whether nothing that is meant came or went since."""
+        sheets = [
+            pair for one in self.boards.values() for pair in zip((one.base, one.now), one.gone_and_new, strict=True)
+        ]
+        return not any(part.inside(sheet, rows).any() for sheet, rows in sheets)
+
+    def of_part(self, key: Hashable, part: Part, compute: Callable[[], Found]) -> Found:
+        """What `compute` returns, computed once while nothing changes in the part."""
+        once = self.of_stored if self.is_as_stored(part) else self.once
+        return once((key, part), compute)
 
     def sums(self, part: Part = ALL) -> Sums:
         """The sums of all campaigns, additive: dearer than what `agreement` needs."""
@@ -104,7 +115,7 @@ class Together:
         return self.corrected(part).additive()
 
     def _base_sums(self, part: Part) -> Sums:
-        """The sums of what is stored; those of a small part are not kept, since there may be hundreds of weeks."""
+        """The sums of what is stored; of small parts those of the last few: there may be hundreds of weeks."""
 
         def numbers() -> list[tuple[Sheet, NDArray[np.int64]]]:
             return [(sheet, part.numbers(sheet)) for sheet in self._sheets if sheet.ranked.size]
@@ -114,7 +125,12 @@ class Together:
             return _total(sorted(parts, key=lambda one: one.items[0]), Sums.of(table_of(empty())))
 
         size = self.of_stored(("size", part), lambda: sum(chosen.size for _sheet, chosen in numbers()))
-        return self.of_stored(("sums", part), added) if size >= LARGE else added()
+        if size >= LARGE:
+            return self.of_stored(("sums", part), added)
+        recent: dict[Part, Sums] = self.of_stored("sums of small parts", dict)
+        found = recent.get(part) or added()
+        keep_recent(recent, part, found)
+        return found
 
     def corrected(self, part: Part) -> Corrected:
         """The sums as those of what is stored and what changed since."""
@@ -123,6 +139,8 @@ class Together:
     def _changes(self, part: Part) -> tuple[tuple[Sums, int], ...]:
         """The sums of the changed tasks as they were, to take off, and as they are."""
         changes = []
+        if self.is_as_stored(part):
+            return ()
         for board in self.boards.values():
             before, after = part.numbers(board.base, board.gone), part.numbers(board.now)
             changes += [(Sums.of(board.base.table, before), -1)] if before.size else []
@@ -150,7 +168,7 @@ class Together:
     def _with_others(self, people: Sequence[int], part: Part) -> dict[int, OwnAgreement]:
         rows = self.rows(part)
         tasks = np.unique(rows.task[np.isin(rows.annotator, people)])
-        return annotator_with_others(table_of(rows.take(np.isin(rows.task, tasks))))
+        return annotator_with_others(table_of(rows.take(np.isin(rows.task, tasks))), people=people)
 
     def disputed(self, part: Part = ALL) -> NDArray[np.int64]:
         """The tasks, sorted, that two people ordered differently, within what is meant."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -150,19 +150,22 @@ def ratios_by_group(
     return found
 
 
-def annotator_with_others(table: RankingTable, keep: Keep = None) -> dict[Hashable, OwnAgreement]:
-    """How often each annotator prefers what another one prefers, over all the items they share with anybody.
+def annotator_with_others(
+    table: RankingTable, keep: Keep = None, *, people: Collection[Hashable] | None = None
+) -> dict[Hashable, OwnAgreement]:
+    """How often each annotator, or each of `people`, prefers what another one prefers, over all the items they share
+    with anybody.
 
     Cases are pairs of completions on which both have a preference, and each counts alike. Clustered by item, with
     t(items-1): the interval speaks of other items judged by the same people.
     """
     meetings = meet(table, keep)
-    people = table.annotator_labels.size
+    count, wanted = table.annotator_labels.size, None if people is None else set(people)
     both = np.concatenate([meetings.left, meetings.right])
     who = table.judgement_annotator
     others = np.concatenate([who[meetings.right], who[meetings.left]]).astype(np.int64)
-    pairs = np.sort(who[both] * np.int64(people) + others)
-    n_others = np.bincount(pairs[runs(pairs)] // max(people, 1), minlength=people)
+    pairs = np.sort(who[both] * np.int64(count) + others)
+    n_others = np.bincount(pairs[runs(pairs)] // max(count, 1), minlength=count)
     agreeing, strict = (
         np.bincount(both, np.tile(column, 2), minlength=table.n_judgements)
         for column in (meetings.agreeing, meetings.strict)
@@ -170,9 +173,11 @@ def annotator_with_others(table: RankingTable, keep: Keep = None) -> dict[Hashab
     met = np.bincount(both, minlength=table.n_judgements) > 0
     judgements = np.flatnonzero(met)
     order = judgements[np.argsort(who[judgements], kind="stable")]
-    bounds = np.searchsorted(who[order], np.arange(people + 1)).tolist()
+    bounds = np.searchsorted(who[order], np.arange(count + 1)).tolist()
     found = {}
     for code, label in enumerate(table.annotator_labels.tolist()):
+        if wanted is not None and label not in wanted:
+            continue
         mine = order[bounds[code] : bounds[code + 1]]
         found[label] = OwnAgreement(
             n_items=mine.size,
