@@ -14,11 +14,12 @@ from annotate.ledger.boards import Board
 from annotate.ledger.live import ledger
 from annotate.models import Campaign, Completion, Producer
 from annotate.quality.intervals import Estimate, undefined
-from annotate.quality.matches import Matches, matched_scores
+from annotate.quality.matches import matched_scores
 from annotate.quality.scores import Scores
 from annotate.quality.style import style_of
 from annotate.quality.triads import Triads, intransitive_triads
 from annotate.quality.win_rates import End, ModelWinRate, win_rates
+from annotate.side_by_side import side_by_side
 from annotate.translations import translatable
 
 STYLES = ("lists", "bold", "headers")
@@ -98,7 +99,6 @@ class CampaignProducers:
 class _Fitted:
     """What does not depend on the baseline."""
 
-    met: Met
     plain: Scores
     styled: Scores
     triads: Triads
@@ -113,11 +113,14 @@ def producer_scores(*, campaign: Campaign, baseline: str = "") -> CampaignProduc
     if campaign.kind != Campaign.Kind.RANKING:
         raise DomainError(_("Only a ranking campaign compares producers."))
     board = ledger().board(campaign.pk)
-    fitted = board.once("producers", lambda: _fitted(campaign.pk, board))
-    met, plain = fitted.met, fitted.plain
-    named = Producer.objects.in_bulk(plain.models.tolist())
-    chosen = _baseline(plain, named, baseline)
-    rates = board.once(("win rates", chosen), lambda: _win_rates(board, fitted, chosen))
+    met = _met(campaign.pk, board)
+    named = Producer.objects.in_bulk(met.producers.tolist())
+    chosen, features = _baseline(met, named, baseline), _features(board, met)
+    fitted, rates = side_by_side(
+        lambda: board.once("producers", lambda: _fitted(board, met, features)),
+        lambda: board.once(("win rates", chosen), lambda: _win_rates(board, met, chosen)),
+    )
+    plain = fitted.plain
     found = [
         _producer(named[key], score, styled, rates.get(str(key)), is_baseline=key == chosen)
         for key, score, styled in zip(plain.models.tolist(), plain.scores, fitted.styled.scores, strict=True)
@@ -138,7 +141,9 @@ def producer_scores(*, campaign: Campaign, baseline: str = "") -> CampaignProduc
 
 def producer_place(*, campaign: int, board: Board, producer: int) -> ProducerPlace:
     """The scores of a producer that was compared in a campaign, of which this is the board: as `producer_scores`."""
-    fitted = board.once("producers", lambda: _fitted(campaign, board))
+    met = _met(campaign, board)
+    features = _features(board, met)
+    fitted = board.once("producers", lambda: _fitted(board, met, features))
     models, scores = fitted.plain.models.tolist(), fitted.plain.scores
     named = dict(Producer.objects.filter(pk__in=models).values_list("pk", "name"))
     at = models.index(producer)
@@ -146,18 +151,22 @@ def producer_place(*, campaign: int, board: Board, producer: int) -> ProducerPla
     return ProducerPlace(scores[at], fitted.styled.scores[at], sorted(better).index(better[at]) + 1, len(models))
 
 
-def _fitted(campaign: int, board: Board) -> _Fitted:
-    met = met_of(campaign, board)
+def _met(campaign: int, board: Board) -> Met:
+    return board.once("met", lambda: met_of(campaign, board))
+
+
+def _fitted(board: Board, met: Met, features: Mapping[str, NDArray]) -> _Fitted:
     producers, matches = met.producers, met.matches
-    plain, _ = matched_scores(matches, producers)
-    features = _features(board, met)
     # The fit begins where the last one ended, which is a few judgements away.
     ends: dict[tuple, NDArray] = board.base.once("styled fits", dict)
     key = (tuple(producers.tolist()), tuple(features))
-    styled, end = matched_scores(matches, producers, features, ends.get(key))
+    start = ends.get(key)
+    (plain, _), (styled, end) = side_by_side(
+        lambda: matched_scores(matches, producers), lambda: matched_scores(matches, producers, features, start)
+    )
     ends.clear()
     ends[key] = end
-    return _Fitted(met, plain, styled, _triads(matches))
+    return _Fitted(plain, styled, intransitive_triads(matches.cells.wins, matches.cells.ties))
 
 
 def _features(board: Board, met: Met) -> dict[str, NDArray]:
@@ -181,12 +190,12 @@ def _marks(text: str) -> tuple[float, ...]:
     return tuple(getattr(style, name) for name in STYLES)
 
 
-def _baseline(found: Scores, named: Mapping[int, Producer], name: str) -> int:
+def _baseline(met: Met, named: Mapping[int, Producer], name: str) -> int:
     """The id of the baseline, 0 where there is none."""
-    if not found.scores:
+    if not met.producers.size:
         return 0
     if not name:
-        return int(found.models[int(np.argmax([score.n for score in found.scores]))])
+        return int(met.producers[int(np.argmax(met.matches.cells.compared.sum(axis=1)))])
     for key, producer in named.items():
         if producer.name == name:
             return key
@@ -196,9 +205,8 @@ def _baseline(found: Scores, named: Mapping[int, Producer], name: str) -> int:
     )
 
 
-def _win_rates(board: Board, fitted: _Fitted, baseline: int) -> dict[str, ModelWinRate]:
+def _win_rates(board: Board, met: Met, baseline: int) -> dict[str, ModelWinRate]:
     """Of each other producer against the baseline, by id."""
-    met = fitted.met
     code = np.searchsorted(met.producers, baseline)
     matches = met.matches
     at = np.flatnonzero(((matches.left == code) | (matches.right == code)) & (matches.n > 0))
@@ -237,10 +245,6 @@ def _tie(nu: Estimate) -> Estimate:
         return nu
     value, lo, hi = (None if end is None else end / (2 + end) for end in (nu.value, nu.lo, nu.hi))
     return Estimate(value, lo, hi, nu.n, nu.reason)
-
-
-def _triads(matches: Matches) -> Triads:
-    return intransitive_triads(matches.cells.wins, matches.cells.ties)
 
 
 @dataclass(frozen=True, slots=True)

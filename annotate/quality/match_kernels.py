@@ -75,12 +75,15 @@ def match_pass(
 
 @njit(cache=True, nogil=True)
 def match_residuals(
-    left: NDArray, right: NDArray, features: NDArray, parameters: NDArray, models: int
-) -> tuple[NDArray, NDArray]:
-    """(C, 3) derivatives of the log-likelihood of each outcome of each match, by the gap and by log nu."""
+    left: NDArray, right: NDArray, counts: NDArray, features: NDArray, parameters: NDArray, models: int
+) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """(C, 3) derivatives of the log-likelihood of each outcome of each match, by the gap and by log nu; and (C,) their
+    sums over what was said of it.
+    """
     width = features.shape[0]
     nu = math.exp(parameters[models + width])
     by_gap, by_tie = np.empty((left.size, 3)), np.empty((left.size, 3))
+    gaps, ties = np.zeros(left.size), np.zeros(left.size)
     for match in range(left.size):
         gap = parameters[left[match]] - parameters[right[match]]
         for f in range(width):
@@ -92,7 +95,9 @@ def match_residuals(
         for outcome in range(3):
             by_gap[match, outcome] = 0.5 * (outcome - 1) - mean
             by_tie[match, outcome] = (1.0 if outcome == 1 else 0.0) - tie
-    return by_gap, by_tie
+            gaps[match] += counts[match, outcome] * by_gap[match, outcome]
+            ties[match] += counts[match, outcome] * by_tie[match, outcome]
+    return by_gap, by_tie, gaps, ties
 
 
 @njit(cache=True, nogil=True)

@@ -108,8 +108,8 @@ class _Styled:
     def scatter(self, parameters: NDArray, scale: NDArray) -> list[NDArray]:
         """(P, P) sums over items, annotators and acts of the outer products of their summed scores."""
         used, raw, met = parameters.size, raw_parameters(parameters, scale), self.matches
-        by_gap, by_tie = kernels.match_residuals(met.left, met.right, self.features, raw, self.models)
-        gaps, ties = (np.einsum("co,co->c", met.counts, column) for column in (by_gap, by_tie))
+        columns = met.left, met.right, met.counts, self.features
+        by_gap, by_tie, gaps, ties = kernels.match_residuals(*columns, raw, self.models)
         columns = met.left, met.right, gaps, ties, self.features
         sums = [scatter(np.arange(met.left.size), met.starts, *columns, self.models)]
         if len(self.group_sizes) > 1:

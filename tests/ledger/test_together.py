@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from annotate.ledger import boards
 from annotate.ledger.boards import Board, Sheet, table_of
 from annotate.ledger.columns import Rows, joined
 from annotate.ledger.crossed import change_together, items_in_both, pairs_in_both
@@ -98,6 +99,31 @@ def test_only_the_sums_of_large_parts_are_kept():
     memo = together.boards[1].base.memo
     assert ("together", (1, 2, 3, ("size", Part(week=2901)))) in memo
     assert not [key for key in memo if isinstance(key, tuple) and key[0] == "together" and key[1][-1][0] == "sums"]
+
+
+def test_of_small_parts_the_last_few_sums_are_kept(monkeypatch):
+    monkeypatch.setattr(boards, "RECENT", 2)
+    together, rows = some_boards(0)
+    parts = [Part(week=2900), Part(week=2901), Part(week=2902)]
+    for part in parts:
+        assert close(together.agreement(part), ranking_agreement(table_of(inside(rows, part))))
+    assert list(together.of_stored("sums of small parts", dict)) == parts[1:]
+    together.corrected(parts[1])
+    assert list(together.of_stored("sums of small parts", dict)) == [parts[2], parts[1]]
+
+
+def test_what_is_told_of_a_part_stays_while_nothing_changes_in_it():
+    together, _rows = some_boards(0)
+    told = []
+    same = Part(domain=77)
+    for board in together.boards.values():
+        assert not same.inside(board.now).any()
+    assert together.is_as_stored(same)
+    assert not together.is_as_stored(ALL)
+    for _look in range(2):
+        assert together.of_part("told", same, lambda: told.append(same) or len(told)) == 1
+    again = Together({**together.boards, 1: replace(together.boards[1], memo={})})
+    assert again.of_part("told", same, lambda: told.append(same) or len(told)) == 1
 
 
 def test_disputed_are_the_tasks_that_two_ordered_differently():
