@@ -49,6 +49,21 @@ class Batch:
         return self._starts + self.lengths - 1
 
     @property
+    def positions(self) -> torch.Tensor:
+        """[N * T] int64: of each token in its row."""
+        rows, width = self.input_ids.shape
+        return torch.arange(width, device=self.input_ids.device).repeat(rows)
+
+    @cached_property
+    def in_rows(self) -> torch.Tensor:
+        """[N, T] bool: where `rows` has tokens of prompt and completion."""
+        return inside(self.lengths)
+
+    def rows(self, tokens: torch.Tensor) -> torch.Tensor:
+        """[N * T, ...] -> [N, T, ...]: what there is of each token, as rows of a prompt and its completion."""
+        return tokens.unflatten(0, self.input_ids.shape)
+
+    @property
     def predictors(self) -> torch.Tensor:
         """[M] int64: where the token before each completion's token is among all tokens, in order of `inside`."""
         rows, steps = self.inside.nonzero(as_tuple=True)

@@ -4,10 +4,10 @@ An encoder (BERT, MiniLM, DeBERTa, ...) reads prompt and completion with every t
 summed up as the mean of all tokens' states, or as that of the first one ([CLS]), and goes through a hidden layer of the
 trunk's width with tanh to the linear head.
 
-In an ensemble of M members the lower layers are shared and computed once. Every member has a head of its own, and the
-trunk's last `member_layers` layers as a copy of its own, or without any a hidden layer; what it learns from is decided
-by who trains it (recipes/reward.py). Five members so cost far less than five models. `./run bench ensembles` measures
-the price and the disagreement that is left.
+In an ensemble of M members the trunk is shared and computed once. Every member has a head of its own, and a copy of the
+trunk's last `member_layers` layers, which it reads at the last token alone (end_layers.py), or without any a hidden
+layer; what it learns from is decided by who trains it (recipes/reward.py). Five members so cost far less than five
+models. `./run bench ensembles` measures the price and the disagreement that is left.
 
 Heads start at N(0, 1/(d+1)), see `models.new_reward_model`.
 """
@@ -26,8 +26,9 @@ from torch.nn.functional import linear
 from transformers import AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
 
 from training.modelling.artifacts import RecipeError
-from training.modelling.batches import Batch, pad_batch
-from training.modelling.shared_prefix import SharedPrefixBatch, encode, inputs, sees_what_follows
+from training.modelling.batches import Batch
+from training.modelling.end_layers import EndLayers, can_be_split, split, states_below, turns_of
+from training.modelling.shared_prefix import SharedPrefixBatch, encode, sees_what_follows
 
 Pooling = Literal["mean", "first"]
 """How an encoder's row is summed up: by the mean of its tokens' states, or by the first token's, [CLS]."""
@@ -35,6 +36,8 @@ Pooling = Literal["mean", "first"]
 IN_CONFIG = "concord_reward"
 """The entry of config.json that says how the network is made."""
 WEIGHTS = "model.safetensors"
+LAYERS_OF_ITS_OWN = 3
+"""Of a trunk of four layers this many cost five members less than twice what one model does; of a deeper one, less."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Design:
     members: int = 1
     """Members of the ensemble."""
     member_layers: int = 0
-    """Of the trunk's last layers, how many each member has a copy of."""
+    """Of the trunk's last layers, how many each member has a copy of, to be read at the last token."""
     hidden: bool = False
     """Whether each member has a hidden layer before its head."""
     pooling: Pooling | None = None
@@ -58,7 +61,7 @@ class Design:
 class Member(torch.nn.Module):
     """What a member has of its own."""
 
-    def __init__(self, width: int, design: Design, layers: PreTrainedModel | None):
+    def __init__(self, width: int, design: Design, layers: EndLayers | None):
         super().__init__()
         self.layers = layers
         self.hidden = torch.nn.Linear(width, width) if design.hidden else None
@@ -79,12 +82,10 @@ class RewardNetwork(torch.nn.Module):
 
     def __init__(self, trunk: PreTrainedModel, design: Design):
         super().__init__()
-        if design.member_layers and design.pooling is not None:
-            raise RecipeError("An encoder's layers cannot be members' own; set the field 'member_layers' to 0.")
         self.design = design
         self.config = copy.deepcopy(trunk.config)
         setattr(self.config, IN_CONFIG, asdict(design))
-        tops = _split(trunk, design.member_layers, design.members) if design.member_layers else [None] * design.members
+        tops = _tops(trunk, design) if design.member_layers else [None] * design.members
         if getattr(trunk, "pooler", None) is not None:
             trunk.pooler = None  # it is read by nobody here
         self.trunk = trunk
@@ -107,16 +108,16 @@ class RewardNetwork(torch.nn.Module):
         return self.trunk.dtype
 
     def states(self, batch: Batch | SharedPrefixBatch) -> torch.Tensor:
-        """What the members read of every token, [tokens, d]."""
+        """What the members read of every token: [tokens, d], or [tokens, member_layers, d]."""
+        if self.design.member_layers:
+            return states_below(self.trunk, self.design.member_layers, batch)
         return encode(self, batch)
 
     def of_member(self, number: int, states: torch.Tensor, batch: Batch | SharedPrefixBatch) -> torch.Tensor:
         """The raw rewards of one member, [N, outputs] fp32, of states of the batch."""
         member = self.members[number]
         if member.layers is not None:
-            rows = states.unflatten(0, batch.input_ids.shape)
-            given = {name: value for name, value in inputs(batch).items() if name != "input_ids"}
-            states = member.layers(inputs_embeds=rows, **given, use_cache=False).last_hidden_state.flatten(0, 1)
+            return member.head(member.layers(states, batch, turns_of(self.trunk, states, batch)))
         return member.head(self._summaries(states, batch))
 
     def rewards(self, batch: Batch | SharedPrefixBatch) -> torch.Tensor:
@@ -147,9 +148,8 @@ class RewardNetwork(torch.nn.Module):
         return self.trunk._can_set_attn_implementation()
 
     def set_attn_implementation(self, name: str) -> None:
-        """Change how the trunk and the members' layers attend."""
-        for part in (self.trunk, *(member.layers for member in self.members if member.layers is not None)):
-            part.set_attn_implementation(name)
+        """Change how the trunk attends; what reads the last token alone attends in its own way."""
+        self.trunk.set_attn_implementation(name)
         self.config._attn_implementation = name
 
     def save_pretrained(self, directory: str | Path) -> None:
@@ -165,7 +165,7 @@ def states_of(
     kept: Batch | SharedPrefixBatch,
     rankings: Sequence[int],
 ) -> torch.Tensor:
-    """What was computed of a batch, [tokens, d], as the states of `kept`: a batch of some of its rankings, in order.
+    """What was computed of a batch, [tokens, ...], as the states of `kept`: a batch of some of its rankings, in order.
 
     `rankings` says for every token of a shared batch, or for every row of another, whether it is kept.
     """
@@ -200,7 +200,8 @@ def choose_design(
 ) -> Design | None:
     """What a reward model on this trunk needs; None where a decoder needs nothing but a linear head.
 
-    An encoder gets a window of what it can read at most. `member_layers` None is one for decoders that can be split.
+    An encoder gets a window of what it can read at most. `member_layers` None is as many as `_layers_of_its_own`
+    says.
     """
     numbers = {"outputs": outputs, "members": members}
     if sees_what_follows(trunk):
@@ -211,8 +212,14 @@ def choose_design(
         return Design(**numbers, member_layers=own, hidden=True, pooling=pooling, window=window or limit)
     if members == 1:
         return None
-    own = int(_can_be_split(trunk)) if member_layers is None else member_layers
+    own = _layers_of_its_own(trunk) if member_layers is None else member_layers
     return Design(**numbers, member_layers=own, hidden=own == 0)
+
+
+def _layers_of_its_own(trunk: PreTrainedModel) -> int:
+    """How many a member has unless it is told: three, or all but the first; none where a trunk cannot be split."""
+    own = min(LAYERS_OF_ITS_OWN, trunk.config.num_hidden_layers - 1)
+    return own if can_be_split(trunk, own) else 0
 
 
 def readable_tokens(trunk: PreTrainedModel) -> int | None:
@@ -226,47 +233,11 @@ def readable_tokens(trunk: PreTrainedModel) -> int | None:
     return limit if limit is None or lost is None else limit - lost - 1
 
 
-def _split(trunk: PreTrainedModel, count: int, members: int) -> list[PreTrainedModel]:
-    """Take the last layers and the norm off the trunk, and return a copy of them for each member."""
-    if not _can_be_split(trunk, count):
+def _tops(trunk: PreTrainedModel, design: Design) -> list[EndLayers]:
+    """What each member has of the trunk's last layers."""
+    if design.pooling is not None or not can_be_split(trunk, design.member_layers):
         raise RecipeError(
-            f"{type(trunk).__name__} cannot give each member its last {count} layers; set the field 'member_layers' to"
-            " 0, or to fewer than it has."
+            f"{type(trunk).__name__} cannot give each member its last {design.member_layers} layers; set the field"
+            " 'member_layers' to 0, or to fewer than it has."
         )
-    layers, norm = trunk.layers, trunk.norm
-    probe = pad_batch([[5, 6, 7], [8, 9]], [[6, 5], [7]], 0, trunk.device)
-    with torch.no_grad():
-        expected = encode(trunk, probe)
-    embedding = trunk.get_input_embeddings()
-    trunk.layers, trunk.norm = torch.nn.ModuleList(), torch.nn.Identity()
-    trunk.set_input_embeddings(torch.nn.Identity())
-    top = copy.deepcopy(trunk)
-    top.layers, top.norm = layers[-count:], norm
-    _cut(top.config, count, last=True)
-    for part in top.layers.modules():
-        if hasattr(part, "config"):
-            part.config = top.config  # else it would attend as the trunk is told to
-    trunk.layers = layers[:-count]  # whose config is the trunk's own
-    trunk.set_input_embeddings(embedding)
-    _cut(trunk.config, len(layers) - count, last=False)
-    with torch.no_grad():
-        rows = encode(trunk, probe).unflatten(0, probe.input_ids.shape)
-        found = top(inputs_embeds=rows, use_cache=False).last_hidden_state.flatten(0, 1)
-    if (found - expected).abs().max() > 1e-4 * expected.abs().max():
-        raise RecipeError(
-            f"{type(trunk).__name__} does not give the same numbers when it is split among members; set the field"
-            " 'member_layers' to 0."
-        )
-    return [copy.deepcopy(top) for _ in range(members)]
-
-
-def _can_be_split(trunk: PreTrainedModel, count: int = 1) -> bool:
-    layers = getattr(trunk, "layers", None)
-    return isinstance(layers, torch.nn.ModuleList) and hasattr(trunk, "norm") and len(layers) > count
-
-
-def _cut(config: PreTrainedConfig, count: int, *, last: bool) -> None:
-    config.num_hidden_layers = count
-    kinds: Sequence[str] | None = getattr(config, "layer_types", None)
-    if kinds:
-        config.layer_types = list(kinds[-count:] if last else kinds[:count])
+    return split(trunk, design.member_layers, design.members)

@@ -64,6 +64,24 @@ class SharedPrefixBatch:
         return self.completions.gather(1, self.completion_lengths[:, None] - 1)[:, 0]
 
     @property
+    def positions(self) -> torch.Tensor:
+        """[T] int64: of each token after its prompt's beginning."""
+        return self.position_ids[0]
+
+    @cached_property
+    def in_rows(self) -> torch.Tensor:
+        """[N, P + C] bool: where `rows` has tokens of prompt and completion."""
+        return torch.cat([inside(self.prompt_lengths)[self.ranking], self.inside], dim=1)
+
+    @cached_property
+    def _row_places(self) -> torch.Tensor:
+        return torch.cat([self.prompts[self.ranking], self.completions], dim=1)
+
+    def rows(self, tokens: torch.Tensor) -> torch.Tensor:
+        """[T, ...] -> [N, P + C, ...]: what there is of each token, as rows of a prompt and its completion."""
+        return tokens.index_select(0, self._row_places.flatten()).unflatten(0, self._row_places.shape)
+
+    @property
     def predictors(self) -> torch.Tensor:
         """[M] int64: where the token before each completion's token is, in order of `inside`."""
         prompt_ends = self.prompts.gather(1, self.prompt_lengths[:, None] - 1)[self.ranking]
