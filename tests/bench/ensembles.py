@@ -16,7 +16,7 @@ In the demo's world, whose gold score training never sees, and for each seed:
   (Coste et al. 2023, arXiv 2310.02743: the peak of one model disappears). Intervals are clustered by prompt.
 
 The seed changes the plan, the annotators' chance, base, SFT and all training. `--out` names a chart, .svg and .png.
-From nothing a seed takes about 7 CPU minutes; with `--keep` what is done is not done again, and `--seeds 0` is one seed.
+A seed takes about 7 CPU minutes; with `--keep` what is done is not done again, and `--seeds 0` is one seed.
 """
 
 import argparse

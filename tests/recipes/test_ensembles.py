@@ -2,15 +2,16 @@
 
 import pytest
 import torch
-from transformers import GPT2Config, GPT2Model
+from transformers import GPT2Config, GPT2Model, LlamaForCausalLM, MistralForCausalLM, Qwen3ForCausalLM
 
 from tests.recipes.small_artifacts import run_program
+from training.modelling.adapters import recomputing
 from training.modelling.artifacts import RecipeError
 from training.modelling.chat import encode_completion, encode_prompt
 from training.modelling.ensembles import all_of_them, bootstrap, members_rewards
-from training.modelling.models import load_classifier, new_reward_model, save_model
+from training.modelling.models import autocast, load_classifier, new_reward_model, save_model
 from training.modelling.rankings import EncodedRanking, layout_for
-from training.modelling.reward_network import RewardNetwork
+from training.modelling.reward_network import Design, RewardNetwork
 from training.modelling.rewards import Combination, load_reward, read_all
 from training.modelling.shared_prefix import NAME
 from training.recipes.ppo import value_network
@@ -23,10 +24,54 @@ RANKINGS = [
 ]
 
 
-@pytest.fixture
-def ensemble(base):
+def four_layers(family, tokenizer, **more):
     torch.manual_seed(0)
-    return new_reward_model(base, members=3)[0].eval()
+    config = family.config_class(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        max_position_embeddings=64,
+        **more,
+    )
+    return family(config).eval()
+
+
+@pytest.fixture
+def deep(tokenizer, tmp_path):
+    """The directory of a Llama of four layers."""
+    save_model(four_layers(LlamaForCausalLM, tokenizer), tokenizer, tmp_path / "deep")
+    return tmp_path / "deep"
+
+
+@pytest.fixture
+def ensemble(deep):
+    torch.manual_seed(0)
+    return new_reward_model(deep, members=3)[0].eval()
+
+
+def learnt(network):
+    """The network with every member's layers a way of their own."""
+    generator = torch.Generator().manual_seed(1)
+    for member in network.members:
+        for weight in member.layers.parameters():
+            weight.data += 0.3 * weight.data.std(correction=0) * torch.randn(weight.shape, generator=generator)
+    return network
+
+
+@torch.no_grad()
+def by_whole_layers(network, member, prompt, completion):
+    """A member's reward of one row by whole layers, each given the trunk's states and the member's own at the end."""
+    ids = torch.tensor([[*prompt, *completion]])
+    below = network.trunk(ids, use_cache=False, output_hidden_states=True).hidden_states[-len(member.layers.layers) :]
+    turns = network.trunk.rotary_emb(below[0], torch.arange(ids.shape[1])[None])
+    state = below[0][:, -1:]
+    for layer, of_all in zip(member.layers.layers, below, strict=True):
+        state = layer(torch.cat([of_all[:, :-1], state], dim=1), position_embeddings=turns)[:, -1:]
+    return member.head(member.layers.norm(state)[:, 0])
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +84,13 @@ def trained(base, snapshot, tmp_path_factory):
 
 
 @pytest.mark.parametrize("encoding", ["shared", "once"])
-def test_a_member_gives_the_numbers_of_the_whole_model_with_its_head(base, ensemble, encoding):
-    whole, _ = new_reward_model(base)
+def test_a_member_gives_the_numbers_of_the_whole_model_with_its_head(deep, ensemble, encoding):
+    whole, _ = new_reward_model(deep)
     layout = layout_for(ensemble, 0, encoding=encoding, tokens_at_once=10_000)
     (part,) = layout.parts(RANKINGS)
     found = read_all(ensemble, part.batch)
     assert found.shape == (7, 3, 1)
-    assert len(ensemble.trunk.layers) == len(ensemble.members[0].layers.layers) == 1
+    assert len(ensemble.trunk.layers) == len(ensemble.members[0].layers.layers) == 3
     (rows,) = layout_for(whole, 0, encoding="once", tokens_at_once=10_000).parts(RANKINGS)
     for number, member in enumerate(ensemble.members):
         whole.score.weight = member.score.weight
@@ -56,8 +101,43 @@ def test_a_member_gives_the_numbers_of_the_whole_model_with_its_head(base, ensem
 
 
 @pytest.mark.parametrize("encoding", ["shared", "once"])
+@pytest.mark.parametrize("family", [LlamaForCausalLM, Qwen3ForCausalLM])
+def test_reading_the_last_token_alone_gives_the_numbers_of_whole_layers(family, encoding, tokenizer):
+    trunk = four_layers(family, tokenizer).base_model
+    network = learnt(RewardNetwork(trunk, Design(members=2, member_layers=3))).eval()
+    (part,) = layout_for(network, 0, encoding=encoding, tokens_at_once=10_000).parts(RANKINGS)
+    assert network.config._attn_implementation == (NAME if encoding == "shared" else "sdpa")
+    found = read_all(network, part.batch)
+    rows = [(ranking.prompt, completion) for ranking in RANKINGS for completion in ranking.completions]
+    expected = [torch.cat([by_whole_layers(network, one, *row) for one in network.members]) for row in rows]
+    torch.testing.assert_close(found, torch.stack(expected), rtol=1e-6, atol=1e-6)
+
+
+def test_members_get_three_layers_or_all_but_the_first_or_none(base, ensemble, tokenizer, tmp_path):
+    assert ensemble.design.member_layers == 3
+    assert new_reward_model(base, members=2)[0].design.member_layers == 1
+    save_model(four_layers(MistralForCausalLM, tokenizer, sliding_window=4), tokenizer, tmp_path)
+    narrow, _ = new_reward_model(tmp_path, members=2)
+    assert (narrow.design.member_layers, narrow.design.hidden) == (0, True)
+
+
+@pytest.mark.parametrize("how", ["recomputing", "bf16"])
+def test_members_layers_learn_the_same_with_less_memory_and_nearly_so_in_bf16(ensemble, how):
+    (part,) = layout_for(ensemble, 0, encoding="auto", tokens_at_once=10_000).parts(RANKINGS)
+    gradients = []
+    for changed in (False, True):
+        ensemble.train().zero_grad()
+        wanted = how if changed else "fp32"
+        with recomputing(ensemble, wanted == "recomputing"), autocast(ensemble, "bf16" if wanted == "bf16" else "fp32"):
+            read_all(ensemble, part.batch).square().sum().backward()
+        gradients.append(torch.cat([weight.grad.flatten() for weight in ensemble.parameters()]))
+    apart = (gradients[0] - gradients[1]).norm() / gradients[0].norm()
+    assert apart < (1e-6 if how == "recomputing" else 0.05)
+
+
+@pytest.mark.parametrize("encoding", ["shared", "once"])
 def test_a_member_computes_what_it_drew_and_gets_the_same_numbers(ensemble, encoding):
-    layout = layout_for(ensemble, 0, encoding=encoding, tokens_at_once=10_000)
+    layout = layout_for(learnt(ensemble), 0, encoding=encoding, tokens_at_once=10_000)
     assert ensemble.config._attn_implementation == (NAME if encoding == "shared" else "sdpa")
     (part,) = layout.parts(RANKINGS)
     whole = read_all(ensemble, part.batch)
@@ -146,9 +226,8 @@ def test_a_decoder_that_cannot_be_split_gives_members_a_hidden_layer(tokenizer, 
         new_reward_model(tmp_path, members=2, member_layers=1)
 
 
-def test_it_is_saved_and_loaded_whole(ensemble, base, tmp_path):
-    _, tokenizer = new_reward_model(base)
-    save_model(ensemble, tokenizer, tmp_path)
+def test_it_is_saved_and_loaded_whole(ensemble, tokenizer, tmp_path):
+    save_model(learnt(ensemble), tokenizer, tmp_path)
     (part,) = layout_for(ensemble, 0, encoding="once", tokens_at_once=10_000).parts(RANKINGS)
     torch.testing.assert_close(
         read_all(load_classifier(tmp_path)[0].eval(), part.batch), read_all(ensemble, part.batch)

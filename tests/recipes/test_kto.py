@@ -7,14 +7,16 @@ import torch
 
 from tests.recipes.small_artifacts import run_program
 from tests.recipes.snapshots import ranking, rating, write_snapshot
-from training.modelling.artifacts import RecipeError
+from training.modelling.artifacts import RecipeError, RunDirectory
 from training.modelling.batches import pad_batch
 from training.modelling.chat import decode_completion
 from training.modelling.configs import ConfigError, build_config
+from training.modelling.displacement import Alarm
 from training.modelling.likelihoods import token_likelihoods
 from training.recipes.kto import (
     Judged,
     KtoConfig,
+    KtoReporter,
     TokensKto,
     balance,
     read_judged,
@@ -127,6 +129,21 @@ def test_it_raises_good_answers_and_lowers_bad_ones(base, snapshot, tmp_path):
     # Before the first step the policy is the reference: no shift, and half of either loss.
     assert lines[0]["loss"] == pytest.approx(0.5, abs=1e-3)
     assert lines[-1]["chosen_shift"] > lines[0]["chosen_shift"] > lines[-1]["rejected_shift"]
+    assert {line["alarm"] for line in lines} == {0.0}, "good answers rose"
+
+
+def test_its_alarm_rings_once_good_answers_have_fallen(base, judged, tmp_path):
+    wanted = config(base, judged, alarm=0.2, alarm_stops=True, batch_size=32, log_every=8)
+    alarm = Alarm(wanted.alarm, stops=True, remedy="lower 'lr' or raise 'beta'", of="answers")
+    # Two of three answers are good, of two tokens on average: a line stands for 171 of them.
+    reporter = KtoReporter(RunDirectory(tmp_path), wanted, ROWS, alarm)
+    assert reporter.measured({"kl": 0.0, "rewards/chosen": -0.05})["alarm"] == 0.0, "too few answers to judge"
+    assert reporter.measured({"kl": 0.0, "rewards/rejected": -9.0}) == {"kl": 0.0, "rejected_shift": -90.0}
+    with pytest.raises(RecipeError, match=r"0\.250 nats a token.*lower 'lr' or raise 'beta', or set 'alarm_stops'"):
+        reporter.measured({"kl": 0.0, "rewards/chosen": -0.05})
+    (result,) = alarm.results("kto")
+    assert result.n == 342
+    assert "it rang first after 342 answers" in result.note
 
 
 def test_it_says_that_nobody_flagged(base, snapshot, tmp_path):

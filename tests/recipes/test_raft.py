@@ -6,11 +6,13 @@ import pytest
 import torch
 
 from tests.recipes.small_artifacts import make_reward, run_program
+from training.modelling.artifacts import RecipeError
 from training.modelling.configs import ConfigError, build_config
 from training.modelling.models import load_policy
 from training.modelling.prompts import Prompt, read_prompts
-from training.modelling.rewards import load_reward
-from training.recipes.raft import RaftConfig, Scored, answer, as_examples, best, drawn_prompts
+from training.modelling.rewards import Combination, load_reward
+from training.recipes import raft
+from training.recipes.raft import RaftConfig, Scored, answer, as_examples, best, drawn_prompts, train_raft
 from training.recipes.sft import SftConfig, train_sft
 
 
@@ -76,6 +78,20 @@ def test_it_raises_the_reward_that_it_learns_from(polite, snapshot, tmp_path):
     assert [one["sampled"] for one in rounds] == [72, 72]
     for one in rounds:
         assert one["reward_kept"] > one["reward_sampled"]
+
+
+def test_it_picks_by_the_members_combination_that_it_is_told(polite, snapshot, tmp_path, monkeypatch):
+    asked = []
+
+    def noted(source, *, combination, **others):
+        asked.append(combination)
+        raise RecipeError("far enough")
+
+    monkeypatch.setattr(raft, "load_reward", noted)
+    for fields in ({}, {"combine": "uwo", "uncertainty_weight": 0.3}):
+        with pytest.raises(RecipeError, match="far enough"):
+            train_raft(config(polite, snapshot, out=str(tmp_path), **fields))
+    assert asked == [Combination(), Combination("uwo", 0.3)]
 
 
 def test_it_refuses_no_rounds(polite, snapshot):

@@ -41,6 +41,8 @@ EXAMPLES = 20
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 WATCHED_PAIRS = 256
 """Strict pairs, the latest ones, over whose mean the alarm judges: one step of a small batch says little."""
+REMEDY = "set 'nll' to 1 or 'ches_drop' to 0.25, lower 'lr'"
+"""What helps preferred answers that fall in DPO."""
 
 
 @dataclass(frozen=True)
@@ -167,12 +169,15 @@ def ches_results(
 class Alarm:
     """Rings when the preferred completions lose more than `threshold` nats a token against the reference.
 
-    Judged over the latest `WATCHED_PAIRS` strict pairs, once there are so many. With `stops` it ends the run.
+    Judged over the latest `WATCHED_PAIRS` strict pairs, once there are so many. With `stops` it ends the run, and says
+    what to do about it: `remedy`. `of` is what it counts, where that is not pairs.
     """
 
-    def __init__(self, threshold: float, *, stops: bool) -> None:
+    def __init__(self, threshold: float, *, stops: bool, remedy: str = REMEDY, of: str = "pairs") -> None:
         self.threshold = threshold
         self.stops = stops
+        self.remedy = remedy
+        self.of = of
         self.lowest: float | None = None
         """The lowest mean so far, in nats a token."""
         self.rang_after: int | None = None
@@ -213,8 +218,7 @@ class Alarm:
         if rings and self.stops:
             raise RecipeError(
                 f"The preferred answers have become less likely by {-mean:.3f} nats a token, more than the"
-                f" {self.threshold:g} of the field 'alarm'; set 'nll' to 1 or 'ches_drop' to 0.25, lower 'lr', or set"
-                " 'alarm_stops' to false."
+                f" {self.threshold:g} of the field 'alarm'; {self.remedy}, or set 'alarm_stops' to false."
             )
         return rings
 
@@ -222,10 +226,9 @@ class Alarm:
         """What it saw, for the manifest; nothing where there were too few pairs to judge."""
         if self.lowest is None:
             return []
-        when = "it did not ring" if self.rang_after is None else f"it rang first after {self.rang_after} pairs"
-        note = (
-            f"lowest mean of {WATCHED_PAIRS} pairs in a row while training; the alarm is at -{self.threshold:g}: {when}"
-        )
+        when = "it did not ring" if self.rang_after is None else f"it rang first after {self.rang_after} {self.of}"
+        mean = f"lowest mean of {WATCHED_PAIRS} {self.of} in a row while training"
+        note = f"{mean}; the alarm is at -{self.threshold:g}: {when}"
         return [
             Result(
                 name="lowest_chosen_shift",
@@ -234,6 +237,6 @@ class Alarm:
                 value=self.lowest,
                 n=self._seen,
                 unit="nats/token",
-                note=f"{note}; n counts pairs, each as often as it was learnt; no interval, as it is a lowest value",
+                note=f"{note}; n counts {self.of}, as often as learnt; no interval, as it is a lowest value",
             )
         ]

@@ -15,6 +15,7 @@ lambda_U make up for unequal numbers: lambda_D n_D = lambda_U n_U, the lower end
 raising the weight of the rarer kind.
 
 The shifts of good and bad answers' log-probabilities are reported apart, on what is held out, too: KTO can lower both.
+An alarm watches the good ones (displacement.py), from one line of metrics to the next.
 
 Departures from the paper: rows are shuffled anew in each epoch, the learning rate falls linearly, and z is estimated
 over the rows of a forward pass, so that `tokens_at_once` should hold a whole step.
@@ -40,6 +41,7 @@ from training.modelling.batches import pad_batch
 from training.modelling.chat import encode_completion, encode_prompt
 from training.modelling.checkpoints import origin_of
 from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
+from training.modelling.displacement import Alarm
 from training.modelling.learning import LearningConfig
 from training.modelling.likelihoods import token_likelihoods
 from training.modelling.memory import config_of
@@ -86,6 +88,11 @@ class KtoConfig(LearningConfig):
     """lambda_D; null = so that both kinds weigh alike."""
     undesirable_weight: float | None = None
     """lambda_U; null = so that both kinds weigh alike."""
+    alarm: float = 0.1
+    """Nats a token that good answers may lose against the reference, over about the latest 256 of them, before the
+    metric `alarm` is 1: at 0.1 each of their tokens has become a tenth less likely."""
+    alarm_stops: bool = False
+    """Whether the alarm ends the run."""
     max_prompt_tokens: int = 384
     """A longer prompt loses its beginning."""
     max_completion_tokens: int = 256
@@ -100,7 +107,7 @@ class KtoConfig(LearningConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require_above_0("beta", "max_prompt_tokens", "max_completion_tokens")
+        self.require_above_0("beta", "alarm", "max_prompt_tokens", "max_completion_tokens")
         require(
             self.batch_size >= 2, "The field 'batch_size' must be 2 or more: z pairs an answer with another's prompt."
         )
@@ -140,7 +147,8 @@ def train_kto(config: KtoConfig) -> None:
     held_out = {split: judged[split] for split in ("validation", "test")}
     before = {split: _log_probs(config, model, tokenizer, rows) for split, rows in held_out.items()}
     inputs = {"base": hash_input(config.base), "snapshot": hash_input(config.snapshot)}
-    _train(config, run, model, tokenizer, judged["train"], weights, inputs)
+    alarm = Alarm(config.alarm, stops=config.alarm_stops, remedy="lower 'lr' or raise 'beta'", of="answers")
+    _train(config, run, model, tokenizer, judged["train"], weights, alarm, inputs)
     model.eval()
     save_model(model, tokenizer, run.model)
     results: list[Result] = []
@@ -153,7 +161,7 @@ def train_kto(config: KtoConfig) -> None:
         config=config,
         seed=config.seed,
         inputs=inputs,
-        results=[*results, *_counts(judged["train"], weights)],
+        results=[*results, *_counts(judged["train"], weights), *alarm.results("kto")],
     )
 
 
@@ -280,12 +288,18 @@ def trainer_arguments(config: KtoConfig, weights: tuple[float, float], *, bf16: 
 
 
 class KtoReporter(Reporter):
-    """Tells the shifts of good and bad answers apart, in nats of an answer, and z."""
+    """Tells the shifts of good and bad answers apart, in nats of an answer, and z; and the alarm of the good ones.
 
-    def __init__(self, run: RunDirectory, *, beta: float, diverged_at: float) -> None:
-        """`beta` is what TRL multiplies its rewards by."""
-        super().__init__(run, diverged_at=diverged_at)
-        self.beta = beta
+    TRL tells their mean since the line before, which counts for as many good answers as so many steps have.
+    """
+
+    def __init__(self, run: RunDirectory, config: KtoConfig, rows: Sequence[Judged], alarm: Alarm) -> None:
+        super().__init__(run, diverged_at=config.diverged_at)
+        self.beta = config.beta
+        self.alarm = alarm
+        good = [len(row.completion) for row in rows if row.good]
+        self.tokens = sum(good) / len(good)
+        self.answers = max(1, round(config.log_every * config.batch_size * len(good) / len(rows)))
 
     def measured(self, logs: dict[str, Any]) -> dict[str, float]:
         """What a line of metrics has beside the loss; a step without good (or bad) answers has no shift of them."""
@@ -293,6 +307,8 @@ class KtoReporter(Reporter):
         for name, key in (("chosen_shift", "rewards/chosen"), ("rejected_shift", "rewards/rejected")):
             if key in logs:
                 found[name] = float(logs[key]) / self.beta
+        if "chosen_shift" in found:
+            found["alarm"] = float(self.alarm.watch([found["chosen_shift"] / self.tokens] * self.answers))
         return found
 
 
@@ -303,6 +319,7 @@ def _train(
     tokenizer: PreTrainedTokenizerBase,
     rows: Sequence[Judged],
     weights: tuple[float, float],
+    alarm: Alarm,
     inputs: dict[str, str],
 ) -> None:
     at_once = rows_at_once(config, rows)
@@ -314,7 +331,7 @@ def _train(
         args=trainer_arguments(config, weights, bf16=uses_bf16(model, config.precision), at_once=at_once),
         train_dataset=trainer_rows(rows, epochs=config.epochs, at_once=at_once, seed=config.seed),
         processing_class=tokenizer,
-        callbacks=[KtoReporter(run, beta=config.beta, diverged_at=config.diverged_at), Keeper(run, origin)],
+        callbacks=[KtoReporter(run, config, rows, alarm), Keeper(run, origin)],
     )
     trainer.train(resume_from_checkpoint=last_checkpoint(run, origin, resume_from=config.resume_from))
 

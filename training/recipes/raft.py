@@ -39,7 +39,7 @@ from training.modelling.plans import Plan, counted
 from training.modelling.previews import learning_plan
 from training.modelling.prompts import Prompt, read_prompts
 from training.modelling.reporting import mean_result
-from training.modelling.rewards import RewardModel, load_reward
+from training.modelling.rewards import UNCERTAINTY_WEIGHT, Combination, Combine, RewardModel, load_reward
 from training.modelling.snapshots import require_rows
 from training.modelling.supervised.conversations import Example
 from training.modelling.supervised.fitting import token_loss_parts
@@ -53,6 +53,11 @@ class RaftConfig(LearningConfig):
     """The policy to start from: the SFT checkpoint."""
     reward: ExistingPath
     """A run of the reward recipe; it may have another tokenizer."""
+    combine: Combine = "mean"
+    """What an ensemble's reward is: the members' "mean", the worst of them ("wco"), or their mean less
+    `uncertainty_weight` times their variance ("uwo")."""
+    uncertainty_weight: float = UNCERTAINTY_WEIGHT
+    """What the members' variance weighs with "uwo"."""
     snapshot: ExistingPath
     """The snapshot whose training prompts are answered."""
     rounds: int = 3
@@ -102,7 +107,8 @@ def train_raft(config: RaftConfig) -> None:
     run.progress(0, 1, "loading the models and the prompts")
     model, tokenizer = load_policy(config.base, device=device)
     require_context(model, config.max_prompt_tokens + config.max_completion_tokens)
-    reward = load_reward(config.reward, device=device)
+    combination = Combination(config.combine, config.uncertainty_weight)
+    reward = load_reward(config.reward, device=device, combination=combination)
     prompts = read_prompts(config.snapshot, ["train"])
     require_rows(prompts, "prompts", config.snapshot)
     print(f"{len(prompts)} prompts to answer, {parameter_count(model)} parameters")

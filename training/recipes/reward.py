@@ -108,10 +108,10 @@ class RewardConfig(RankingLearningConfig):
     "harmless": 2} says that truthful and harmless usually outweigh helpful. Learnt from the ratings of completions that
     one person rated side by side; "overall" is what they ranked. Empty = one reward, of the rankings."""
     ensemble: int = 1
-    """Members that share the lower layers; their scores are combined where the reward is used."""
+    """Members that share a trunk; their scores are combined where the reward is used."""
     member_layers: int | None = None
-    """Of the trunk's last layers, how many each member has for itself; null = 1 of a decoder that can be split, else 0,
-    and then a hidden layer."""
+    """Of the trunk's last layers, of how many each member has a copy, which is computed at the answer's last token
+    alone; null = 3 (or all but the first) of a decoder that can be read so, else 0, and then a hidden layer."""
     member_data: Literal["bootstrap", "all"] = "bootstrap"
     """What a member learns: a bootstrap sample of the prompts that its seed draws, or all of them."""
     lr: float = 1e-3
