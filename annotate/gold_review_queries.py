@@ -163,7 +163,7 @@ def leaks(*, campaign: Campaign) -> list[GoldItem]:
     for _pk, one in sorted(found.items(), key=lambda row: (row[1].ended_at, row[0])):
         answered[one.task].append(one)
     usual = _Usual.of(found.values())
-    items = [_item(task, answered[task.pk], usual) for task in mixed_in.select_related("prompt")]
+    items = [_item(task, answered[task.pk], usual) for task in mixed_in]
     return sorted(items, key=lambda one: (-len(one.signals.standing_out), -(one.signals.rise.value or -1), one.task.pk))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -107,7 +108,9 @@ def _proposal_rows(request: HttpRequest, slug: str) -> list[dict]:
 def leaks(request: HttpRequest, slug: str) -> HttpResponse:
     """Gold whose answer may go around: signals with intervals, and taking it out."""
     campaign = _campaign(slug)
-    context = {"section": "campaigns", "campaign": campaign, "items": queries.leaks(campaign=campaign)}
+    page = Paginator(queries.leaks(campaign=campaign), SHOWN).get_page(request.GET.get("page"))
+    prefetch_related_objects([one.task for one in page], "prompt")
+    context = {"section": "campaigns", "campaign": campaign, "page": page}
     return render(request, "annotate/gold_leaks.html", context)
 
 

@@ -6,6 +6,7 @@ import io
 import pytest
 
 from annotate.models import Gold
+from annotate.views import gold_keeping
 from tests.gold import add_gold
 from tests.services.test_gold_keeping import rank
 from tests.web.conftest import rank_all
@@ -69,6 +70,16 @@ def test_it_shows_signals_and_takes_out_with_a_reason(carol, world):
     assert page.redirect_chain == [(LEAKS, 302)]
     assert "Nothing is mixed in" in text(page)
     assert "Posted in a forum." in text(carol.get(f"/agreement/tasks/{gold.pk}/"))
+
+
+def test_it_shows_many_known_answers_page_by_page(carol, world, monkeypatch):
+    monkeypatch.setattr(gold_keeping, "SHOWN", 2)
+    pages = [task.pk for task in add_gold(world, 3)]
+    first, last = (text(carol.get(f"{LEAKS}?page={number}")) for number in (1, 9))
+    assert [f"Task {pk}" in first for pk in pages] == [True, True, False]
+    assert [f"Task {pk}" in last for pk in pages] == [False, False, True]
+    assert ("Fewer signals" in first, "More signals" in last) == (True, True)
+    assert len(carol.get("/campaigns/answers/gold/leaks.json").json()["gold"]) == 3
 
 
 def test_nonsense_is_no_fault(carol, unanimous):
