@@ -148,11 +148,15 @@ class _Sums:
     def looked_up(self, slots: Slots, wanted: NDArray[np.int64]) -> Pairs:
         """The same from the tasks that both annotators of a pair judged."""
         base, grid = self.board.base, self.grids[0]
-        order, bounds = base.by_annotator
-        people = annotators_of(wanted)
-        both = np.logical_and(*(one < bounds.size - 1 for one in people))
-        tasks = in_common(people[0][both], people[1][both], order, bounds, base.rows.task)
-        cells = grid.of_rows(base.of_tasks(np.unique(tasks)))
+
+        def in_both() -> NDArray[np.int64]:
+            order, bounds = base.by_annotator
+            people = annotators_of(wanted)
+            both = np.logical_and(*(one < bounds.size - 1 for one in people))
+            tasks = in_common(people[0][both], people[1][both], order, bounds, base.rows.task)
+            return grid.of_rows(base.of_tasks(np.unique(tasks)))
+
+        cells = base.latest("cells in common", wanted.tobytes(), in_both)  # which one question has after the other
         return Pairs.of(self.of_base(slots, cells), wanted, self.asked.categories)
 
 

@@ -56,7 +56,7 @@ def contents(campaign: int, tasks: NDArray[np.int64]) -> Shown:
         return read(tasks)
     path = ledger().folder() / f"contents-{campaign}.npy"
     kept = _opened(path)
-    missing = np.setdiff1d(tasks, kept.task, assume_unique=False)
+    missing = tasks[~np.isin(tasks, kept.task)]
     if missing.size:
         kept = kept.plus(read(missing))
         if missing.size >= WORTH_A_FILE:

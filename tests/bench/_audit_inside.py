@@ -21,6 +21,7 @@ from annotate.models import (
     Campaign,
     Domain,
     Expertise,
+    Flag,
     Gold,
     Guideline,
     Judgement,
@@ -50,7 +51,9 @@ TIME = {"sqlite": "strftime('%Y-%m-%d %H:%M:%f', {}, 'unixepoch')", "postgresql"
 
 
 def judge(slug: str, *, people: int) -> None:
-    """Four judgements of each task of a campaign, in 20 weeks, 8 domains and under 3 versions; prints the seconds."""
+    """Four judgements of each task of a campaign, in 20 weeks, 8 domains and under 3 versions, and each flag of the
+    guideline on one completion in seventeen by three in four; prints the seconds.
+    """
     began = time.monotonic()
     campaign = Campaign.objects.get(slug=slug)
     User.objects.bulk_create(User(username=f"judge-{n}", password="!") for n in range(people))
@@ -78,7 +81,7 @@ def judge(slug: str, *, people: int) -> None:
             cursor.execute("SET LOCAL session_replication_role = replica")
         for statement in _statements(campaign, domains, words):
             cursor.execute(statement)
-        for statement in connection.ops.sequence_reset_sql(no_style(), [Judgement, RankedCompletion]):
+        for statement in connection.ops.sequence_reset_sql(no_style(), [Judgement, RankedCompletion, Flag]):
             cursor.execute(statement)
     with connection.cursor() as cursor:
         for statement in SETTLED[connection.vendor]:
@@ -108,6 +111,14 @@ def _statements(campaign: Campaign, domains: list[int], words: dict[str, str]) -
         f" WHEN c.position = (t.id + CASE WHEN {wrong} THEN 1 ELSE 0 END) % 2 THEN 1 ELSE 2 END"
         " FROM annotate_judgement u JOIN annotate_task t ON t.id = u.task_id"
         f" JOIN annotate_taskcompletion c ON c.task_id = t.id WHERE t.campaign_id = {campaign.pk}",
+        *(
+            "INSERT INTO annotate_flag (judgement_id, completion_id, name)"
+            f" SELECT r.judgement_id, r.completion_id, '{flag['name']}' FROM annotate_rankedcompletion r"
+            " JOIN annotate_judgement u ON u.id = r.judgement_id JOIN annotate_task t ON t.id = u.task_id"
+            f" WHERE t.campaign_id = {campaign.pk} AND (r.completion_id * 31 + {number} * 7) % 17 = 0"
+            f" AND (u.annotator_id + t.id + {number}) % 4 > 0"
+            for number, flag in enumerate(campaign.guideline.flags)
+        ),
         f"UPDATE annotate_task SET reserved = {JUDGES}, submitted = {JUDGES} WHERE campaign_id = {campaign.pk}",
     ]
 

@@ -3,10 +3,10 @@
     ./run bench audit [--judgements 1000000] [--databases sqlite,postgresql] [--rounds 12] [--json]
 
 It starts the product as shipped, writes the judgements straight into the database (1,000 annotators, 4 judgements a
-task, 20 weeks, 8 domains, 3 versions of the guideline; 2,000 tasks with a known answer), makes the ledger, and asks for
-each page as a browser would: `first` of a web process that has just started, `again` while nothing changes, and `after`
-another annotator submitted a judgement over the API a moment before. A page is ok where 95 % of the looks take less
-than 200 ms, again and after; downloads that lack the new judgement count as errors.
+task, six flags, 20 weeks, 8 domains, 3 versions of the guideline; 2,000 tasks with a known answer), makes the ledger,
+and asks for each page as a browser would: `first` of a web process that has just started, `again` while nothing
+changes, and `after` another annotator submitted a judgement over the API a moment before. A page is ok where 95 % of
+the looks take less than 200 ms, again and after; downloads that lack the new judgement count as errors.
 """
 
 import argparse
