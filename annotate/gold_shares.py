@@ -49,10 +49,11 @@ class Given:
     judgement: NDArray[np.int64]
     task: NDArray[np.int64]
     guideline: NDArray[np.int64]
+    created: NDArray[np.int64]
+    """Seconds since the epoch."""
 
-    def newest(self, most: int, guideline: int | None = None) -> dict[int, int]:
-        """The tasks of the newest judgements, or of those under one version of a guideline, by judgement."""
-        chosen = slice(None) if guideline is None else self.guideline == guideline
+    def newest(self, most: int, chosen: NDArray[np.bool_] | slice = slice(None)) -> dict[int, int]:
+        """The tasks of the newest judgements, or of those `chosen` (n,), by judgement."""
         found = zip(self.judgement[chosen][-most:].tolist(), self.task[chosen][-most:].tolist(), strict=True)
         return dict(found)
 
@@ -65,15 +66,15 @@ class _Known:
     of: tuple = ()
     """Of which ledger and tasks."""
     n_stored: int = 0
-    rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 4), np.int64))
-    """(n, 4) as `_of_tasks` gives them."""
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 5), np.int64))
+    """(n, 5) as `_of_tasks` gives them."""
 
     def up_to_date(self, look: Look, tasks: list[int]) -> NDArray[np.int64]:
         """The rows of these tasks, without a look at those that were stored before."""
         of, stored = (look.stored.meta.generation, tasks), look.stored.rows
         with self.lock:
             if self.of != of or self.n_stored > len(stored):
-                self.of, self.n_stored, self.rows = of, 0, np.zeros((0, 4), np.int64)
+                self.of, self.n_stored, self.rows = of, 0, np.zeros((0, 5), np.int64)
             later = stored.take(slice(self.n_stored, None))
             self.rows = np.concatenate([self.rows, _of_tasks(later, tasks)])
             self.n_stored = len(stored)
@@ -81,22 +82,22 @@ class _Known:
 
 
 def _of_tasks(rows: Rows, tasks: list[int]) -> NDArray[np.int64]:
-    """(n, 4) key, task, guideline, and the judgement that it corrects or 0; superseded ones, too."""
+    """(n, 5) key, task, guideline, the judgement that it corrects or 0, and time; superseded ones, too."""
     chosen = np.flatnonzero(np.isin(rows.task, tasks))
-    columns = (rows.id, rows.task, rows.guideline, rows.supersedes)
+    columns = (rows.id, rows.task, rows.guideline, rows.supersedes, rows.created)
     return np.stack([column[chosen] for column in columns], axis=1).astype(np.int64)
 
 
 def given(*, of: str, tasks: Collection[int]) -> Given:
     """The judgements of tasks that count; `of` names the set, whose newer judgements alone are looked through again."""
     if not tasks:
-        return Given(*np.zeros((3, 0), np.int64))
+        return Given(*np.zeros((4, 0), np.int64))
     look = ledger().look()
     known: _Known = ledger().kept.setdefault(("gold given", of), _Known())
     rows = known.up_to_date(look, sorted(tasks))
     rows = rows[np.argsort(rows[:, 0])]
     rows = rows[~superseded(rows[:, 0], rows[:, 3])]
-    return Given(rows[:, 0], rows[:, 1], rows[:, 2])
+    return Given(rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 4])
 
 
 def known_answers(gold: QuerySet[Gold]) -> dict[int, str]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from annotate.gold import SCORED_KINDS
 from annotate.gold_shares import Scored, given, known_answers, scored
-from annotate.models import Gold, Judgement, Task
+from annotate.models import Gold, Task
 from annotate.quality.intervals import Estimate, clustered_ratio, undefined
 from annotate.translations import translatable
 
@@ -26,7 +26,7 @@ def right_on_gold(*, kind: str, versions: Sequence[int]) -> list[Estimate]:
         return [undefined(NO_GOLD) for _version in versions]
     answers = _known([kind])
     found = given(of=kind, tasks=answers)
-    parts = [found.newest(NEWEST, version) for version in versions]
+    parts = [found.newest(NEWEST, found.guideline == version) for version in versions]
     shares = scored(judgements={pk: task for part in parts for pk, task in part.items()}, answers=answers)
     return [_right(shares[pk] for pk in part if pk in shares) for part in parts]
 
@@ -34,13 +34,10 @@ def right_on_gold(*, kind: str, versions: Sequence[int]) -> list[Estimate]:
 def right_on_gold_between(*spans: tuple[datetime, datetime]) -> list[Estimate]:
     """The same of what was answered from one moment to before another, in campaigns of any kind."""
     answers = _known(SCORED_KINDS)
-    judged = Judgement.objects.current().filter(task__in=list(answers)).order_by()
-    found = []
-    for first, end in spans:
-        inside = judged.filter(created_at__gte=first, created_at__lt=end).values_list("pk", "task_id")
-        newest = dict(sorted(inside)[-NEWEST:])
-        found.append(_right(scored(judgements=newest, answers=answers).values()))
-    return found
+    found = given(of="any kind", tasks=answers)
+    inside = [(found.created >= first.timestamp()) & (found.created < end.timestamp()) for first, end in spans]
+    parts = [found.newest(NEWEST, chosen) for chosen in inside]
+    return [_right(scored(judgements=part, answers=answers).values()) for part in parts]
 
 
 def _known(kinds: Sequence[str]) -> dict[int, str]:
