@@ -166,6 +166,18 @@ def test_its_estimate_of_activations_is_near_what_a_pass_keeps():
     assert estimate["weights"] == 4 * parameter_count(model)
 
 
+def test_a_share_of_a_sharded_model_takes_a_share_of_the_memory(base, snapshot, dry, monkeypatch):
+    fields = {"base": str(base), "snapshot": str(snapshot), "max_prompt_tokens": 64, "max_completion_tokens": 64}
+    whole = json.loads(dry(dpo, fields, "--json"))
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    shared = json.loads(dry(dpo, fields | {"sharding": "full"}, "--json"))
+    for name in ("weights", "gradients", "optimizer"):
+        assert shared["memory"][name] == whole["memory"][name] // 4
+    assert 0 < shared["memory"]["gathered"] <= 2 * whole["memory"]["weights"]
+    assert shared["memory"]["activations"] == whole["memory"]["activations"]
+    assert "each of 4 processes" in shared["notes"][1]
+
+
 def test_json_alone_is_refused(capsys):
     with pytest.raises(SystemExit):
         run_recipe(dpo.DpoConfig, dpo.train_dpo, ["--config", "x", "--json"])

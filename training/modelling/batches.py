@@ -151,6 +151,11 @@ def within(budget: int, costs: Sequence[int]) -> Iterator[tuple[int, int]]:
         yield first, len(costs)
 
 
+def runs_within(budget: int, costs: Sequence[int]) -> int:
+    """Return how many runs `within` yields."""
+    return sum(1 for _ in within(budget, costs))
+
+
 def batch_count(items: int, size: int) -> int:
     """Return how many batches `shuffled_batches` gives for that many items."""
     # Windows hold a whole number of batches, so only the last batch of all can be short.

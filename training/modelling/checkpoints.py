@@ -20,7 +20,9 @@ from typing import Any
 import numpy
 import torch
 
+from training.modelling import processes
 from training.modelling.artifacts import CHECKPOINTS, RecipeError, RunDirectory
+from training.modelling.sharding import gathered, share_of
 
 NEITHER_HERE_NOR_THERE = frozenset({"out", "resume_from", "checkpoint_every", "log_every", "threads", "licence"})
 """Fields that may differ between the run that wrote a checkpoint and the one that goes on: weights do not depend on
@@ -77,16 +79,19 @@ def save_checkpoint(
 ) -> None:
     """Write the checkpoint of a step, then remove the older ones of that `part` of the run.
 
-    `more` holds plain values and tensors of the caller's.
+    `more` holds plain values and tensors of the caller's. All processes call this, and the first one writes: of a
+    sharded model the whole.
     """
+    state = gathered({"weights": dict(_learnt(model)), "optimizer": optimizer.state_dict()})
+    if not processes.leads():
+        return
     folder = run.path / CHECKPOINTS
     folder.mkdir(exist_ok=True)
     place = folder / f"{_prefix(part)}step-{step:08d}.pt"
     content = {
         "origin": dataclasses.asdict(origin),
         "step": step,
-        "weights": dict(_learnt(model)),
-        "optimizer": optimizer.state_dict(),
+        **state,
         "random": random_states(),
         "metrics": (run.path / "metrics.jsonl").read_text(encoding="utf-8"),
         "more": dict(more),
@@ -128,11 +133,24 @@ def load_checkpoint(
     origin.require_same(content["origin"], file)
     with torch.no_grad():
         for name, parameter in _learnt(model):
-            parameter.copy_(content["weights"][name])
-    optimizer.load_state_dict(content["optimizer"])
+            parameter.copy_(share_of(content["weights"][name], parameter))
+    optimizer.load_state_dict(_shared(content["optimizer"], optimizer))
     run.replace_metrics(content["metrics"])
     restore_random_states(content["random"])
     return {"step": content["step"], **content["more"]}
+
+
+def _shared(state: dict[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Return an optimiser's whole state as the shares that this process has of its parameters."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    of_each = {
+        number: {
+            name: share_of(value, parameters[number]) if value.shape == parameters[number].shape else value
+            for name, value in values.items()
+        }
+        for number, values in state["state"].items()
+    }
+    return {**state, "state": of_each}
 
 
 def random_states() -> dict[str, Any]:

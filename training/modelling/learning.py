@@ -20,9 +20,10 @@ from training.modelling.batches import shuffled_batches
 from training.modelling.checkpoints import load_checkpoint, origin_of, save_checkpoint
 from training.modelling.configs import ExistingPath, ModelSource, require
 from training.modelling.guards import Divergence, GoneWrongError, save_offending
-from training.modelling.models import Precision
+from training.modelling.models import Precision, uses_bf16
 from training.modelling.optimisation import build_optimizer, linear_schedule, update
 from training.modelling.rankings import Encoding, Ties, Weights
+from training.modelling.sharding import Sharded, Sharding, sharded
 
 T = TypeVar("T")
 
@@ -59,6 +60,9 @@ class LearningConfig:
     gradient_checkpointing: bool = False
     """Compute a layer's inner numbers again in the backward pass instead of keeping them: less memory, and 10 to 25 %
     slower."""
+    sharding: Sharding = "none"
+    """What each of torchrun's processes holds while it learns: "none" = the whole model, "full" = its share of the
+    weights, gradients and AdamW's moments (FSDP), for models whose training no single GPU holds."""
     log_every: int = 5
     """Steps between lines of metrics.jsonl."""
     checkpoint_every: int = 100
@@ -77,6 +81,10 @@ class LearningConfig:
         for name in ("checkpoint_every", "diverged_at", "lora_rank"):
             require(getattr(self, name) >= 0, f"The field {name!r} must not be below 0.")
         require(0 <= self.warmup < 1, "The field 'warmup' is a share of the steps, from 0 to below 1.")
+
+    def require_unsharded(self, why: str) -> None:
+        """Raise ConfigError, with `why`, when sharding is asked for."""
+        require(self.sharding == "none", f"The field 'sharding' must be \"none\" here: {why}.")
 
     def require_above_0(self, *names: str) -> None:
         """Raise ConfigError unless these fields are above 0."""
@@ -154,6 +162,7 @@ def learn(
     batches: Callable[[random.Random], Iterable[list[T]]] | None = None,
     schedule: Callable[[int, int], float] | None = None,
     weigh: Callable[[Sequence[T]], float] = len,
+    passes: Callable[[Sequence[T]], int] | None = None,
     watcher: Watcher | None = None,
 ) -> None:
     """Train `model` in place on `items`, whose `lengths` are in tokens, `batch_size` of them in a step.
@@ -164,20 +173,35 @@ def learn(
     when its loss is no number. `inputs` are the manifest's: a checkpoint made of others is refused. `part` tells the
     checkpoints of several calls in one run apart. `batches` gives the batches of an epoch in their order, where it
     matters, and `schedule` the factor on the learning rate at a step (from 0) of so many. `weigh` says what the loss of
-    some items is divided by, which is how much a process's share of a step counts. Raises RecipeError when the loss is
-    not finite, or runs away. What a `watcher` has seen is
-    kept in checkpoints. With `lora_rank` adapters learn, and are merged into the model at the end.
+    some items is divided by, which is how much a process's share of a step counts. `passes` says how many parts
+    `losses` makes of some items: with `sharding` all processes must make as many. Raises RecipeError when the loss is
+    not finite, or runs away. What a `watcher` has seen is kept in checkpoints. With `lora_rank` adapters learn, and are
+    merged into the model at the end.
     """
     batches = batches or (lambda rng: shuffled_batches(items, lengths, batch_size, rng))
     schedule = schedule or (lambda step, steps: linear_schedule(step, steps, config.warmup))
-    loop = _Loop(
-        config, run, model, items, batches, schedule, losses, after_epoch, described, inputs or {}, part, weigh, watcher
-    )
     with (
         adapted(model, run, rank=config.lora_rank, alpha=config.lora_alpha, part=part),
         recomputing(model, config.gradient_checkpointing),
+        sharded(model, config.sharding, bf16=uses_bf16(model, config.precision)) as shards,
     ):
-        loop.go()
+        _Loop(
+            config=config,
+            run=run,
+            model=model,
+            items=items,
+            batches=batches,
+            schedule=schedule,
+            losses=losses,
+            after_epoch=after_epoch,
+            described=described,
+            inputs=inputs or {},
+            part=part,
+            weigh=weigh,
+            passes=passes,
+            watcher=watcher,
+            shards=shards,
+        ).go()
 
 
 @dataclass
@@ -196,7 +220,9 @@ class _Loop(Generic[T]):
     inputs: Mapping[str, str]
     part: str
     weigh: Callable[[Sequence[T]], float]
+    passes: Callable[[Sequence[T]], int] | None
     watcher: Watcher | None
+    shards: Sharded | None
 
     def go(self) -> None:
         """Take all steps that are left, and leave the model in evaluation mode."""
@@ -242,13 +268,9 @@ class _Loop(Generic[T]):
         config, before = self.config, step - 1
         lr = config.lr * self.schedule(before, self.steps)
         measured: dict[str, list[torch.Tensor]] = {}
-        mine = processes.share(some)
-        counts = self.weigh(mine) / self.weigh(some) if mine else 0.0
-        parts = _noted(self.losses(mine), measured, counts) if mine else ()
+        choices = {"step": before, "lr": lr, "max_grad_norm": config.max_grad_norm, "sharded": self.shards is not None}
         try:
-            loss, norm = update(
-                self.model, self.optimizer, parts, step=before, lr=lr, max_grad_norm=config.max_grad_norm
-            )
+            loss, norm = update(self.model, self.optimizer, self._parts(some, measured), **choices)
             if step % config.log_every == 0 or step == self.steps:
                 means = _means(measured)
                 self.run.metrics(step, epoch=epoch, loss=loss, **means, lr=lr, grad_norm=norm)
@@ -261,17 +283,37 @@ class _Loop(Generic[T]):
         if config.checkpoint_every and step % config.checkpoint_every == 0:
             self._save(step, measured=False)
 
+    def _parts(self, some: Sequence[T], measured: dict[str, list[torch.Tensor]]) -> Iterable[torch.Tensor]:
+        """The losses of this process's share of a step, as much as they count."""
+        mine = processes.share(some)
+        counts = self.weigh(mine) / self.weigh(some) if mine else 0.0
+        parts = _noted(self.losses(mine), measured, counts) if mine else iter(())
+        if self.shards is None:
+            return parts
+        by_process = [self.passes(share) if share else 0 for share in processes.shares(some)]
+        stand_in = (mine or some)[:1]
+        return self.shards.passes(
+            parts,
+            by_process[processes.rank()],
+            max(by_process),
+            # What counts nothing must still be computed: its layers are gathered with the others'.
+            lambda: next(iter(self.losses(stand_in))).loss * 0.0,
+        )
+
     def _measure(self, step: int, epoch: int) -> None:
         """Measure after an epoch, and keep what was measured where the epoch ended at a checkpoint."""
         self.model.eval()
-        if self.after_epoch and processes.leads() and (found := self.after_epoch()):
+        found = None
+        if self.after_epoch and self.shards:
+            found = self.shards.measure(self.after_epoch)
+        elif self.after_epoch and processes.leads():
+            found = self.after_epoch()
+        if found:
             self.run.metrics(step, epoch=epoch, **found)
         if self.config.checkpoint_every and step % self.config.checkpoint_every == 0:
             self._save(step, measured=True)
 
     def _save(self, step: int, *, measured: bool) -> None:
-        if not processes.leads():
-            return
         watched = {"watched": self.watcher.state} if self.watcher else {}
         save_checkpoint(
             self.run,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from transformers import AutoConfig, AutoModel, PreTrainedConfig
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from training.modelling.models import model_directory
 
@@ -38,6 +39,14 @@ def _sides(config: PreTrainedConfig) -> int:
     return sum(module.in_features + module.out_features for module in linear)
 
 
+def _in_layers(config: PreTrainedConfig) -> int:
+    """How many numbers the trunk's layers have."""
+    with torch.device("meta"):
+        trunk = AutoModel.from_config(config)
+    layers = [module for module in trunk.modules() if isinstance(module, GradientCheckpointingLayer)]
+    return sum(parameter.numel() for layer in layers for parameter in layer.parameters())
+
+
 def training_memory(
     config: PreTrainedConfig,
     *,
@@ -46,11 +55,13 @@ def training_memory(
     language_model: bool,
     lora_rank: int = 0,
     recomputed: bool = False,
+    shards: int = 1,
 ) -> dict[str, int]:
     """Return the bytes of training such a model on `tokens` at once.
 
     With `lora_rank` only adapters have gradients and moments; `recomputed` is gradient checkpointing, which keeps what
-    goes into each layer, and one layer's inner numbers at a time.
+    goes into each layer, and one layer's inner numbers at a time. Of several `shards` it is what one process needs: its
+    share, and gathered at a time the weights and gradients of all but the layers, and of two layers.
     """
     tied = getattr(config, "tie_word_embeddings", False)
     head = (0 if tied else config.vocab_size) if language_model else 1
@@ -65,9 +76,12 @@ def training_memory(
     # "auto" may compute in bf16; the estimate is then what it needs at most.
     number = BF16 if precision == "bf16" else FP32
     memory = {
-        "weights": FP32 * (parameters + adapters),
-        "gradients": FP32 * learnt,
-        "optimizer": 2 * FP32 * learnt,
+        "weights": FP32 * (parameters + adapters) // shards,
+        "gradients": FP32 * learnt // shards,
+        "optimizer": 2 * FP32 * learnt // shards,
         "activations": tokens * (kept * number + logits * FP32),
     }
+    if shards > 1:
+        outside = parameters - _in_layers(config)
+        memory["gathered"] = 2 * (FP32 * outside + 2 * number * _in_layers(config) // layers)
     return memory | {"total": sum(memory.values())}

@@ -7,6 +7,7 @@ import torch
 
 from training.modelling import collectives
 from training.modelling.guards import NotFiniteError
+from training.modelling.sharding import whole
 
 
 def build_optimizer(model: torch.nn.Module, *, lr: float, weight_decay: float) -> torch.optim.AdamW:
@@ -38,25 +39,29 @@ def update(
     step: int,
     lr: float,
     max_grad_norm: float,
+    sharded: bool = False,
 ) -> tuple[float, float]:
     """Take one optimiser step at learning rate `lr`; return the loss, and the gradient's norm before clipping.
 
     The loss is the sum of `losses`: parts of one step that are too large together. Each is asked for when the one
     before it has gone backward, so that only one is in memory. Of several processes each brings its own, and all take
-    the same step. Raises NotFiniteError when the loss or the gradient is
-    not finite, before any weight has changed.
+    the same step; where the model is `sharded`, each brings as many. Raises NotFiniteError when the loss or the
+    gradient is not finite, before any weight has changed.
     """
     value = 0.0
     for loss in losses:
-        value += loss.item()
+        # Where the processes go backward together, all must know of a loss for which none of them may.
+        value += collectives.total(loss.item()) if sharded else loss.item()
         if not math.isfinite(value):
             break
         loss.backward()
-    value = collectives.total(value)
+    if not sharded:
+        value = collectives.total(value)
     if not math.isfinite(value):
         raise NotFiniteError(step=step, loss=value)
-    collectives.sum_gradients(model.parameters())
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm).item()
+    if not sharded:
+        collectives.sum_gradients(model.parameters())
+    norm = whole(torch.nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm)).item()
     if not math.isfinite(norm):
         raise NotFiniteError(step=step, loss=value, norm=norm)
     for group in optimizer.param_groups:

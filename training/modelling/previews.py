@@ -8,9 +8,10 @@ from transformers import PreTrainedTokenizerBase
 
 from training.modelling.chat import encode_prompt
 from training.modelling.learning import LearningConfig, RankingLearningConfig
-from training.modelling.memory import config_of, training_memory
+from training.modelling.memory import FP32, config_of, parameters_of, training_memory
 from training.modelling.models import load_tokenizer
 from training.modelling.plans import Count, Plan, counted
+from training.modelling.processes import asked_for
 from training.modelling.rankings import encode_rankings
 from training.modelling.snapshots import SPLITS, Message, read_rankings, require_rows
 
@@ -30,6 +31,7 @@ def learning_plan(
     """
     learnt = counts[0]
     at_once = max(min(config.tokens_at_once, batch_size * learnt.longest), learnt.longest)
+    shards = asked_for() if config.sharding == "full" else 1
     memory = training_memory(
         architecture,
         tokens=at_once,
@@ -37,9 +39,17 @@ def learning_plan(
         language_model=language_model,
         lora_rank=config.lora_rank,
         recomputed=config.gradient_checkpointing,
+        shards=shards,
     )
+    notes = [f"{at_once:,} tokens at once at most"]
+    if config.sharding == "full":
+        whole = FP32 * parameters_of(architecture, head=0) / 2**20
+        notes += [
+            f"memory is that of each of {shards} processes while they learn; torchrun's WORLD_SIZE says how many",
+            f"before and after it each holds the whole model, {whole:,.1f} MiB and its head",
+        ]
     taken = config.epochs * -(-learnt.rows // batch_size) if steps is None else steps
-    return Plan(counts, taken, memory, [f"{at_once:,} tokens at once at most"])
+    return Plan(counts, taken, memory, notes)
 
 
 def rankings_plan(config: RankingLearningConfig, *, language_model: bool) -> Plan:

@@ -50,4 +50,9 @@ def rank() -> int:
 
 def share(items: Sequence[T]) -> Sequence[T]:
     """Return the items that this process learns; neighbours, which are of like length, go to different ones."""
-    return items[rank() :: count()]
+    return shares(items)[rank()]
+
+
+def shares(items: Sequence[T]) -> list[Sequence[T]]:
+    """Return the items that each process learns."""
+    return [items[number :: count()] for number in range(count())]

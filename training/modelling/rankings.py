@@ -15,7 +15,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.modelling.artifacts import RecipeError
-from training.modelling.batches import Batch, pad_batch, within
+from training.modelling.batches import Batch, pad_batch, runs_within, within
 from training.modelling.chat import encode_completion, encode_prompt
 from training.modelling.losses import Pairs, form_pairs
 from training.modelling.models import window_of
@@ -54,6 +54,10 @@ class Layout:
             some = rankings[first:last]
             choices = {"shared": self.shared, "among": len(rankings), "ties": self.ties, "window": self.window}
             yield Part(first, some, *ranking_batch(some, self.pad_token_id, self.device, **choices))
+
+    def passes(self, rankings: Sequence[EncodedRanking]) -> int:
+        """How many passes `parts` makes of rankings."""
+        return runs_within(self.tokens_at_once, [self.cost(ranking) for ranking in rankings])
 
     def cost(self, ranking: EncodedRanking) -> int:
         """Tokens that a ranking brings to a pass."""

@@ -26,7 +26,7 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
 
 from training.modelling import processes
 from training.modelling.artifacts import Result, RunDirectory, hash_input
-from training.modelling.batches import within
+from training.modelling.batches import runs_within, within
 from training.modelling.configs import ExistingPath, require, run_recipe
 from training.modelling.corpora import WORLD, read_corpus
 from training.modelling.learning import LearningConfig, PartLoss, learn
@@ -96,6 +96,7 @@ def train_base(config: BaseConfig) -> None:
         lengths=[len(row) for row in rows],
         batch_size=config.batch_size,
         losses=partial(_losses, config, model, tokenizer.pad_token_id),
+        passes=lambda some: runs_within(config.tokens_at_once, [len(row) for row in some]),
         described=lambda row: {"text": tokenizer.decode(row)},
         inputs=inputs,
         weigh=lambda some: sum(len(row) - 1 for row in some),

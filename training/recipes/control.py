@@ -20,6 +20,7 @@ Departures from the papers: whole answers are labelled, not sentences; the token
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -44,7 +45,7 @@ from training.modelling.previews import learning_plan
 from training.modelling.rewards import RewardModel, load_reward
 from training.modelling.snapshots import Message, RankingRow, Split, read_rankings, require_rows
 from training.modelling.supervised.conversations import Example
-from training.modelling.supervised.fitting import held_out_loss, token_loss_parts
+from training.modelling.supervised.fitting import held_out_loss, token_loss_parts, token_loss_passes
 
 GOOD, BAD = "<|good|>", "<|bad|>"
 
@@ -117,6 +118,7 @@ def train_control(config: ControlConfig) -> None:
         lengths=[len(one.ids) for one in examples],
         batch_size=config.batch_size,
         losses=token_loss_parts(config, model, tokenizer.pad_token_id),
+        passes=partial(token_loss_passes, config),
         described=lambda one: {"prompt_sha256": one.prompt_sha256, "text": tokenizer.decode(one.ids)},
         inputs=_inputs(config),
         weigh=lambda rows: sum(row.learnt for row in rows),

@@ -279,6 +279,7 @@ def _train(
         lengths=[item.ranking.tokens for item in rankings],
         batch_size=config.batch_rankings,
         losses=partial(_losses, config, model, layout, settings, alarm),
+        passes=lambda items: layout.passes([item.ranking for item in items]),
         watcher=alarm,
         described=lambda item: as_texts(tokenizer, item.ranking),
         inputs=inputs,

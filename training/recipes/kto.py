@@ -108,6 +108,7 @@ class KtoConfig(LearningConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_above_0("beta", "alarm", "max_prompt_tokens", "max_completion_tokens")
+        self.require_unsharded("this recipe runs in one process")
         require(
             self.batch_size >= 2, "The field 'batch_size' must be 2 or more: z pairs an answer with another's prompt."
         )

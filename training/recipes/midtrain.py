@@ -21,6 +21,7 @@ and the share of instruction data in the decay phase is exact in rows; a text lo
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -43,7 +44,7 @@ from training.modelling.models import (
 from training.modelling.plans import Plan, counted
 from training.modelling.previews import learning_plan
 from training.modelling.supervised.conversations import Example
-from training.modelling.supervised.fitting import held_out_loss, token_loss_parts
+from training.modelling.supervised.fitting import held_out_loss, token_loss_parts, token_loss_passes
 from training.modelling.supervised.mixtures import Mixture, draw, parts_of
 from training.modelling.supervised.reading import SupervisedConfig, count_split, encode_all, mix_pass, read_split
 from training.modelling.supervised.schedules import Decay, wsd_schedule
@@ -138,6 +139,7 @@ def midtrain(config: MidtrainConfig) -> None:
         lengths=[len(row.ids) for row in phases.rows],
         batch_size=config.batch_size,
         losses=token_loss_parts(config, model, tokenizer.pad_token_id),
+        passes=partial(token_loss_passes, config),
         batches=lambda rng: _in_phases(phases, config.batch_size, rng),
         described=lambda row: {"source": row.source, "text": tokenizer.decode(row.ids)},
         inputs=inputs,

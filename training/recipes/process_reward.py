@@ -75,6 +75,7 @@ class ProcessRewardConfig(LearningConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.require_unsharded("this recipe runs in one process")
         self.require_above_0("max_prompt_tokens", "max_completion_tokens", "batch_solutions", "bad_weight")
 
 

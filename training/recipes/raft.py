@@ -17,6 +17,7 @@ round; the learning rate warms up and falls in each round anew.
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -42,7 +43,7 @@ from training.modelling.reporting import mean_result
 from training.modelling.rewards import UNCERTAINTY_WEIGHT, Combination, Combine, RewardModel, load_reward
 from training.modelling.snapshots import require_rows
 from training.modelling.supervised.conversations import Example
-from training.modelling.supervised.fitting import token_loss_parts
+from training.modelling.supervised.fitting import token_loss_parts, token_loss_passes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +135,7 @@ def train_raft(config: RaftConfig) -> None:
             lengths=[len(one.ids) for one in examples],
             batch_size=config.batch_size,
             losses=token_loss_parts(config, model, tokenizer.pad_token_id),
+            passes=partial(token_loss_passes, config),
             described=lambda one: {"prompt_sha256": one.prompt_sha256, "text": tokenizer.decode(one.ids)},
             inputs=inputs,
             part=f"round-{number + 1}",

@@ -135,6 +135,8 @@ class RewardConfig(RankingLearningConfig):
         self.require_above_0("ensemble")
         require(self.ensemble > 1 or not self.member_layers, "The field 'member_layers' needs an 'ensemble'.")
         require((self.member_layers or 0) >= 0, "The field 'member_layers' must not be below 0.")
+        if self.ensemble > 1:
+            self.require_unsharded("the members of an ensemble learn different rankings")
         require(pairwise or not self.margin, "The field 'margin' does nothing with the loss \"plackett_luce\".")
 
 
@@ -247,6 +249,7 @@ def _train(
         lengths=[ranking.tokens for ranking in rankings],
         batch_size=config.batch_rankings,
         losses=step_losses(config, model, layout, by, draws_of(config, rankings)),
+        passes=layout.passes,
         after_epoch=validate,
         described=partial(as_texts, tokenizer),
         inputs=inputs,

@@ -92,6 +92,7 @@ class SftConfig(KnowledgeConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_above_0("batch_size")
+        self.require_unsharded("TRL's trainer shares steps among processes, but not the weights")
         require(self.style_prompts >= 0, "The field 'style_prompts' must not be below 0.")
         longest = self.max_prompt_tokens + self.max_completion_tokens
         said = f"max_prompt_tokens + max_completion_tokens ({longest})"

@@ -6,7 +6,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.modelling.artifacts import Result
-from training.modelling.batches import pad_batch, within
+from training.modelling.batches import pad_batch, runs_within, within
 from training.modelling.learning import LearningConfig, PartLoss
 from training.modelling.likelihoods import token_likelihoods
 from training.modelling.models import autocast
@@ -21,13 +21,21 @@ def token_loss_parts(
 
     def losses(examples: Sequence[Example]) -> Iterator[PartLoss]:
         tokens = sum(example.learnt for example in examples)
-        # Padded to the longest, a part of n rows costs n times that.
-        widest = max(len(example.ids) for example in examples)
-        for first, last in within(config.tokens_at_once, [widest] * len(examples)):
+        for first, last in within(config.tokens_at_once, _costs(examples)):
             values = learnt_losses(config, model, examples[first:last], pad)
             yield PartLoss(values.sum() / tokens)
 
     return losses
+
+
+def token_loss_passes(config: LearningConfig, examples: Sequence[Example]) -> int:
+    """Return in how many parts the loss of a step comes."""
+    return runs_within(config.tokens_at_once, _costs(examples))
+
+
+def _costs(examples: Sequence[Example]) -> list[int]:
+    """Tokens of each row, padded to the longest."""
+    return [max(len(example.ids) for example in examples)] * len(examples)
 
 
 def learnt_losses(
