@@ -8,6 +8,9 @@ from tests.bench import demo, learning
 from training.demo import simulated, world
 from training.modelling.snapshots import read_rankings
 
+VALUES = (0.25, 0.25, 0.25, 1.0, 0.75, 0.5)
+"""What the reward arms get, in their order."""
+
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory):
@@ -84,3 +87,12 @@ def test_it_refuses_more_draws_than_there_are_rankings(capsys):
     with pytest.raises(SystemExit):
         learning.main(["--draws", "3", "--rankings", "400"])
     assert "has 1000 rankings, too few for these draws" in capsys.readouterr().err
+
+
+def test_it_compares_weighted_rankings_with_pairs_and_rankings_in_as_many_epochs():
+    reward = {
+        arm: {"gold": [("p", value)], "by_draw": [value]} for arm, value in zip(learning.REWARDS, VALUES, strict=True)
+    }
+    found = learning._rewards({0: {"rewards": reward}})["k-wise, weighted, 2 epochs"]
+    assert found["over_pairs"]["value"] == found["over_pairs_by_model"]["value"] == 0.5
+    assert found["over_unweighted"]["value"] == found["over_unweighted_by_model"]["value"] == 0.25
