@@ -8,21 +8,28 @@ those who gave it.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from django.utils.translation import gettext as _
-from numpy.typing import NDArray
 
 from annotate.errors import DomainError
-from annotate.ledger.answers import Asking, changed_parts, is_said, sums_by_part, sums_of
+from annotate.ledger.answers import (
+    Asking,
+    answers_of,
+    changed_parts,
+    is_said,
+    n_before_and_after,
+    sums_by_part,
+    sums_of,
+)
 from annotate.ledger.boards import Board, Found
-from annotate.ledger.marks import Cells, cells_of
 from annotate.models import Campaign, Guideline
 from annotate.quality.intervals import Estimate, undefined
 from annotate.quality.value_agreement import EMPTY, MEASURES, ValueAgreement
-from annotate.quality.value_sums import ValueSums, scale_of
-from annotate.quality.values import Level, ValueTable
+from annotate.quality.value_change import change_of
+from annotate.quality.value_sums import Answers, ValueSums, scale_of
+from annotate.quality.values import Level
 
 AXIS, FLAG, SPAN = "axis", "flag", "span"
 OF_AXES = ("alpha", "alpha_interval", "ac2", "percent_agreement")
@@ -31,7 +38,6 @@ OF_FLAGS = ("prevalence", "positive_agreement", "alpha", "ac1")
 IN_GROUPS = {"percent_agreement", "alpha", "ac2", *OF_FLAGS}
 CHARTED = {AXIS: "alpha", FLAG: "positive_agreement", SPAN: "positive_agreement"}
 """What charts show of each kind of question."""
-COLUMN_OF = {"domain": "domain", "version": "guideline", "week": "week"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,11 @@ class Question:
             return OF_FLAGS
         plain = all(level.isdecimal() for level in self.levels)
         return OF_AXES if plain else ("alpha", "ac2", "percent_agreement")
+
+    @property
+    def level(self) -> Level:
+        """What the values mean."""
+        return "ordinal" if self.kind == AXIS else "nominal"
 
     @property
     def scale(self) -> Sequence[int]:
@@ -110,8 +121,6 @@ class Inquiry:
     campaign: Campaign
     guidelines: Sequence[Guideline]
     slots: dict[str, int]
-    frames: dict[Hashable, tuple[NDArray[np.int64], ValueTable]] = field(default_factory=dict)
-    """The answers to flags, all of them no: those of flags that were offered alike differ in nothing else."""
 
     @classmethod
     def of(cls, board: Board, campaign: Campaign, slots: dict[str, int] | None = None) -> Inquiry:
@@ -126,7 +135,7 @@ class Inquiry:
         questions = self.questions()
         if of:
             return find_question(questions, of)
-        said = (one for one in questions if self.cells.said(one.key).any())
+        said = (one for one in questions if is_said(self.board, self.campaign.pk, one.key))
         return next(said, questions[0] if questions else None)
 
     def questions(self) -> list[Question]:
@@ -151,14 +160,26 @@ class Inquiry:
             return Answered(found)
         return Answered(found, sums.agreement(scale_of(question.scale, "interval"), ["alpha"]).alpha)
 
+    def changed(self, question: Question, before: int, after: int) -> tuple[dict[str, Estimate], int]:
+        """By how much the agreement changed from one version to another, and how many completions both have."""
+        asked = replace(self.asked(question), sides=(before, after))
+        sums = sums_of(self.board, self.campaign.pk, asked, {})
+        found = change_of(sums, scale_of(question.scale, question.level), question.coefficients)
+        if "alpha_interval" in question.measures:
+            found["alpha_interval"] = change_of(sums, scale_of(question.scale, "interval"), ["alpha"])["alpha"]
+        return found, n_before_and_after(self.board, self.campaign.pk, asked)
+
+    def answers(self, question: Question, people: Sequence[int]) -> Answers:
+        """What some people said, by their ids; the code of a value is its place in the question's scale."""
+        return answers_of(self.board, self.campaign.pk, self.asked(question), people)
+
     def asked(self, question: Question) -> Asking:
         """The question as the sums know it; all that nobody ever said, and that was offered alike, are one."""
         label = question.key if is_said(self.board, self.campaign.pk, question.key) else ""
         return Asking(label, len(question.levels), self._offering(question))
 
     def _told_by(self, sums: ValueSums, question: Question) -> ValueAgreement:
-        scale = scale_of(question.scale, "ordinal" if question.kind == AXIS else "nominal")
-        return sums.agreement(scale, question.coefficients)
+        return sums.agreement(scale_of(question.scale, question.level), question.coefficients)
 
     def groups(self, question: Question | None, name: str, parts: Sequence[tuple[str, str, int]]) -> list[ValueGroup]:
         """The agreement on a question in each part of one kind; none where the slice has chosen one already."""
@@ -182,41 +203,12 @@ class Inquiry:
             found[slot] = self._told_by(sums, question)
         return {slot: one for slot, one in found.items() if one.n_judgements}
 
-    def answers(self, question: Question) -> tuple[NDArray[np.int64], ValueTable]:
-        """Which cells have an answer to a question, and the table of these."""
-        said = self.cells.said(question.key)
-        if question.kind == AXIS:
-            return self._table(said > 0, said, question.scale, "ordinal")
-        offering = self._offering(question)
-        if offering not in self.frames:
-            versions = self.cells.part("guideline") if offering is not None else None
-            inside = np.ones(said.size, bool) if versions is None else np.isin(versions, offering)
-            self.frames[offering] = self._table(inside, np.zeros(said.size, np.int8), (0, 1), "nominal")
-        chosen, table = self.frames[offering]
-        return chosen, replace(table, code=table.in_order("answers", said[chosen].astype(np.int32)))
-
     def _offering(self, question: Question) -> tuple[int, ...] | None:
         """The versions of the guideline that offer a flag; None where all do."""
         if question.kind != FLAG or self.campaign.parsed_form.flags is not None:
             return None
         having = [one.pk for one in self.guidelines if question.name in {flag["name"] for flag in one.flags}]
         return tuple(having) if len(having) < len(self.guidelines) else None
-
-    def _table(
-        self, inside: NDArray[np.bool_], said: NDArray[np.int8], scale: Sequence[int], level: Level
-    ) -> tuple[NDArray[np.int64], ValueTable]:
-        """The cells that are inside the slice, too, and the table of what is said in them."""
-        cells = self.cells
-        for name, slot in self.slots.items():
-            inside &= cells.part(COLUMN_OF[name]) == slot
-        chosen = np.flatnonzero(inside)
-        columns = cells.unit[chosen], cells.part("annotator")[chosen], said[chosen]
-        tasks = np.concatenate([self.board.base.rows.task, self.board.now.rows.task])[cells.row[chosen]]
-        return chosen, ValueTable.from_arrays(*columns, level, categories=scale, clusters=tasks)
-
-    @property
-    def cells(self) -> Cells:
-        return cells_of(self.board, self.campaign.pk)
 
     def once(self, what: Hashable, question: Question, compute: Callable[[], Found]) -> Found:
         """What `compute` returns, computed once while no judgement and no version of the guideline is added."""

@@ -2,15 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from annotate.audit_queries.changes import FEWEST, Compared, two_versions
-from annotate.audit_queries.inquiry import Inquiry, Question, positive_of
+from annotate.audit_queries.inquiry import Inquiry, Question
 from annotate.audit_queries.slices import parts_of
 from annotate.ledger.live import ledger
 from annotate.models import Campaign
-from annotate.quality.intervals import Estimate
-from annotate.quality.value_change import value_change
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +51,7 @@ def question_change(*, campaign: Campaign, of: str = "", before: str = "", after
     if question is None or len(known) < FEWEST:
         return found
     slots = known[before][1], known[after][1]
-    changes, n_in_both = inquiry.once(("change", *slots), question, lambda: _changes(inquiry, question, *slots))
+    changes, n_in_both = inquiry.once(("change", *slots), question, lambda: inquiry.changed(question, *slots))
     old, new = (Inquiry.of(board, campaign, {"version": slot}).answered(question) for slot in slots)
     compared = [Compared(name, old.measure(name), new.measure(name), changes[name]) for name in question.measures]
     return replace(found, n_in_both=n_in_both, compared=compared)
-
-
-def _changes(inquiry: Inquiry, question: Question, before: int, after: int) -> tuple[dict[str, Estimate], int]:
-    """The differences, and how many completions were judged under both versions."""
-    chosen, table = inquiry.answers(question)
-    versions = inquiry.cells.part("guideline")[chosen]
-    parts = versions == before, versions == after
-    found = value_change(table, *parts, positive=positive_of(question), measures=question.coefficients)
-    if "alpha_interval" in question.measures:
-        by_distance = replace(table, level="interval")
-        found["alpha_interval"] = value_change(by_distance, *parts, measures=["alpha"])["alpha"]
-    items = (np.unique(inquiry.cells.unit[chosen[part]]) for part in parts)
-    return found, np.intersect1d(*items, assume_unique=True).size

@@ -6,7 +6,6 @@ import numpy as np
 
 from annotate.audit_queries.inquiry import AXIS, FLAG, SPAN, Inquiry, Question, positive_of
 from annotate.audit_queries.pairs import busiest
-from annotate.ledger.boards import Board
 from annotate.ledger.live import ledger
 from annotate.models import Campaign
 from annotate.quality.value_pairs import ValuePair, agreement_by_pair
@@ -67,7 +66,7 @@ def question_pairs(*, campaign: Campaign, of: str = "", page: int = 1) -> ValueP
     pairs: list[ValuePair] = []
     if question:
         people = tuple(shown.ids.values())
-        pairs = inquiry.once(("pairs", people), question, lambda: _pairs(board, inquiry, question, people))
+        pairs = inquiry.once(("pairs", people), question, lambda: _pairs(inquiry, question, people))
     names = {person: name for name, person in shown.ids.items()}
     return ValuePairs(
         campaign=campaign,
@@ -82,15 +81,9 @@ def question_pairs(*, campaign: Campaign, of: str = "", page: int = 1) -> ValueP
     )
 
 
-def _pairs(board: Board, inquiry: Inquiry, question: Question, people: tuple[int, ...]) -> list[ValuePair]:
+def _pairs(inquiry: Inquiry, question: Question, people: tuple[int, ...]) -> list[ValuePair]:
     """Of these people, by their ids. The completions of a task are one cluster."""
-    chosen, table = inquiry.answers(question)
-    cells = inquiry.cells
-    annotators = cells.part("annotator")[chosen]
-    kept = np.flatnonzero(np.isin(annotators, people))
-    tasks = np.concatenate([board.base.rows.task, board.now.rows.task])[cells.row[chosen[kept]]]
-    values = cells.said(question.key)[chosen[kept]]
-    some = ValueTable.from_arrays(
-        cells.unit[chosen[kept]], annotators[kept], values, table.level, categories=table.categories
-    )
-    return agreement_by_pair(some, tasks, positive=positive_of(question))
+    said = inquiry.answers(question, people)
+    values = np.array(question.scale)[said.code]
+    table = ValueTable.from_arrays(said.item, said.annotator, values, question.level, categories=question.scale)
+    return agreement_by_pair(table, said.cluster, positive=positive_of(question))

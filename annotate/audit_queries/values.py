@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from annotate.audit_queries.inquiry import (
     AXIS,
-    COLUMN_OF,
     Answered,
     Inquiry,
     Question,
@@ -23,6 +22,7 @@ from annotate.models import Campaign, Task
 from annotate.quality.intervals import Estimate
 
 WHOLE = Slice()
+COLUMN_OF = {"domain": "domain", "version": "guideline", "week": "week"}
 
 
 @dataclass(frozen=True, slots=True)

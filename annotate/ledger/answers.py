@@ -5,17 +5,18 @@ The completions of a task are one cluster; an item is one completion in one task
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from annotate.ledger.boards import LARGE, Board, Sheet, Slots
+from annotate.ledger.boards import LARGE, Board, Sheet, Slots, keep_recent
 from annotate.ledger.marks import Grid, grids_of
+from annotate.quality.value_change import both_parts, n_in_both, yes_of_both
 from annotate.quality.value_kernels import rows_of_slices
 from annotate.quality.value_sum_kernels import in_common
-from annotate.quality.value_sums import Answers, Pairs, ValueSums, annotators_of, in_pairs
+from annotate.quality.value_sums import Answers, Pairs, ValueSums, annotators_of, in_pairs, yes_of
 from annotate.quality.values import coded_fast
 
 
@@ -29,11 +30,13 @@ class Asking:
     """How many levels an axis has, whose values are from 1, and 0 where there is none; 0: it is said or not."""
     offering: tuple[int, ...] | None
     """The versions of the guideline that ask it; None where all do."""
+    sides: tuple[int, int] | None = None
+    """The versions before and after a change: only answers under these are meant, as `value_change` has them."""
 
     @property
-    def categories(self) -> int:
-        """How many different answers there are."""
-        return self.levels or 2
+    def yes(self) -> NDArray[np.bool_]:
+        """(K,) which of all different answers are a yes."""
+        return (yes_of_both if self.sides else yes_of)(self.levels or 2)
 
 
 def sums_of(board: Board, campaign: int, asked: Asking, slots: Slots) -> ValueSums:
@@ -50,6 +53,16 @@ def changed_parts(board: Board, name: str) -> NDArray[np.int64]:
     """The ids of what has judgements, such as domains, in which the board is not as its base."""
     gone, there = board.gone_and_new
     return np.unique(np.concatenate([board.base.parts[name][gone], board.now.parts[name][there]]))
+
+
+def answers_of(board: Board, campaign: int, asked: Asking, people: Sequence[int]) -> Answers:
+    """The answers of some people that count now, by their ids: looks only at the tasks that they judged."""
+    return _Sums(board, campaign, asked).of_people(people)
+
+
+def n_before_and_after(board: Board, campaign: int, asked: Asking) -> int:
+    """How many completions were judged under both versions."""
+    return board.once((asked, "in both"), lambda: _Sums(board, campaign, asked).n_in_both())
 
 
 def is_said(board: Board, campaign: int, label: str) -> bool:
@@ -77,13 +90,18 @@ class _Sums:
         chosen = said > 0 if self.asked.levels else np.ones(row.size, bool)
         if self.asked.offering is not None:
             chosen &= np.isin(sheet.rows.guideline[row], self.asked.offering)
+        if self.asked.sides:
+            chosen &= np.isin(sheet.rows.guideline[row], self.asked.sides)
         for name, slot in slots.items():
             chosen &= sheet.parts[name][row] == slot
         unit = grid.unit if cells is None else grid.unit[cells]
         if not chosen.all():
             row, said, unit = row[chosen], said[chosen], unit[chosen]
         code = said.astype(np.int64) - (self.asked.levels > 0)
-        return Answers(sheet.rows.task[row], unit.astype(np.int64), sheet.rows.annotator[row], code), row
+        found = Answers(sheet.rows.task[row], unit.astype(np.int64), sheet.rows.annotator[row], code)
+        if self.asked.sides:
+            found = both_parts(found, sheet.rows.guideline[row] == self.asked.sides[1], self.asked.levels or 2)
+        return found, row
 
     def of_base(self, slots: Slots, cells: NDArray[np.int64] | None = None) -> Answers:
         """The answers of the base in a slice."""
@@ -93,17 +111,23 @@ class _Sums:
         return self.answers(self.board.base, self.grids[0], slots, cells)[0]
 
     def summed(self, answers: Answers, *, pairs: bool = True) -> ValueSums:
-        return ValueSums.of(answers, self.asked.categories, pairs=pairs)
+        return ValueSums.of(answers, self.asked.yes, pairs=pairs)
 
     def base(self, slots: Slots) -> ValueSums:
-        """The sums of the base; those of a large slice are kept, and of each kind of smaller ones the last."""
+        """The sums of the base; those of a large slice are kept, and those of the last few smaller ones."""
         base, name = self.board.base, _name(self.asked, slots)
         if name in base.memo:
             return base.memo[name]
-        if not slots:
-            return base.once(name, lambda: self.summed(self.of_base(slots)))
-        kind = (self.asked, "last", *sorted(slots))
-        return base.latest(kind, tuple(sorted(slots.items())), lambda: self.summed(self.of_base(slots)))
+        recent: dict[Hashable, ValueSums] = base.once("sums of small slices of answers", dict)
+        found = recent.get(name)
+        if found is None:
+            answers = self.of_base(slots)
+            found = self.summed(answers)
+            if not slots or answers.item.size >= LARGE:
+                base.memo[name] = found
+                return found
+        keep_recent(recent, name, found)
+        return found
 
     def by_part(self, slots: Slots, name: str) -> Mapping[int, ValueSums]:
         """The sums of the base by part; those of large ones are kept."""
@@ -129,9 +153,26 @@ class _Sums:
         there = self.answers(self.board.now, new, slots)[0]
         pairs = np.union1d(in_pairs(gone), in_pairs(there))
         before = self.pairs(slots, pairs)
-        taken, added = (Pairs.of(part, pairs, self.asked.categories) for part in (gone, there))
+        taken, added = (Pairs.of(part, pairs, self.asked.yes.size) for part in (gone, there))
         after = Pairs(pairs, before.sums - taken.sums + added.sums)
         return base.changed(self.summed(gone, pairs=False), self.summed(there, pairs=False), before, after)
+
+    def of_people(self, people: Sequence[int]) -> Answers:
+        """The answers of some people, those of the base and then those of now."""
+        base, (grid, new) = self.board.base, self.grids
+        tasks = np.unique(base.rows.task[base.of_annotators(people)])
+        cells = grid.of_rows(base.of_tasks(tasks[~np.isin(tasks, self.board.changed)]))
+        parts = [self.answers(base, grid, {}, cells)[0], self.answers(self.board.now, new, {})[0]]
+        old, now = (part.take(np.isin(part.annotator, people)) for part in parts)
+        later = Answers(now.cluster, now.item + grid.n_units, now.annotator, now.code)
+        return Answers(*(np.concatenate([getattr(part, one.name) for part in (old, later)]) for one in fields(Answers)))
+
+    def n_in_both(self) -> int:
+        """Completions with answers on both sides: of the base, but for those that are gone, and of now."""
+        grid, new = self.grids
+        gone = self.of_base({}, grid.of_rows(self.board.gone))
+        found = self.board.base.once((self.asked, "in both"), lambda: n_in_both(self.of_base({})))
+        return found - n_in_both(gone) + n_in_both(self.answers(self.board.now, new, {})[0])
 
     def pairs(self, slots: Slots, wanted: NDArray[np.int64]) -> Pairs:
         """What the cases of pairs of annotators add up to in the base; each is looked up once."""
@@ -157,7 +198,7 @@ class _Sums:
             return grid.of_rows(base.of_tasks(np.unique(tasks)))
 
         cells = base.latest("cells in common", wanted.tobytes(), in_both)  # which one question has after the other
-        return Pairs.of(self.of_base(slots, cells), wanted, self.asked.categories)
+        return Pairs.of(self.of_base(slots, cells), wanted, self.asked.yes.size)
 
 
 def _inside(sheet: Sheet, slots: Slots, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.bool_]:

@@ -116,61 +116,10 @@ class Grid:
         return cls(row[order].astype(np.int32), number.astype(np.int32), columns, begins)
 
 
-@dataclass(frozen=True, eq=False)
-class Cells:
-    """The cells of a campaign's judgements that count (N,), sorted by completion, then annotator."""
-
-    row: NDArray[np.int32]
-    """Which of the judgements each is of."""
-    unit: NDArray[np.int32]
-    """Which completion of which task."""
-    parts: dict[str, NDArray[np.int64]]
-    """(judgements,) annotator, guideline, domain and week."""
-    columns: dict[str, NDArray[np.int8]]
-    """By label, such as `axis/helpful`: the value, or 1 where it was said; 0 where nothing was."""
-
-    def part(self, name: str) -> NDArray[np.int64]:
-        """(N,) the annotator, guideline, domain or week of each cell."""
-        return self.parts[name][self.row]
-
-    def said(self, label: str) -> NDArray[np.int8]:
-        """(N,) what was said of this; nothing where nobody ever did."""
-        return self.columns.get(label, np.zeros(self.unit.size, np.int8))
-
-
-PARTS = ("annotator", "guideline", "domain", "week")
-
-
-def cells_of(board: Board, campaign: int) -> Cells:
-    """What the judgements of a campaign that count say of single completions."""
-    return board.once("cells", lambda: _cells(board, campaign))
-
-
 def grids_of(board: Board, campaign: int) -> tuple[Grid, Grid]:
     """The cells of the board's base, those of what is gone among them, and the cells of what is there now."""
     base = board.base.once("grid", lambda: Grid.of(board.base, _stored(campaign, board.base.rows.id)))
     return base, board.once("grid", lambda: Grid.of(board.now, _read(np.sort(board.now.rows.id))))
-
-
-def _cells(board: Board, campaign: int) -> Cells:
-    base, now = grids_of(board, campaign)
-    stays = np.ones(len(board.base.rows), bool)
-    stays[board.gone] = False
-    kept = slice(None) if stays.all() else stays[base.row]
-    rows = [board.base.rows, board.now.rows]
-    return Cells(
-        row=np.concatenate([base.row[kept], len(rows[0]) + now.row], dtype=np.int32),
-        unit=np.concatenate([base.unit[kept], base.n_units + now.unit], dtype=np.int32),
-        parts={name: np.concatenate([getattr(one, name) for one in rows]) for name in PARTS},
-        columns={
-            label: np.concatenate([_column(base, label)[kept], _column(now, label)])
-            for label in sorted({*base.columns, *now.columns})
-        },
-    )
-
-
-def _column(grid: Grid, label: str) -> NDArray[np.int8]:
-    return grid.columns.get(label, np.zeros(grid.row.size, np.int8))
 
 
 def _stored(campaign: int, ids: NDArray[np.int64]) -> Marks:

@@ -33,7 +33,7 @@ from annotate.quality.value_agreement import agreement_by_slice as values_by_sli
 from annotate.quality.value_agreement import value_agreement
 from annotate.quality.value_change import value_change
 from annotate.quality.value_sum_kernels import in_common
-from annotate.quality.value_sums import Answers, Pairs, ValueSums, in_pairs, scale_of
+from annotate.quality.value_sums import Answers, Pairs, ValueSums, in_pairs, scale_of, yes_of
 from annotate.quality.values import ValueTable
 from annotate.quality.win_rates import win_rates
 
@@ -87,7 +87,7 @@ def values(rng: np.random.Generator) -> None:
         value_change(ValueTable.from_arrays(item, annotator, said, level), item < 2, item > 2)
     value_agreement(ValueTable.from_arrays(item, annotator, said, clusters=item // 2))
     answers = Answers(item // 2, item, annotator, said)
-    sums, pairs = ValueSums.of(answers, 3), Pairs.of(answers, in_pairs(answers), 3)
+    sums, pairs = ValueSums.of(answers, yes_of(3)), Pairs.of(answers, in_pairs(answers), 3)
     sums.changed(sums, sums, pairs, pairs).agreement(scale_of((1, 2, 3), "ordinal"))
     in_common(annotator[:1], annotator[:1], np.argsort(annotator, kind="stable"), np.array([0, ITEMS]), item)
     dawid_skene(item, annotator, said)

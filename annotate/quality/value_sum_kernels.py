@@ -2,7 +2,7 @@
 
 A *case* is two judgements of one item; its feature is which two of K values they are, one of F = K(K+1)/2. It weighs 1,
 2/(m-1) or 2/(m(m-1)), by the class of the coefficient, where m people judged the item. A judgement has a feature, too:
-its value, which weighs 0, 1 (where it meets another one) and 1/m. What a coefficient's error is made of is a linear
+its value, which weighs 1, 1 where it meets another one, and 1/m. What a coefficient's error is made of is a linear
 function of these, whatever the margins are: so sums of features and of their products are all it needs.
 """
 
@@ -14,8 +14,8 @@ from numba import njit
 PLAIN, MEETING, ITEM = range(3)
 """Classes of coefficients, by how a case weighs: 1; 2/(m-1), as in alpha; 2/(m(m-1)): items alike."""
 CLASSES = 3
-CLUSTERS, WITH_CASE, WITH_POSITIVE, POSITIVE_ITEMS = range(4)
-"""What is counted: clusters, those where two judgements meet, those where one of these is positive, such items."""
+CLUSTERS, WITH_CASE, WITH_POSITIVE = range(3)
+"""What is counted: clusters, those where two judgements meet, and those where one of these is positive."""
 
 
 @njit(cache=True, nogil=True)
@@ -33,26 +33,25 @@ def weight(kind, m):
 
 
 @njit(cache=True, nogil=True)
-def add_up(starts, annotator, code, cluster, people, categories, positive, widest):
+def add_up(starts, annotator, code, cluster, people, positive, widest):
     """Of items (n,), sorted by cluster, annotators ascending in each: (widest + 1, K, K) cases by m and their values,
-    the larger first; (widest + 1, K) judgements by m; (people, 3F + 3K) by annotator the features of cases by class, of
-    judgements of the classes MEETING and ITEM, and how often each value was chosen; (2, 3, F + K, F + K) products of
-    features, by class, of whole clusters, and of annotators in them less those of pairs of annotators in them;
-    (2, K, 3) of clusters, and of annotators in them, the sums for each value of chosen^2, chosen x n and n^2; (4,)
-    counts.
+    the larger first; (widest + 1, K) judgements by m; (people, 3, F + K) by annotator and class the features of cases
+    and of judgements; (2, 3, F + K, F + K) products of features, by class, of whole clusters, and of annotators in them
+    less those of pairs of annotators in them; (3,) counts. `positive` (K,) says which values are a yes.
     """
+    categories = positive.size
     features = categories * (categories + 1) // 2
     width = features + categories
     cases = np.zeros((widest + 1, categories, categories), np.int64)
     judged = np.zeros((widest + 1, categories), np.int64)
-    by_annotator = np.zeros((people, CLASSES * features + 3 * categories))
+    by_annotator = np.zeros((people, CLASSES, width))
     products = np.zeros((2, CLASSES, width, width))
-    use, counts = np.zeros((2, categories, 3)), np.zeros(4, np.int64)
+    counts = np.zeros(3, np.int64)
     place, who = np.full(people, -1), np.empty(people, np.int64)
     whole, mine = np.zeros((CLASSES, width)), np.zeros((CLASSES, width))
     touched, own = np.empty(width, np.int64), np.empty(width, np.int64)
     marked, own_marked = np.zeros(width, np.bool_), np.zeros(width, np.bool_)
-    said, begin = np.zeros(categories), 0
+    begin = 0
     while begin < starts.size - 1:
         end = begin + 1
         while end < starts.size - 1 and cluster[end] == cluster[begin]:
@@ -64,12 +63,10 @@ def add_up(starts, annotator, code, cluster, people, categories, positive, wides
             m, yes = starts[item + 1] - starts[item], False
             for row in range(starts[item], starts[item + 1]):
                 local[place[annotator[row]], item - begin] = code[row]
-                yes = yes or code[row] == positive
+                yes = yes or positive[code[row]]
                 judged[m, code[row]] += 1
             case = case or m > 1
-            if m > 1 and yes:
-                yes_case = True
-                counts[POSITIVE_ITEMS] += 1
+            yes_case = yes_case or (m > 1 and yes)
         counts[CLUSTERS] += 1
         counts[WITH_CASE] += case
         counts[WITH_POSITIVE] += yes_case
@@ -82,9 +79,9 @@ def add_up(starts, annotator, code, cluster, people, categories, positive, wides
                     continue
                 m = starts[begin + item + 1] - starts[begin + item]
                 n_own = _mark(features + k, own_marked, own, n_own)
+                mine[PLAIN, features + k] += 1
                 mine[MEETING, features + k] += m > 1
                 mine[ITEM, features + k] += 1.0 / m
-                said[k] += 1
                 for other in range(n):
                     c = local[other, item]
                     if c < 0 or other == one:
@@ -98,13 +95,12 @@ def add_up(starts, annotator, code, cluster, people, categories, positive, wides
             _add_products(mine, own[:n_own], products[1])
             _take_pairs(local, one, starts, begin, products[1])
             n_touched = _take_in(mine, own[:n_own], own_marked, features, whole, touched, marked, n_touched)
-            _keep(mine, own[:n_own], features, categories, said, by_annotator[who[one]], use[1])
+            _keep(mine, own[:n_own], by_annotator[who[one]])
             place[who[one]] = -1
         _add_products(whole, touched[:n_touched], products[0])
         _clear(whole, touched[:n_touched], marked)
-        _add_use(local, use[0], said)
         begin = end
-    return cases, judged, by_annotator, products, use, counts
+    return cases, judged, by_annotator, products, counts
 
 
 @njit(cache=True, nogil=True)
@@ -165,21 +161,11 @@ def _take_in(mine, own, own_marked, features, whole, touched, marked, n):
 
 
 @njit(cache=True, nogil=True)
-def _keep(mine, own, features, categories, said, by_annotator, use):
+def _keep(mine, own, by_annotator):
     """Adds an annotator's features to what is kept of them, and leaves them at 0."""
-    total, judgements = 0.0, CLASSES * features
-    for k in range(categories):
-        total += said[k]
-    for k in range(categories):
-        by_annotator[judgements + k] += mine[MEETING, features + k]
-        by_annotator[judgements + categories + k] += mine[ITEM, features + k]
-        by_annotator[judgements + 2 * categories + k] += said[k]
-        _add_squares(said[k], total, use[k])
-        said[k] = 0.0
     for at in own:
         for kind in range(CLASSES):
-            if at < features:
-                by_annotator[kind * features + at] += mine[kind, at]
+            by_annotator[kind, at] += mine[kind, at]
             mine[kind, at] = 0.0
 
 
@@ -189,27 +175,6 @@ def _clear(sums, touched, marked):
         marked[at] = False
         for kind in range(sums.shape[0]):
             sums[kind, at] = 0.0
-
-
-@njit(cache=True, nogil=True)
-def _add_use(local, use, said):
-    """Adds a cluster's squares of how often each value was chosen; `said` is room for that, 0 before and after."""
-    total = 0.0
-    for one in range(local.shape[0]):
-        for item in range(local.shape[1]):
-            if local[one, item] >= 0:
-                said[local[one, item]] += 1
-                total += 1
-    for k in range(said.size):
-        _add_squares(said[k], total, use[k])
-        said[k] = 0.0
-
-
-@njit(cache=True, nogil=True)
-def _add_squares(chosen, total, use):
-    use[0] += chosen * chosen
-    use[1] += chosen * total
-    use[2] += total * total
 
 
 @njit(cache=True, nogil=True)

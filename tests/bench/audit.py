@@ -34,6 +34,8 @@ PAGES = {
     "change": f"/agreement/{CAMPAIGN}/change/",
     "json": f"/agreement/{CAMPAIGN}/figures.json",
     "ratings": f"/agreement/{CAMPAIGN}/ratings/",
+    "their change": f"/agreement/{CAMPAIGN}/ratings/change/",
+    "their pairs": f"/agreement/{CAMPAIGN}/ratings/pairs/",
     "consensus": f"/campaigns/{CAMPAIGN}/consensus/",
     "producers": f"/campaigns/{CAMPAIGN}/producers/",
     "disputes": f"/campaigns/{CAMPAIGN}/disagreements/",

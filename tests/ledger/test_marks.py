@@ -1,5 +1,7 @@
 """What judgements say of single completions is read once, kept in a file, and as the database has it at every look."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
@@ -9,9 +11,10 @@ from annotate.audit_queries.slices import Slice, slot_of
 from annotate.audit_queries.values import WHOLE, value_audit
 from annotate.ledger import answers, live, marks
 from annotate.ledger.live import ledger
-from annotate.ledger.marks import Cells, cells_of
+from annotate.ledger.marks import grids_of
 from annotate.models import Campaign, Flag, Judgement, Rating, Span
 from annotate.quality.value_agreement import ValueAgreement, value_agreement
+from annotate.quality.values import ValueTable
 from annotate.services.judging import correct
 from tests.rating import add_rating_campaign, rate, values_for
 from tests.world import add_ranking_task
@@ -31,13 +34,20 @@ def stored(world, monkeypatch) -> Campaign:
     return campaign
 
 
+class Cells(NamedTuple):
+    """What there is now."""
+
+    unit: np.ndarray
+    annotator: np.ndarray
+    columns: dict[str, np.ndarray]
+
+
 def said(cells: Cells) -> set:
     """(annotator, label, value, how many) of all that is said."""
-    annotator = cells.part("annotator")
     found = set()
     for label, column in cells.columns.items():
-        for who in set(annotator.tolist()):
-            values, counts = np.unique(column[(annotator == who) & (column > 0)], return_counts=True)
+        for who in set(cells.annotator.tolist()):
+            values, counts = np.unique(column[(cells.annotator == who) & (column > 0)], return_counts=True)
             found |= {(who, label, *pair) for pair in zip(values.tolist(), counts.tolist(), strict=True)}
     return found
 
@@ -57,7 +67,17 @@ def in_database(campaign: Campaign) -> set:
 
 
 def look(campaign: Campaign) -> Cells:
-    return cells_of(ledger().board(campaign.pk), campaign.pk)
+    board = ledger().board(campaign.pk)
+    base, now = grids_of(board, campaign.pk)
+    kept = ~np.isin(base.row, board.gone)
+    annotators = board.base.rows.annotator[base.row[kept]], board.now.rows.annotator[now.row]
+    columns = {
+        label: np.concatenate(
+            [grid.columns.get(label, np.zeros(grid.row.size, np.int8))[of] for grid, of in ((base, kept), (now, ...))]
+        )
+        for label in {*base.columns, *now.columns}
+    }
+    return Cells(np.concatenate([base.unit[kept], base.n_units + now.unit]), np.concatenate(annotators), columns)
 
 
 def test_stored_judgements_are_kept_in_a_file_and_not_read_again(stored, monkeypatch):
@@ -118,7 +138,18 @@ def assert_told_of_all_rows(campaign: Campaign, chosen: Slice = WHOLE) -> None:
 
 
 def assert_alike(found: ValueAgreement, question: Question, inquiry: Inquiry) -> None:
-    table = inquiry.answers(question)[1]
+    said = inquiry.answers(question, inquiry.board.annotators.tolist())
+    inside = np.ones(said.item.size, bool)
+    for name, slot in inquiry.slots.items():
+        rows = inquiry.board.rows
+        column = rows.week if name == "week" else getattr(rows, {"version": "guideline"}.get(name, name))
+        where = dict(zip(zip(rows.task.tolist(), rows.annotator.tolist(), strict=True), column.tolist(), strict=True))
+        both = zip(said.cluster.tolist(), said.annotator.tolist(), strict=True)
+        inside &= np.array([where[one] for one in both]) == slot
+    said = said.take(inside)
+    values = np.array(question.scale)[said.code]
+    columns = said.item, said.annotator, values, question.level
+    table = ValueTable.from_arrays(*columns, categories=question.scale, clusters=said.cluster)
     wanted = value_agreement(table, positive=positive_of(question), measures=question.coefficients).as_dict()
     for name, one in found.as_dict().items():
         if isinstance(one, dict):

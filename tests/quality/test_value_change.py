@@ -72,16 +72,18 @@ def in_two(seed: int, categories: int) -> list[np.ndarray]:
     return [np.where(later, np.nan, matrix), np.where(later, matrix, np.nan)]
 
 
-def change_of(sides: list[np.ndarray], level: str, measures: tuple[str, ...]):
+def change_of(sides: list[np.ndarray], level: str, measures: tuple[str, ...], of_item: np.ndarray):
     rows = [[(*place, side[place]) for place in zip(*np.nonzero(~np.isnan(side)), strict=True)] for side in sides]
-    table, old, _columns = both(*rows, level, int(np.nanmax(sides)))
+    _table, old, columns = both(*rows, level, int(np.nanmax(sides)))
+    scale = range(1, int(np.nanmax(sides)) + 1)
+    table = ValueTable.from_arrays(*columns, level, categories=scale, clusters=of_item[columns[0]])
     return value_change(table, old, ~old, measures=measures)
 
 
-def half_width(terms, influence, people, met) -> float:
-    """Of a difference, from all products of terms that share an annotator or an item, as `crossing.py` says."""
+def half_width(terms, influence, people, met, of_item) -> float:
+    """Of a difference, from all products of terms that share an annotator or a cluster, as `crossing.py` says."""
     annotators = np.array([[a in who for a in range(8)] for _item, who in terms])
-    items = np.array([item for item, _who in terms])
+    items = of_item[[item for item, _who in terms]]
     same_item, shared = items[:, None] == items, annotators.astype(float) @ annotators.T > 0
     a = people.sum() ** 2 / np.square(people).sum()
     products = np.outer(influence, influence)
@@ -93,18 +95,20 @@ def half_width(terms, influence, people, met) -> float:
 
 
 @pytest.mark.parametrize("level", ["nominal", "ordinal", "interval"])
-@pytest.mark.parametrize("seed", [3, 4])
-def test_it_sums_all_terms_of_both_sides_that_share_an_annotator_or_an_item(level, seed):
+@pytest.mark.parametrize(("seed", "clusters"), [(3, 12), (4, 12), (3, 5)])
+def test_it_sums_all_terms_of_both_sides_that_share_an_annotator_or_a_cluster(level, seed, clusters):
     """Against brute force: the slope of each coefficient in the weight of each case and of each judgement."""
+    of_item = np.arange(12) % clusters
     sides = in_two(seed, 3)
     measures = ("percent_agreement", "alpha", "ac1", "fleiss") if level == "nominal" else SCALE
-    found = change_of(sides, level, measures)
+    found = change_of(sides, level, measures, of_item)
     (old_terms, old), (new_terms, new) = (slopes_of(side, level) for side in sides)
-    met = int(np.sum([((~np.isnan(side)).sum(axis=1) > 1) for side in sides], axis=0).astype(bool).sum())
+    with_case = np.sum([((~np.isnan(side)).sum(axis=1) > 1) for side in sides], axis=0).astype(bool)
+    met = np.unique(of_item[with_case]).size
     for name in measures:
         people = sum(loads(side, name) / loads(side, name).sum() for side in sides)
         influence = np.concatenate([-old[name], new[name]])
-        half = half_width(old_terms + new_terms, influence, people, met)
+        half = half_width(old_terms + new_terms, influence, people, met, of_item)
         one, reach = found[name], 1.0 if name == "percent_agreement" else 2.0
         assert (one.lo, one.hi) == pytest.approx(
             (max(one.value - half, -reach), min(one.value + half, reach)), abs=1e-3

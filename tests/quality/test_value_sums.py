@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from annotate.quality.value_agreement import MEASURES, value_agreement
-from annotate.quality.value_sums import Answers, Pairs, ValueSums, in_pairs, scale_of
+from annotate.quality.value_sums import Answers, Pairs, ValueSums, in_pairs, scale_of, yes_of
 from annotate.quality.values import ValueTable
 
 EXACT = 1e-9
@@ -55,7 +55,7 @@ def assert_alike(found, wanted):
 @pytest.mark.parametrize("categories", [2, 3, 7, 10])
 def test_it_says_of_sums_what_the_rows_say(categories, level):
     answers = random_answers(categories, categories=categories)
-    sums = ValueSums.of(answers, categories)
+    sums = ValueSums.of(answers, yes_of(categories))
     assert_alike(told_by_sums(sums, categories, level), told_by_rows(answers, categories, level))
 
 
@@ -67,7 +67,7 @@ def test_it_says_after_a_change_what_the_rows_say_then(categories):
     changed = np.isin(before.cluster, tasks)
     gone, there = before.take(changed), other.take(np.isin(other.cluster, tasks))
     pairs = np.union1d(in_pairs(gone), in_pairs(there))
-    of = [ValueSums.of(part, categories, pairs=part is before) for part in (before, gone, there)]
+    of = [ValueSums.of(part, yes_of(categories), pairs=part is before) for part in (before, gone, there)]
     old, taken, new = (Pairs.of(part, pairs, categories) for part in (before, gone, there))
     sums = of[0].changed(of[1], of[2], old, Pairs(pairs, old.sums - taken.sums + new.sums))
     both = [np.concatenate([getattr(before.take(~changed), name), getattr(there, name)]) for name in NAMES]
@@ -82,7 +82,7 @@ def test_it_forgets_who_has_nothing_left():
     gone = before.take(np.isin(before.cluster, before.cluster[only]))
     there = gone.take(gone.annotator != 18)
     pairs = in_pairs(gone)
-    of = [ValueSums.of(part, 2, pairs=part is before) for part in (before, gone, there)]
+    of = [ValueSums.of(part, yes_of(2), pairs=part is before) for part in (before, gone, there)]
     old, taken, new = (Pairs.of(part, pairs, 2) for part in (before, gone, there))
     sums = of[0].changed(of[1], of[2], old, Pairs(pairs, old.sums - taken.sums + new.sums))
     assert_alike(told_by_sums(sums, 2, "nominal"), told_by_rows(before.take(~only), 2, "nominal"))
@@ -92,5 +92,5 @@ def test_it_forgets_who_has_nothing_left():
 def test_it_gives_the_same_reasons_where_there_is_no_number(rows):
     answers = Answers(*np.array(rows, np.int64).reshape(-1, 4).T)
     for level in ("nominal", "ordinal"):
-        found = told_by_sums(ValueSums.of(answers, 2), 2, level)
+        found = told_by_sums(ValueSums.of(answers, yes_of(2)), 2, level)
         assert_alike(found, told_by_rows(answers, 2, level))
