@@ -93,13 +93,28 @@ class LearningConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RankingLearningConfig(LearningConfig):
-    """What every recipe that learns rankings can be told besides."""
+class SnapshotLearningConfig(LearningConfig):
+    """What every recipe that goes on from a model, and learns from a snapshot, can be told besides."""
 
     base: ModelSource
-    """The model to start from: the SFT checkpoint."""
+    """The model to start from: a run (of sft, say), a saved model, or a hub id. Where there is a reference, it is
+    this one."""
     snapshot: ExistingPath
-    """The snapshot whose rankings are learnt."""
+    """The snapshot to learn from."""
+    max_prompt_tokens: int = 384
+    """A longer prompt loses its beginning."""
+    max_completion_tokens: int = 256
+    """A longer completion loses its end, the end token included."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require_above_0("max_prompt_tokens", "max_completion_tokens")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingLearningConfig(SnapshotLearningConfig):
+    """What every recipe that learns rankings can be told besides."""
+
     ties: Ties = "none"
     """Whether tied completions make no pair, or are learnt to be alike (Davidson's model)."""
     nu: float | None = None
@@ -108,10 +123,6 @@ class RankingLearningConfig(LearningConfig):
     weights: Weights = "none"
     """What a ranking weighs in the loss: "none" = all alike, "annotator" = what the snapshot says of its annotator, by
     what they have shown on gold. What is measured on held-out rankings is never weighted."""
-    max_prompt_tokens: int = 384
-    """A longer prompt loses its beginning."""
-    max_completion_tokens: int = 256
-    """A longer completion loses its end, the end token included."""
     batch_rankings: int = 8
     """Rankings in a step; each brings its K completions."""
     encoding: Encoding = "auto"
@@ -120,7 +131,7 @@ class RankingLearningConfig(LearningConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require_above_0("max_prompt_tokens", "max_completion_tokens", "batch_rankings")
+        self.require_above_0("batch_rankings")
         require(self.nu is None or self.nu > 0, "The field 'nu' must be above 0.")
         require(self.ties == "davidson" or self.nu is None, "The field 'nu' needs 'ties' to be \"davidson\".")
 

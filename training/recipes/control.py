@@ -29,8 +29,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from training.modelling import processes
 from training.modelling.artifacts import Result, RunDirectory, hash_input
 from training.modelling.chat import encode_completion, encode_prompt
-from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
-from training.modelling.learning import LearningConfig, learn
+from training.modelling.configs import ExistingPath, require, run_recipe
+from training.modelling.learning import SnapshotLearningConfig, learn
 from training.modelling.memory import config_of
 from training.modelling.models import (
     load_policy,
@@ -51,21 +51,13 @@ GOOD, BAD = "<|good|>", "<|bad|>"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ControlConfig(LearningConfig):
+class ControlConfig(SnapshotLearningConfig):
     """Learn good and bad answers after a token that says which they are."""
 
-    base: ModelSource
-    """The policy to start from: the SFT checkpoint."""
-    snapshot: ExistingPath
-    """The snapshot whose rankings are learnt."""
     by: Literal["rank", "reward"] = "rank"
     """What says which answers are good: people's "rank"s, or the score of a "reward" model."""
     reward: ExistingPath | None = None
     """A run of the reward recipe, for "reward"."""
-    max_prompt_tokens: int = 384
-    """A longer prompt loses its beginning."""
-    max_completion_tokens: int = 256
-    """A longer answer loses its end, the end token included."""
     epochs: int = 2
     """Passes over the answers."""
     batch_size: int = 32
@@ -77,7 +69,7 @@ class ControlConfig(LearningConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require_above_0("max_prompt_tokens", "max_completion_tokens", "batch_size")
+        self.require_above_0("batch_size")
         require(not self.lora_rank, "The field 'lora_rank' must be 0: adapters would not learn the two new tokens.")
         require(
             self.by == "rank" or self.reward is not None, "With 'by' = \"reward\" the field 'reward' names a model."

@@ -40,9 +40,9 @@ from training.modelling.artifacts import Result, RunDirectory, hash_input
 from training.modelling.batches import pad_batch
 from training.modelling.chat import encode_completion, encode_prompt
 from training.modelling.checkpoints import origin_of
-from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
+from training.modelling.configs import require, run_recipe
 from training.modelling.displacement import Alarm
-from training.modelling.learning import LearningConfig
+from training.modelling.learning import SnapshotLearningConfig
 from training.modelling.likelihoods import token_likelihoods
 from training.modelling.memory import config_of
 from training.modelling.models import (
@@ -65,13 +65,9 @@ Labels = Literal["flags", "ratings", "rankings"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class KtoConfig(LearningConfig):
+class KtoConfig(SnapshotLearningConfig):
     """Learn from answers that are good or bad by themselves (KTO)."""
 
-    base: ModelSource
-    """The policy to start from, which is also the reference: the SFT checkpoint."""
-    snapshot: ExistingPath
-    """The snapshot whose judgements are learnt."""
     labels: Labels = "flags"
     """What says which answers are good: "flags", "ratings" or "rankings"."""
     undesirable_flags: list[str] = field(default_factory=list)
@@ -93,10 +89,6 @@ class KtoConfig(LearningConfig):
     metric `alarm` is 1: at 0.1 each of their tokens has become a tenth less likely."""
     alarm_stops: bool = False
     """Whether the alarm ends the run."""
-    max_prompt_tokens: int = 384
-    """A longer prompt loses its beginning."""
-    max_completion_tokens: int = 256
-    """A longer answer loses its end, the end token included."""
     batch_size: int = 32
     """Answers in a step (the paper's 32); z needs several."""
     lr: float = 2e-4
@@ -107,7 +99,7 @@ class KtoConfig(LearningConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require_above_0("beta", "alarm", "max_prompt_tokens", "max_completion_tokens")
+        self.require_above_0("beta", "alarm")
         self.require_unsharded("this recipe runs in one process")
         require(
             self.batch_size >= 2, "The field 'batch_size' must be 2 or more: z pairs an answer with another's prompt."

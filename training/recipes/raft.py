@@ -24,9 +24,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.modelling.artifacts import RecipeError, Result, RunDirectory, hash_input, write_json
 from training.modelling.chat import decode_completion, encode_completion, encode_prompt
-from training.modelling.configs import ExistingPath, ModelSource, run_recipe
+from training.modelling.configs import ExistingPath, run_recipe
 from training.modelling.decoding import sample_completions
-from training.modelling.learning import LearningConfig, learn
+from training.modelling.learning import SnapshotLearningConfig, learn
 from training.modelling.memory import config_of
 from training.modelling.models import (
     load_policy,
@@ -47,11 +47,9 @@ from training.modelling.supervised.fitting import token_loss_parts, token_loss_p
 
 
 @dataclass(frozen=True, kw_only=True)
-class RaftConfig(LearningConfig):
+class RaftConfig(SnapshotLearningConfig):
     """Learn the best of n samples by a reward model, in rounds."""
 
-    base: ModelSource
-    """The policy to start from: the SFT checkpoint."""
     reward: ExistingPath
     """A run of the reward recipe; it may have another tokenizer."""
     combine: Combine = "mean"
@@ -59,8 +57,6 @@ class RaftConfig(LearningConfig):
     `uncertainty_weight` times their variance ("uwo")."""
     uncertainty_weight: float = UNCERTAINTY_WEIGHT
     """What the members' variance weighs with "uwo"."""
-    snapshot: ExistingPath
-    """The snapshot whose training prompts are answered."""
     rounds: int = 3
     """How often to sample and learn."""
     prompts_per_round: int = 256
@@ -69,10 +65,6 @@ class RaftConfig(LearningConfig):
     """Answers to each prompt, of which the best is kept (the paper's 8 to 32)."""
     temperature: float = 1.0
     """Of sampling (the paper's 1.0 and 0.85)."""
-    max_prompt_tokens: int = 384
-    """A longer prompt loses its beginning."""
-    max_completion_tokens: int = 256
-    """An answer is cut here, and then not kept."""
     epochs: int = 1
     """Passes over what is kept, in each round."""
     batch_size: int = 16
@@ -85,7 +77,6 @@ class RaftConfig(LearningConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_above_0("rounds", "prompts_per_round", "n", "temperature", "batch_size")
-        self.require_above_0("max_prompt_tokens", "max_completion_tokens")
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from transformers import PreTrainedTokenizerBase
 
 from training.modelling.artifacts import hash_input
-from training.modelling.configs import ExistingPath, ModelSource, require
-from training.modelling.learning import LearningConfig
+from training.modelling.configs import ExistingPath, require
+from training.modelling.learning import SnapshotLearningConfig
 from training.modelling.plans import Count, counted
 from training.modelling.snapshots import Split, require_rows
 from training.modelling.supervised.conversations import Conversation, Example, Reasoning, Turns, encode_conversation
@@ -21,13 +21,9 @@ TAKEN = (SNAPSHOT, "base")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SupervisedConfig(LearningConfig):
+class SupervisedConfig(SnapshotLearningConfig):
     """What a recipe that learns answers can be told about its data."""
 
-    base: ModelSource
-    """The model to start from: a run of the base recipe, a saved model, or a hub id."""
-    snapshot: ExistingPath
-    """The snapshot to learn from."""
     source: Answers = "demonstrations"
     """What to learn of a snapshot: "demonstrations" that people wrote, or the "preferred" completions of the
     rankings."""
@@ -49,14 +45,9 @@ class SupervisedConfig(LearningConfig):
     """Sources, domains and campaigns whose rows count as safety data."""
     safety_share: float | None = None
     """The share of safety data in a pass, in units of `mixture_by`; null = as it comes."""
-    max_prompt_tokens: int = 384
-    """A longer prompt loses its beginning."""
-    max_completion_tokens: int = 256
-    """A longer answer loses its end, the end token included."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require_above_0("max_prompt_tokens", "max_completion_tokens")
         taken = set(TAKEN) & set(self.sources)
         require(not taken, f"The names {' and '.join(TAKEN)} in 'sources' are taken; name the source otherwise.")
         names = self.all_sources
