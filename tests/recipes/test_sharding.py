@@ -11,12 +11,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.recipes.small_artifacts import make_reward
 from training.modelling.artifacts import CHECKPOINTS, OFFENDING, RecipeError, read_manifest
 from training.modelling.configs import ConfigError, build_config
 from training.recipes.base import BaseConfig, train_base
 from training.recipes.control import ControlConfig, train_control
 from training.recipes.dpo import DpoConfig, train_dpo
 from training.recipes.kto import KtoConfig
+from training.recipes.raft import RaftConfig, train_raft
 from training.recipes.reward import RewardConfig, train_reward
 from training.recipes.sft import SftConfig
 
@@ -25,6 +27,7 @@ RECIPES = {
     "base": (BaseConfig, train_base),
     "control": (ControlConfig, train_control),
     "dpo": (DpoConfig, train_dpo),
+    "raft": (RaftConfig, train_raft),
     "reward": (RewardConfig, train_reward),
 }
 ALL_OF_THEM = """
@@ -85,8 +88,9 @@ def metrics(out: Path) -> list[dict]:
 
 
 @pytest.fixture(scope="module")
-def fields(base, snapshot) -> dict[str, dict]:
+def fields(base, snapshot, tmp_path_factory) -> dict[str, dict]:
     """Runs of five or so steps: five rankings in a step go to processes as three and two, in unequal parts."""
+    reward = make_reward(tmp_path_factory.mktemp("reward"), base)
     short = {"threads": 1, "log_every": 1}
     of = short | {"base": str(base), "snapshot": str(snapshot), "max_prompt_tokens": 64, "max_completion_tokens": 32}
     ranked = of | {"batch_rankings": 5, "tokens_at_once": 100, "epochs": 1}
@@ -97,6 +101,7 @@ def fields(base, snapshot) -> dict[str, dict]:
         "control": of | {"batch_size": 47, "tokens_at_once": 150, "epochs": 1},
         "dpo": ranked | {"checkpoint_every": 2},
         "reward": ranked | {"gradient_checkpointing": True},
+        "raft": of | {"reward": str(reward), "rounds": 2, "prompts_per_round": 9, "n": 8, "batch_size": 4},
         "reward in bf16": ranked | {"precision": "bf16"},
         "reward by adapters": ranked | {"lora_rank": 4},
     }
@@ -126,7 +131,7 @@ def held(ran: Path, name: str) -> list[dict]:
     return [json.loads((ran / f"{name}-{rank}.json").read_text()) for rank in (0, 1)]
 
 
-RUNS = ("base", "control", "dpo", "reward", "reward in bf16", "reward by adapters")
+RUNS = ("base", "control", "dpo", "reward", "raft", "reward in bf16", "reward by adapters")
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -11,7 +11,8 @@ or people, and what the report says of length.
     {"out": "var/runs/raft", "base": "var/runs/sft", "reward": "var/runs/reward", "snapshot": "var/snapshots/1f3a"}
 
 Departures from the paper: an answer that does not end is never kept, and a prompt of which none ends is left out of the
-round; the learning rate warms up and falls in each round anew.
+round; the learning rate warms up and falls in each round anew. Of several processes (torchrun) the first one samples,
+and all learn.
 """
 
 import random
@@ -22,6 +23,7 @@ from functools import partial
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from training.modelling import collectives, processes
 from training.modelling.artifacts import RecipeError, Result, RunDirectory, hash_input, write_json
 from training.modelling.chat import decode_completion, encode_completion, encode_prompt
 from training.modelling.configs import ExistingPath, run_recipe
@@ -95,7 +97,7 @@ def train_raft(config: RaftConfig) -> None:
     """Train and save a policy as the configuration says."""
     run = RunDirectory(config.out)
     run.write_config(config)
-    device = prepare_process(seed=config.seed, threads=config.threads)
+    device = prepare_process(seed=config.seed, threads=config.threads, parallel=True)
     run.progress(0, 1, "loading the models and the prompts")
     model, tokenizer = load_policy(config.base, device=device)
     require_context(model, config.max_prompt_tokens + config.max_completion_tokens)
@@ -107,11 +109,13 @@ def train_raft(config: RaftConfig) -> None:
     inputs = {name: hash_input(getattr(config, name)) for name in ("base", "reward", "snapshot")}
     generator = torch.Generator(device).manual_seed(config.seed)
     held_out = read_prompts(config.snapshot, ["validation"])
-    results = _held_out_reward(config, model, tokenizer, reward, held_out, "base")
+    results = _held_out_reward(config, model, tokenizer, reward, held_out, "base") if processes.leads() else []
     rounds = []
     for number in range(config.rounds):
         some = drawn_prompts(prompts, number, config.prompts_per_round, config.seed)
-        scored = answer(config, model, tokenizer, reward, some, config.n, generator)
+        # All learn what the first of several processes has sampled, so that the rounds are those of one process.
+        drawn = answer(config, model, tokenizer, reward, some, config.n, generator) if processes.leads() else []
+        scored = collectives.gathered(drawn)[0]
         kept = best(scored)
         if not kept:
             raise RecipeError(f"In round {number + 1} no answer came to its end; raise 'max_completion_tokens'.")
@@ -131,6 +135,8 @@ def train_raft(config: RaftConfig) -> None:
             inputs=inputs,
             part=f"round-{number + 1}",
         )
+    if not processes.leads():
+        return
     save_model(model, tokenizer, run.model)
     results += _held_out_reward(config, model, tokenizer, reward, held_out, "raft")
     write_json(run.path / "report.json", {"rounds": rounds})
