@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeVar
 
 import torch
+from torch.distributed._composable_state import _module_state_mapping
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
@@ -87,6 +88,7 @@ def sharded(model: torch.nn.Module, how: Sharding, *, bf16: bool) -> Iterator[Sh
     _make_whole(model)
     for module, kind, hooks, names in before:
         module.__class__ = kind
+        _module_state_mapping.pop(module, None)  # torch has no way back, and RAFT shards the same model again
         for name in set(vars(module)) - names:
             delattr(module, name)
         vars(module).update(hooks)
