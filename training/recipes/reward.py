@@ -29,15 +29,13 @@ models; a model of a million parameters needs more.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import combinations
 from typing import Literal
 
 import torch
-from torch.nn.functional import logsigmoid
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.modelling import processes
-from training.modelling.artifacts import Result, RunDirectory, hash_input
+from training.modelling.artifacts import RunDirectory, hash_input
 from training.modelling.baselines import baseline_results, fit_tf_idf, with_a_pair
 from training.modelling.configs import ModelSource, require, run_recipe
 from training.modelling.ensembles import Draws, all_of_them, bootstrap, members_rewards
@@ -61,12 +59,11 @@ from training.modelling.rankings import (
     encode_rankings,
     layout_for,
     likely_ties,
-    pair_accuracy,
 )
 from training.modelling.ratings import read_rated
-from training.modelling.reporting import mean_result, share_result
 from training.modelling.reward_network import Pooling, RewardNetwork
 from training.modelling.reward_report import write_report
+from training.modelling.reward_results import held_out_results, right_pairs
 from training.modelling.rewards import Normalisation, read_all, score_all
 from training.modelling.snapshots import SPLITS, read_rankings, require_rows
 
@@ -172,8 +169,12 @@ def train_reward(config: RewardConfig) -> None:
         result
         for split in ("validation", "test")
         if splits[split]
-        for result in _held_out_results(
-            config, normalisation, split, splits[split], raw_rewards(config, model, tokenizer, splits[split])
+        for result in held_out_results(
+            split,
+            splits[split],
+            raw_rewards(config, model, tokenizer, splits[split]),
+            normalisation,
+            axes_of(config),
         )
     ]
     tf_idf = fit_tf_idf(read_rankings(config.snapshot, "train"), config.weights)
@@ -237,7 +238,9 @@ def _train(
             return {}
         raw = raw_rewards(config, model, tokenizer, validation)
         correct = [
-            value for number, axis in enumerate(axes_of(config)) for value in _right(validation, raw, number, axis)[0]
+            value
+            for number, axis in enumerate(axes_of(config))
+            for value in right_pairs(validation, raw, number, axis)[0]
         ]
         return {"validation_accuracy": sum(correct) / len(correct)} if correct else {}
 
@@ -358,70 +361,6 @@ def _reference_rewards(
     if sum(len(ranking.completions) for ranking in references) < ENOUGH_REFERENCES:
         references = splits["train"]
     return torch.cat(raw_rewards(config, model, tokenizer, references))
-
-
-def _right(
-    rankings: Sequence[EncodedRanking], raw: Sequence[torch.Tensor], number: int, axis: str | None
-) -> tuple[list[float], list[str]]:
-    """`pair_accuracy` of the members' mean on one axis."""
-    return pair_accuracy([ranking.on(axis) for ranking in rankings], [one[..., number].mean(1).tolist() for one in raw])
-
-
-def _held_out_results(
-    config: RewardConfig,
-    normalisation: Normalisation,
-    split: str,
-    rankings: list[EncodedRanking],
-    raw: list[torch.Tensor],
-) -> list[Result]:
-    """Accuracy and loss per pair on a split that was not trained on: of the reward, or of the axes and their sum."""
-    results = []
-    for number, axis in enumerate(axes_of(config)):
-        results += _pair_results(
-            split,
-            axis or "reward",
-            [ranking.on(axis) for ranking in rankings],
-            [one[..., number].mean(1).tolist() for one in raw],
-        )
-    if config.axes:
-        overall = [normalisation.overall(one).mean(1).tolist() for one in raw]
-        results += _pair_results(split, "reward", rankings, overall)[:1]
-    if config.ensemble > 1:
-        results += _disagreement(split, normalisation, rankings, raw)
-    return results
-
-
-def _pair_results(
-    split: str, subject: str, rankings: Sequence[EncodedRanking], scores: list[list[float]]
-) -> list[Result]:
-    correct, clusters = pair_accuracy(rankings, scores)
-    if not correct:
-        return []
-    note = f"{len(correct)} strict pairs of {len(rankings)} rankings; n and interval are over prompts"
-    losses = [
-        -logsigmoid(torch.tensor(row[better] - row[worse])).item()
-        for ranking, row in zip(rankings, scores, strict=True)
-        for better, worse in ranking.pairs
-    ]
-    return [
-        share_result(f"{split}_accuracy", correct, clusters, subject=subject, note=note),
-        mean_result(f"{split}_loss", losses, clusters, subject=subject, unit="nats/pair", note=note),
-    ]
-
-
-def _disagreement(
-    split: str, normalisation: Normalisation, rankings: Sequence[EncodedRanking], raw: Sequence[torch.Tensor]
-) -> list[Result]:
-    """How often the members do not all order a pair of completions of one ranking alike."""
-    split_up, clusters = [], []
-    for ranking, one in zip(rankings, raw, strict=True):
-        scores = normalisation.overall(one)
-        for i, j in combinations(range(len(scores)), 2):
-            first = scores[i] > scores[j]
-            split_up.append(float(first.any() and not first.all()))
-            clusters.append(ranking.prompt_sha256)
-    note = f"share of {len(split_up)} pairs on which not all members agree; n and interval are over prompts"
-    return [share_result(f"{split}_disagreement", split_up, clusters, subject="reward", note=note)]
 
 
 def plan(config: RewardConfig) -> Plan:
