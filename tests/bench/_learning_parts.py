@@ -20,12 +20,12 @@ from annotate.quality.weights import effective_trials, export_weights
 from training.demo import plan, settings, simulated, world
 from training.modelling.chat import decode_completion, encode_completion, encode_prompt
 from training.modelling.configs import build_config
+from training.modelling.contests import wins
 from training.modelling.decoding import sample_completions
 from training.modelling.models import load_policy
 from training.modelling.rewards import load_reward
 from training.modelling.snapshots import SPLITS, read_rankings
 from training.recipes.dpo import DpoConfig, train_dpo
-from training.recipes.evaluate import wins
 from training.recipes.reward import RewardConfig, train_reward
 
 LIMITS = {"max_prompt_tokens": 384, "max_completion_tokens": 256}

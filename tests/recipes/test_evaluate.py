@@ -11,6 +11,7 @@ from training.demo import world
 from training.modelling.artifacts import RecipeError
 from training.modelling.chat import encode_prompt
 from training.modelling.configs import ConfigError, build_config
+from training.modelling.contests import distinct, wins
 from training.modelling.models import load_policy
 from training.modelling.prompts import read_prompts
 from training.modelling.rewards import Normalisation, RewardModel, load_reward
@@ -19,11 +20,9 @@ from training.recipes.evaluate import (
     EvaluateConfig,
     agreement_results,
     answer,
-    distinct,
     evaluate,
     load_judge,
     reward_results,
-    wins,
 )
 
 WHOLE = {"max_completion_tokens": 120}
