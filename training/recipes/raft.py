@@ -134,6 +134,7 @@ def train_raft(config: RaftConfig) -> None:
             described=lambda one: {"prompt_sha256": one.prompt_sha256, "text": tokenizer.decode(one.ids)},
             inputs=inputs,
             part=f"round-{number + 1}",
+            weigh=lambda rows: sum(row.learnt for row in rows),
         )
     if not processes.leads():
         return
