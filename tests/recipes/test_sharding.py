@@ -143,7 +143,9 @@ def test_half_a_model_each_learns_what_a_whole_one_does(ran, name):
     alone, together = (load_file(out / "model/model.safetensors") for out in (one, two))
     assert alone.keys() == together.keys()
     for weight, value in alone.items():
-        close = {"rtol": 0.05, "atol": 2e-3} if rounded else {"rtol": 1e-5, "atol": 1e-6}
+        # RAFT has one step a round, in which AdamW makes a gradient of 1e-8 count as much as any, rounding and all.
+        smallest = 5e-6 if name == "raft" else 1e-6
+        close = {"rtol": 0.05, "atol": 2e-3} if rounded else {"rtol": 1e-5, "atol": smallest}
         assert torch.allclose(together[weight], value, **close), weight
     for line, other in zip(metrics(one), metrics(two), strict=True):
         assert line.keys() == other.keys()
