@@ -134,7 +134,7 @@ def campaign_bias(*, campaign: Campaign) -> CampaignBias:
     board, kept = ledger().board(campaign.pk), ledger().kept
     last: _Last = kept.setdefault(("bias", campaign.pk), _Last())
     answers = _answers(campaign)
-    judged, known = board.once("newest", lambda: _newest(_keys(board))), _newest(_of_gold(campaign, answers))
+    judged, known = board.once("newest", lambda: _newest(_last_keys(board))), _newest(_of_gold(campaign, answers))
     alpha = board.agreement().alpha
     stamp = (judged.tobytes(), known.tobytes(), answers, alpha)
     with last.lock:
@@ -161,9 +161,11 @@ class _Last:
     found: CampaignBias | None = None
 
 
-def _keys(board: Board) -> NDArray[np.int64]:
-    """The keys of the judgements that count, without gold."""
-    return np.concatenate([np.delete(board.base.rows.id, board.gone), board.now.rows.id])
+def _last_keys(board: Board) -> NDArray[np.int64]:
+    """The highest keys of the judgements that count, without gold, and perhaps some more: a look at all takes long."""
+    base = board.base.once("keys by age", lambda: np.sort(board.base.rows.id))
+    last, gone = base[-(NEWEST + board.gone.size) :], board.base.rows.id[board.gone]
+    return np.concatenate([last[~np.isin(last, gone)], board.now.rows.id])
 
 
 def _answers(campaign: Campaign) -> dict[int, str]:

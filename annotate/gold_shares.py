@@ -102,7 +102,7 @@ def given(*, of: str, tasks: Collection[int]) -> Given:
 
 def known_answers(gold: QuerySet[Gold]) -> dict[int, str]:
     """The known answers, by task, as JSON: to read what thousands of them say takes longer than to compare them."""
-    return dict(gold.order_by("task").values_list("task_id", Cast("answer", TextField())))
+    return dict(gold.order_by("task_id").values_list("task_id", Cast("answer", TextField())))
 
 
 def scored(*, judgements: Mapping[int, int], answers: Mapping[int, str]) -> dict[int, Scored]:

@@ -36,10 +36,12 @@ def standings_of(*, campaign: Campaign, task_ids: Collection[int] | QuerySet) ->
 def _answers(campaign: Campaign, task_ids: Collection[int] | QuerySet) -> Mapping[int, Mapping[int, Answer]]:
     """What can be compared of the answers, by task and judgement."""
     columns = SAID_IN[campaign.kind]
-    counted = Judgement.objects.current().filter(task__in=task_ids).order_by("pk", *columns[:1])
+    # Sorted here: SQLite would walk all judgements by their keys rather than look up some hundred tasks and sort them.
+    counted = Judgement.objects.current().filter(task__in=task_ids).order_by()
+    found = counted.values_list("task_id", "pk", "verdict", "behaviour", *columns)
     answers: dict[int, dict[int, dict]] = defaultdict(dict)
-    for task, judgement, verdict, behaviour, *row in counted.values_list(
-        "task_id", "pk", "verdict", "behaviour", *columns
+    for task, judgement, verdict, behaviour, *row in sorted(
+        found, key=lambda one: (one[1], *(part or 0 for part in one[4:5]))
     ):
         empty = {"verdict": verdict, "behaviour": behaviour, "ranks": {}, "ratings": {}, "labels": []}
         answer = answers[task].setdefault(judgement, empty)

@@ -5,6 +5,14 @@ from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 
 WIDTHS = [390, 1440]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+OF_LOOK = {
+    "type": "rule",
+    "values": [
+        *("color-contrast", "target-size", "scrollable-region-focusable", "link-in-text-block", "heading-order"),
+        *("page-has-heading-one", "aria-hidden-focus", "button-name", "link-name", "label"),
+    ],
+}
+"""What may differ between widths, themes and languages: sizes, colours, and what is hidden."""
 
 
 def examine(site, where: str, only: object = RULES) -> None:
