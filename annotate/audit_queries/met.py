@@ -100,10 +100,11 @@ class Met:
     @cached_property
     def producers(self) -> NDArray[np.int64]:
         """The ids of those that were compared, sorted."""
-        was = self.columns.counts.sum(axis=1) > 0
-        n = int(max(self.columns.left.max(initial=0), self.columns.right.max(initial=0))) + 1
-        sides = (np.bincount(side[was], minlength=n) for side in (self.columns.left, self.columns.right))
-        return np.flatnonzero(sum(sides))
+        was = self.columns.counts.any(axis=1)
+        there = np.zeros(int(max(self.columns.left.max(initial=0), self.columns.right.max(initial=0))) + 1, bool)
+        for side in (self.columns.left, self.columns.right):
+            there[side[was]] = True
+        return np.flatnonzero(there)
 
     @cached_property
     def matches(self) -> Matches:
@@ -112,7 +113,8 @@ class Met:
         n = int(max(columns.left.max(initial=0), columns.right.max(initial=0))) + 1
         code = np.zeros(n, np.int32)
         code[self.producers] = np.arange(self.producers.size)
-        judged = np.bincount(columns.annotator) > 0
+        judged = np.zeros(int(columns.annotator.max(initial=-1)) + 1, bool)
+        judged[columns.annotator] = True
         person = (np.cumsum(judged) - 1).astype(np.int32)
         return Matches(
             left=code[columns.left],

@@ -314,22 +314,27 @@ class _Controlled:
         """Where it ended; labels are those of the models and of the items."""
         return End(labels, self.parameters, items, self.difficulty, self.variance or 1.0, self.secant)
 
+    @cached_property
+    def fitted(self) -> NDArray[np.float64]:
+        """(n,) the chance of each row that its model is preferred."""
+        return self.rows.chances(self.parameters, self.difficulty)
+
     def win_rate(self, model: int) -> Estimate:
         """The mean chance of a model where nothing but quality differs, over its comparisons."""
         rows = self.rows
-        own = rows.model == model
-        counts = np.where(own, rows.count, 0.0)
-        chance = np.where(own, 1 / (1 + np.exp(-self.parameters[model] - self.difficulty[rows.item])), 0.0)
+        own = np.flatnonzero(rows.model == model)
+        item, counts = rows.item[own], rows.count[own]
+        chance = 1 / (1 + np.exp(-self.parameters[model] - self.difficulty[item]))
         n = float(counts.sum())
         value = float(counts @ chance) / n
         slope = counts * chance * (1 - chance) / n
-        fitted = rows.chances(self.parameters, self.difficulty)
-        weight = rows.count * fitted * (1 - fitted)
+        weight = rows.count * self.fitted * (1 - self.fitted)
+        by_item = np.bincount(item, slope, minlength=rows.n_items)
         # The difficulties answer to the parameters, too.
-        direction = -rows.transposed(weight * (rows.over_items(slope) / self.stiffness)[rows.item])
+        direction = -rows.transposed(weight * (by_item / self.stiffness)[rows.item])
         direction[model] += slope.sum()
-        chosen = rows.over_items(counts * (chance - value)) / n
-        items = int((np.diff(rows.item[own], prepend=-1) > 0).sum())
+        chosen = np.bincount(item, counts * (chance - value), minlength=rows.n_items) / n
+        items = int((np.diff(item, prepend=-1) > 0).sum())
         return _share(value, chosen + self._influence(direction), items, self._prior_variance(direction))
 
     def slope(self, feature: int) -> Estimate:
@@ -351,5 +356,5 @@ class _Controlled:
     def _influence(self, direction: NDArray) -> NDArray[np.float64]:
         """(items,) what each item adds to the error of a function of the parameters with this slope (P,)."""
         rows = self.rows
-        surprise = rows.count * (rows.said - rows.chances(self.parameters, self.difficulty))
+        surprise = rows.count * (rows.said - self.fitted)
         return rows.over_items(surprise * rows.applied(self.bread @ direction))
