@@ -1,6 +1,6 @@
 """How long the audit's pages take where a campaign has a million judgements, and until a new one shows.
 
-    ./run bench audit [--judgements 1000000] [--databases sqlite,postgresql] [--rounds 12] [--json]
+    ./run bench audit [--judgements 1000000] [--databases sqlite,postgresql] [--rounds 12] [--pages bias,week] [--json]
 
 It starts the product as shipped, writes the judgements straight into the database (1,000 annotators, 4 judgements a
 task, six flags, 20 weeks, 8 domains, 3 versions of the guideline; 2,000 tasks with a known answer), makes the ledger,
@@ -17,6 +17,7 @@ import signal
 import statistics
 import sys
 import time
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from tests.bench._cpu import parent_of
@@ -110,7 +111,7 @@ def n_shown(page: bytes) -> int:
     return next(row["n"] for row in rows if row["measure"] == "tie_rate")
 
 
-def measure(served: Served, rounds: int, judgements: int) -> dict:
+def measure(served: Served, rounds: int, judgements: int, wanted: Collection[str]) -> dict:
     """Fill, make the ledger, and time the pages of one database."""
     filled = served.inside(f"fill({ {CAMPAIGN: judgements // JUDGES}!r}, overlap={JUDGES + 1})")
     filled += inside_audit(served, f"judge({CAMPAIGN!r}, people={PEOPLE})")
@@ -118,10 +119,10 @@ def measure(served: Served, rounds: int, judgements: int) -> dict:
     built = inside_audit(served, "build()")
     weighed = inside_audit(served, f"weigh({CAMPAIGN!r})")
     ids = inside_audit(served, f"ids({CAMPAIGN!r})")
-    pages = {name: path.format(**ids) for name, path in PAGES.items()}
+    pages = {name: path.format(**ids) for name, path in PAGES.items() if name in {*wanted, "json"}}
     session = inside_audit(served, "session()")
     browser = Browser(served.product.url, session)
-    while b"not been looked at yet" in browser.get(pages["bias"])[1]:
+    while b"not been looked at yet" in browser.get(PAGES["bias"])[1]:
         pass  # once in the life of a text, by whichever process comes first
     first = {name: first_look(served, session, path) for name, path in pages.items()}
     person = Annotator(served.product.url, served.tokens[0])
@@ -209,12 +210,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--judgements", type=int, default=1_000_000)
     parser.add_argument("--databases", default="sqlite,postgresql")
     parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--pages", default=",".join(PAGES), help="names of the pages (default: all of them)")
     parser.add_argument("--json", action="store_true", help="end with one JSON object on a line")
     arguments = parser.parse_args(argv)
+    wanted = arguments.pages.split(",")
+    if unknown := sorted(set(wanted) - PAGES.keys()):
+        parser.error(f"there is no page {unknown[0]!r}; choose some of {', '.join(PAGES)}")
     rows = []
     for database in arguments.databases.split(","):
         with serving(database, annotators=1) as served:
-            rows.append(measure(served, arguments.rounds, arguments.judgements))
+            rows.append(measure(served, arguments.rounds, arguments.judgements, wanted))
         print_row(rows[-1])
     print(f"\n{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     if arguments.json:
