@@ -53,7 +53,7 @@ _CLOSE = 1e-6
 _NEAR, _NOTHING = 1e-4, 1e-7
 """A step below the first is close, too, where it changes intervals by less than the second: they are as long before it
 as after, but for a share as large as the step."""
-_CLOSE_VARIANCE = 1e-6
+_CLOSE_VARIANCE = 1e-5
 """Of the logarithm of the variance: a rate changes by less than a tenth of that."""
 _TELLING = 1e-3
 """Only two variances whose logarithms are this far apart tell the slope of the secant: nearer ones tell rounding."""
