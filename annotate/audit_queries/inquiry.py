@@ -174,9 +174,9 @@ class Inquiry:
         return answers_of(self.board, self.campaign.pk, self.asked(question), people)
 
     def asked(self, question: Question) -> Asking:
-        """The question as the sums know it; all that nobody ever said, and that was offered alike, are one."""
-        label = question.key if is_said(self.board, self.campaign.pk, question.key) else ""
-        return Asking(label, len(question.levels), self._offering(question))
+        """The question as the sums know it; all flags that nobody ever gave, and that were offered alike, are one."""
+        never = question.kind != AXIS and not is_said(self.board, self.campaign.pk, question.key)
+        return Asking("" if never else question.key, len(question.levels), self._offering(question))
 
     def _told_by(self, sums: ValueSums, question: Question) -> ValueAgreement:
         return sums.agreement(scale_of(question.scale, question.level), question.coefficients)

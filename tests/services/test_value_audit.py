@@ -142,3 +142,16 @@ def test_one_annotator_is_not_enough(world):
     assert (found.n_judgements, found.domains, _asked(found, "axis/clear").found.alpha.reason) == (0, [], EMPTY)
     _rate(world.alice, campaign, [1, 2])
     assert _asked(value_audit(campaign=campaign), "axis/clear").found.alpha.reason == ALONE
+
+
+def test_scales_that_nobody_used_yet_keep_measures_of_their_own(world):
+    """As many levels each, but only those of one are numbers, whose distances mean something."""
+    named = {**AXIS, "name": "polite", "levels": ["rude", "curt", "plain", "kind", "warm"]}
+    campaign = add_rating_campaign(world, form={**FORM, "axes": [named, AXIS]})
+    found = value_audit(campaign=campaign)
+    assert [row["measure"] for row in found.figures if row["question"] == "axis/clear"][:2] == [
+        "alpha",
+        "alpha_interval",
+    ]
+    assert _asked(found, "axis/clear").alpha_interval.reason == EMPTY
+    assert _asked(found, "axis/polite").alpha_interval is None
