@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from annotate.ledger.boards import LARGE, Board, Sheet, Slots, keep_recent
+from annotate.ledger.boards import LARGE, Board, Sheet, Slots
 from annotate.ledger.marks import Grid, grids_of
 from annotate.quality.value_change import both_parts, n_in_both, yes_of_both
 from annotate.quality.value_kernels import rows_of_slices
@@ -115,19 +115,12 @@ class _Sums:
 
     def base(self, slots: Slots) -> ValueSums:
         """The sums of the base; those of a large slice are kept, and those of the last few smaller ones."""
-        base, name = self.board.base, _name(self.asked, slots)
-        if name in base.memo:
-            return base.memo[name]
-        recent: dict[Hashable, ValueSums] = base.once("sums of small slices of answers", dict)
-        found = recent.get(name)
-        if found is None:
+
+        def compute() -> tuple[ValueSums, int]:
             answers = self.of_base(slots)
-            found = self.summed(answers)
-            if not slots or answers.item.size >= LARGE:
-                base.memo[name] = found
-                return found
-        keep_recent(recent, name, found)
-        return found
+            return self.summed(answers), answers.item.size
+
+        return self.board.base.kept(_name(self.asked, slots), compute)
 
     def by_part(self, slots: Slots, name: str) -> Mapping[int, ValueSums]:
         """The sums of the base by part; those of large ones are kept."""

@@ -61,6 +61,17 @@ class Sheet:
             known = self.newest[name] = (of, compute())
         return known[1]
 
+    def kept(self, name: Hashable, compute: Callable[[], tuple[Found, int]]) -> Found:
+        """What `compute` returns beside its size: kept where that is large, and else among the last few."""
+        if name in self.memo:
+            return self.memo[name]
+        recent: dict[Hashable, Found] = self.once("of small slices", dict)
+        found, size = (recent[name], 0) if name in recent else compute()
+        if size >= LARGE:
+            return self.once(name, lambda: found)
+        keep_recent(recent, name, found)
+        return found
+
     @cached_property
     def ranked(self) -> NDArray[np.int64]:
         """The judgements that rank anything, in order: a verdict alone does not. These are the table's."""
@@ -108,19 +119,12 @@ class Sheet:
 
     def sums(self, slots: Slots) -> Sums:
         """The sums of a slice, additive; those of a large one are kept, and those of the last few small ones."""
-        name = ("sums", *sorted(slots.items()))
-        if name in self.memo:
-            return self.memo[name]
-        recent: dict[Hashable, Sums] = self.once("sums of small slices", dict)
-        sums = recent.get(name)
-        if sums is None:
+
+        def compute() -> tuple[Sums, int]:
             numbers = self.numbers(slots)
-            sums = Sums.of(self.table, numbers)
-            if numbers.size >= LARGE:
-                self.memo[name] = sums
-                return sums
-        keep_recent(recent, name, sums)
-        return sums
+            return Sums.of(self.table, numbers), numbers.size
+
+        return self.kept(("sums", *sorted(slots.items())), compute)
 
     def agreement(self, slots: Slots) -> RankingAgreement:
         """How far annotators agree in a slice."""

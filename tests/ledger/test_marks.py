@@ -9,7 +9,7 @@ from annotate.audit_queries import inquiry
 from annotate.audit_queries.inquiry import Inquiry, Question, positive_of
 from annotate.audit_queries.slices import Slice, slot_of
 from annotate.audit_queries.values import WHOLE, value_audit
-from annotate.ledger import answers, live, marks
+from annotate.ledger import answers, boards, live, marks
 from annotate.ledger.live import ledger
 from annotate.ledger.marks import grids_of
 from annotate.models import Campaign, Flag, Judgement, Rating, Span
@@ -163,7 +163,8 @@ def assert_alike(found: ValueAgreement, question: Question, inquiry: Inquiry) ->
 @pytest.mark.parametrize("slots", [[], ["week"], ["domain"]])
 @pytest.mark.parametrize("large", [1, 100_000])
 def test_figures_after_a_change_are_those_of_all_answers(stored, world, monkeypatch, slots, large):
-    monkeypatch.setattr(answers, "LARGE", large)
+    for module in (answers, boards):
+        monkeypatch.setattr(module, "LARGE", large)
     first = value_audit(campaign=stored)
     chosen = Slice(**{name: first.groups[name][0].key for name in slots})
     assert_told_of_all_rows(stored, chosen)
