@@ -41,7 +41,9 @@ def token_likelihoods(
     entropy is not computed, and all 0.
     """
     hidden, logits = _predictions(model, batch)
-    logits = logits.float() / temperature
+    logits = logits.float()
+    if temperature != 1:  # of a large vocabulary a copy of the logits is the largest tensor there is
+        logits = logits / temperature
     blank = torch.zeros(batch.inside.shape, device=logits.device)
     if entropy:
         log_softmax = torch.log_softmax(logits, dim=-1)
