@@ -10,7 +10,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tests.recipes.small_artifacts import make_policy, make_reward, make_snapshot
-from tests.recipes.snapshots import demonstration, ranking, write_snapshot
+from tests.recipes.snapshots import demonstration, ranking, step_labels, write_snapshot
 from training.modelling.configs import run_recipe
 from training.modelling.memory import training_memory
 from training.modelling.models import load_policy, parameter_count
@@ -23,6 +23,7 @@ from training.recipes import (
     kto,
     midtrain,
     ppo,
+    process_reward,
     raft,
     reward,
     sample,
@@ -40,6 +41,7 @@ PROGRAMS: dict[Any, tuple[type, Callable]] = {
     instant_reward: (instant_reward.InstantRewardConfig, instant_reward.fit_instant_reward),
     midtrain: (midtrain.MidtrainConfig, midtrain.midtrain),
     ppo: (ppo.PPOConfig, ppo.train_ppo),
+    process_reward: (process_reward.ProcessRewardConfig, process_reward.train_process_reward),
     reward: (reward.RewardConfig, reward.train_reward),
     sample: (sample.SampleConfig, sample.sample),
     sft: (sft.SftConfig, sft.train_sft),
@@ -116,6 +118,8 @@ def test_every_other_recipe_says_what_it_would_do(dry, tmp_path_factory):
     judge = make_reward(world / "reward", policy)
     snapshot = make_snapshot(world / "snapshot", prompts={"train": 4, "validation": 2, "test": 2})
     asked = [{"role": "user", "content": "Why?"}]
+    solutions = [step_labels(f"Why {n}?", ["One.", "Two."], [True, False]) for n in range(3)]
+    labelled = write_snapshot(world / "labelled", steps={"train": solutions})
     prompts, tasks = world / "prompts.jsonl", world / "tasks.jsonl"
     prompts.write_text(json.dumps({"prompt": asked, "prompt_sha256": "a" * 64, "domain": ""}) + "\n")
     tasks.write_text(json.dumps({"task": 1, "messages": asked, "prompt": asked, "completions": ["Yes.", "No."]}) + "\n")
@@ -129,6 +133,7 @@ def test_every_other_recipe_says_what_it_would_do(dry, tmp_path_factory):
         raft: {"base": policy, "reward": judge, "snapshot": snapshot},
         kto: {"base": policy, "snapshot": snapshot, "labels": "rankings"},
         midtrain: {"base": policy, "corpus": snapshot, "snapshot": snapshot, "source": "preferred"},
+        process_reward: {"base": policy, "snapshot": labelled, "batch_solutions": 2},
     }
     said = {
         ppo: "40 iterations of 64 answers",
@@ -140,6 +145,7 @@ def test_every_other_recipe_says_what_it_would_do(dry, tmp_path_factory):
         raft: "3 rounds of 32 answers, of which 4 are learnt",
         kto: "tokens at once at most",
         midtrain: "tokens at once at most",
+        process_reward: "steps: 4\n",  # two passes over three solutions
     }
     for recipe, sentence in said.items():
         assert sentence in dry(recipe, fields[recipe])

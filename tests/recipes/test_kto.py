@@ -74,11 +74,13 @@ def test_it_makes_up_for_unequal_numbers_by_the_rarer_kind(base, judged):
 
 
 def test_each_epoch_has_an_order_of_its_own_and_z_comes_from_the_same_pass():
-    rows = trainer_rows(ROWS, epochs=2, at_once=2, seed=0)
-    assert len(rows) == 6
-    assert rows["prompt_ids"][:3] != rows["prompt_ids"][3:]
-    for start, end in ((0, 2), (2, 3), (3, 5), (5, 6)):
-        some = rows[start:end]
+    rows = trainer_rows(ROWS, epochs=2, batch_size=4, at_once=2, seed=0)
+    # Two steps of four; the last two rows are the first ones of a third epoch.
+    assert len(rows) == 8
+    assert rows["prompt_ids"][:3] != rows["prompt_ids"][3:6]
+    assert rows["prompt_ids"][6:] == trainer_rows(ROWS, epochs=3, batch_size=9, at_once=9, seed=0)["prompt_ids"][6:8]
+    for start in range(0, 8, 2):
+        some = rows[start : start + 2]
         assert sorted(some["KL_completion_ids"]) == sorted(some["completion_ids"])
 
 
@@ -86,7 +88,7 @@ def test_its_loss_is_the_papers(base, judged, policy, tokenizer, tmp_path):
     """Eqs. 7 and 8 by hand, after the policy has moved away from the reference."""
     wanted = config(base, judged, batch_size=3, beta=0.5, out=str(tmp_path))
     args = trainer_arguments(wanted, (2.0, 3.0), bf16=False, at_once=3)
-    rows = trainer_rows(ROWS, epochs=1, at_once=3, seed=0)
+    rows = trainer_rows(ROWS, epochs=1, batch_size=3, at_once=3, seed=0)
     trainer = TokensKto(model=policy, args=args, train_dataset=rows, processing_class=tokenizer)
     some, prompts = trainer.train_dataset[:3], rows[:3]["prompt_ids"]
 

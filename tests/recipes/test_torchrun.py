@@ -10,11 +10,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.recipes.snapshots import write_snapshot
+from tests.recipes.test_process_reward import solutions
 from training.modelling import collectives, processes
 from training.modelling.artifacts import RecipeError, read_manifest
 from training.modelling.configs import build_config
 from training.modelling.models import prepare_process
 from training.recipes.dpo import DpoConfig, train_dpo
+from training.recipes.kto import KtoConfig, rows_at_once, train_kto
+from training.recipes.process_reward import ProcessRewardConfig, train_process_reward
 from training.recipes.reward import RewardConfig, train_reward
 from training.recipes.sft import SftConfig, train_sft
 
@@ -23,6 +27,8 @@ RECIPES = {
     "reward": (RewardConfig, train_reward),
     "dpo": (DpoConfig, train_dpo),
     "sft": (SftConfig, train_sft),
+    "kto": (KtoConfig, train_kto),
+    "process_reward": (ProcessRewardConfig, train_process_reward),
 }
 ALL_OF_THEM = """
 import json, sys
@@ -43,7 +49,17 @@ def test_two_processes_take_the_steps_of_one(base, snapshot, tmp_path):
     fields |= {"max_prompt_tokens": 64, "max_completion_tokens": 64}
     # 24 rankings, five in a step: shares of three and two, and a last step of four.
     ranked = fields | {"batch_rankings": 5, "tokens_at_once": 100, "checkpoint_every": 3}
-    configs = {"reward": ranked | {"epochs": 1}, "dpo": ranked, "sft": fields | {"batch_size": 4, "style_prompts": 0}}
+    labelled = {split: solutions(split, count) for split, count in (("train", 11), ("test", 4))}
+    steps = str(write_snapshot(tmp_path / "steps", steps=labelled))
+    configs = {
+        "reward": ranked | {"epochs": 1},
+        "dpo": ranked,
+        "sft": fields | {"batch_size": 4, "style_prompts": 0},
+        # 48 answers, ten in a step: the last step is filled up.
+        "kto": fields | {"labels": "rankings", "batch_size": 10},
+        # Weights that differ, of solutions of two steps and of three, and a last step of one.
+        "process_reward": fields | {"snapshot": steps, "batch_solutions": 5, "bad_weight": 3.0, "tokens_at_once": 100},
+    }
     for name, (kind, train) in RECIPES.items():
         train(build_config(kind, configs[name] | {"out": str(tmp_path / "one" / name)}))
     (tmp_path / "recipes.py").write_text(ALL_OF_THEM)
@@ -67,6 +83,15 @@ def test_two_processes_take_the_steps_of_one(base, snapshot, tmp_path):
         for alone, together in zip(*(metrics(path) for path in (one, two)), strict=True):
             assert alone.keys() == together.keys()
             assert all(together[key] == pytest.approx(alone[key], rel=1e-3, abs=1e-5) for key in alone if key != "time")
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "said"), [(7, "a multiple of 2, and 4 at least"), (2, "each has the same number")]
+)
+def test_kto_refuses_a_batch_of_which_a_process_has_no_pair(base, snapshot, monkeypatch, batch_size, said):
+    monkeypatch.setattr(processes, "_proven", 2)
+    with pytest.raises(RecipeError, match=said):
+        rows_at_once(KtoConfig(out="x", base=str(base), snapshot=str(snapshot), batch_size=batch_size), [])
 
 
 def test_it_refuses_to_learn_alone_what_several_should(monkeypatch):

@@ -17,8 +17,9 @@ raising the weight of the rarer kind.
 The shifts of good and bad answers' log-probabilities are reported apart, on what is held out, too: KTO can lower both.
 An alarm watches the good ones (displacement.py), from one line of metrics to the next.
 
-Departures from the paper: rows are shuffled anew in each epoch, the learning rate falls linearly, and z is estimated
-over the rows of a forward pass, so that `tokens_at_once` should hold a whole step.
+Departures from the paper: rows are shuffled anew in each epoch, the last step is filled up with rows of a further one,
+the learning rate falls linearly, and z is estimated over the rows that all processes pass forward at once, so that
+`tokens_at_once` times their number should hold a whole step.
 
     python -m training.recipes.kto --config kto.json
     {"out": "var/runs/kto", "base": "var/runs/sft", "snapshot": "var/snapshots/1f3a", "labels": "flags"}
@@ -28,6 +29,7 @@ import random
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any, Literal
 
 import torch
@@ -36,7 +38,9 @@ from datasets.utils.logging import disable_progress_bar
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trl import KTOConfig, KTOTrainer
 
-from training.modelling.artifacts import Result, RunDirectory, hash_input
+from training.modelling import collectives, processes
+from training.modelling.adapters import adapted, recomputing
+from training.modelling.artifacts import RecipeError, Result, RunDirectory, hash_input
 from training.modelling.batches import pad_batch
 from training.modelling.chat import encode_completion, encode_prompt
 from training.modelling.checkpoints import origin_of
@@ -104,8 +108,6 @@ class KtoConfig(SnapshotLearningConfig):
         require(
             self.batch_size >= 2, "The field 'batch_size' must be 2 or more: z pairs an answer with another's prompt."
         )
-        for name in ("lora_rank", "gradient_checkpointing"):
-            require(not getattr(self, name), f"The field {name!r} does nothing here; leave it out.")
         require(self.undesirable_to < self.desirable_from, "'undesirable_to' must be below 'desirable_from'.")
         for name in ("desirable_weight", "undesirable_weight"):
             value = getattr(self, name)
@@ -126,7 +128,7 @@ def train_kto(config: KtoConfig) -> None:
     """Train and save a policy as the configuration says."""
     run = RunDirectory(config.out)
     run.write_config(config)
-    device = prepare_process(seed=config.seed, threads=config.threads)
+    device = prepare_process(seed=config.seed, threads=config.threads, parallel=True)
     disable_progress_bar()
     run.progress(0, 1, "loading the model and the judgements")
     model, tokenizer = load_policy(config.base, device=device)
@@ -137,11 +139,13 @@ def train_kto(config: KtoConfig) -> None:
         require_rows(rows, f"{kind} answers by {config.labels}", config.snapshot)
     weights = balance(config, judged["train"])
     print(f"{len(judged['train'])} answers to learn, {parameter_count(model)} parameters; weights {weights}")
-    held_out = {split: judged[split] for split in ("validation", "test")}
+    held_out = {split: judged[split] for split in ("validation", "test") if processes.leads()}
     before = {split: _log_probs(config, model, tokenizer, rows) for split, rows in held_out.items()}
     inputs = {"base": hash_input(config.base), "snapshot": hash_input(config.snapshot)}
     alarm = Alarm(config.alarm, stops=config.alarm_stops, remedy="lower 'lr' or raise 'beta'", of="answers")
     _train(config, run, model, tokenizer, judged["train"], weights, alarm, inputs)
+    if not processes.leads():
+        return
     model.eval()
     save_model(model, tokenizer, run.model)
     results: list[Result] = []
@@ -220,34 +224,64 @@ class TokensKto(KTOTrainer):
     def _prepare_dataset(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Dataset:
         return dataset
 
+    def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
+        """Put the reference's log-probabilities beside the rows; of several processes each computes its share.
 
-def trainer_rows(rows: Sequence[Judged], *, epochs: int, at_once: int, seed: int) -> Dataset:
-    """Return the rows of all epochs one after another, each in an order of its own.
+        TRL hands them from one process to the others in a file that the others cannot find where rows are in memory.
+        """
+        mine = []
+        for start in processes.share(range(0, len(dataset), batch_size)):
+            rows = [dataset[index] for index in range(start, min(start + batch_size, len(dataset)))]
+            found = self.compute_ref_log_probs(self.model, self._prepare_inputs(self.data_collator(rows)))
+            mine.append((start, *(values.tolist() for values in found)))
+        parts = sorted(part for of in collectives.gathered(mine) for part in of)
+        for column, place in (("ref_logps", 1), ("ref_KL_logps", 2)):
+            dataset = dataset.add_column(column, [value for part in parts for value in part[place]])
+        return dataset
 
-    Beside a row stands the answer for z: that of the row before it in the same forward pass, of the last for the first.
+
+def trainer_rows(rows: Sequence[Judged], *, epochs: int, batch_size: int, at_once: int, seed: int) -> Dataset:
+    """Return the rows of all epochs one after another, each in an order of its own, to the end of the last step.
+
+    What the last step lacks are rows of a further epoch: every step, and every process's share of it, is whole. Beside
+    a row stands the answer for z: that of the row before it among the `at_once` that all processes pass forward at
+    once, of the last for the first.
     """
+    steps = -(-epochs * len(rows) // batch_size)
+    order: list[Judged] = []
+    for epoch in count():
+        if len(order) >= steps * batch_size:
+            break
+        order += random.Random(f"kto/{seed}/{epoch}").sample(list(rows), len(rows))
     found = []
-    for epoch in range(epochs):
-        order = random.Random(f"kto/{seed}/{epoch}").sample(list(rows), len(rows))
-        for start in range(0, len(order), at_once):
-            some = order[start : start + at_once]
-            for index, row in enumerate(some):
-                other = some[index - 1].completion
-                found.append(
-                    {
-                        "prompt_ids": row.prompt,
-                        "completion_ids": row.completion,
-                        "KL_completion_ids": other,
-                        "label": row.good,
-                    }
-                )
+    for start in range(0, steps * batch_size, at_once):
+        some = order[start : start + at_once]
+        for index, row in enumerate(some):
+            other = some[index - 1].completion
+            found.append(
+                {
+                    "prompt_ids": row.prompt,
+                    "completion_ids": row.completion,
+                    "KL_completion_ids": other,
+                    "label": row.good,
+                }
+            )
     return Dataset.from_list(found)
 
 
 def rows_at_once(config: KtoConfig, rows: Sequence[Judged]) -> int:
-    """Return how many answers one forward pass takes: a divisor of the batch, two at least, so that z has a pair."""
+    """Return how many answers a process passes forward at once: a divisor of its share of the batch, two at least, so
+    that z has a pair.
+    """
+    own = config.batch_size // processes.count()
+    if own < 2 or own * processes.count() != config.batch_size:
+        raise RecipeError(
+            f"The field 'batch_size' is {config.batch_size}, which {processes.count()} processes cannot share so that"
+            f" each has the same number, two or more; make it a multiple of {processes.count()}, and"
+            f" {2 * processes.count()} at least."
+        )
     fitting = max(config.tokens_at_once // max(len(row.prompt) + len(row.completion) for row in rows), 2)
-    sizes = [size for size in range(2, config.batch_size + 1) if config.batch_size % size == 0]
+    sizes = [size for size in range(2, own + 1) if own % size == 0]
     return max((size for size in sizes if size <= fitting), default=min(sizes))
 
 
@@ -258,7 +292,7 @@ def trainer_arguments(config: KtoConfig, weights: tuple[float, float], *, bf16: 
         seed=config.seed,
         num_train_epochs=1,  # the rows of all epochs stand one after another
         per_device_train_batch_size=at_once,
-        gradient_accumulation_steps=config.batch_size // at_once,
+        gradient_accumulation_steps=config.batch_size // (at_once * processes.count()),
         beta=config.beta,
         desirable_weight=weights[0],
         undesirable_weight=weights[1],
@@ -271,7 +305,8 @@ def trainer_arguments(config: KtoConfig, weights: tuple[float, float], *, bf16: 
         bf16=bf16,
         use_cpu=not torch.cuda.is_available(),
         max_length=None,
-        gradient_checkpointing=False,
+        gradient_checkpointing=config.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
         logging_steps=config.log_every,
         logging_nan_inf_filter=False,
         dataloader_pin_memory=False,
@@ -316,17 +351,22 @@ def _train(
     inputs: dict[str, str],
 ) -> None:
     at_once = rows_at_once(config, rows)
-    origin = origin_of(config, inputs, rows=len(rows), processes=1)
+    together = {"batch_size": config.batch_size, "at_once": at_once * processes.count()}
+    origin = origin_of(config, inputs, rows=len(rows), processes=processes.count())
     with_tokens = guarded(TokensKto, run, lambda ids: {"text": tokenizer.decode(ids).replace(tokenizer.pad_token, "")})
     run.progress(0, 1, "computing the reference's log-probabilities")
-    trainer = with_tokens(
-        model=model,
-        args=trainer_arguments(config, weights, bf16=uses_bf16(model, config.precision), at_once=at_once),
-        train_dataset=trainer_rows(rows, epochs=config.epochs, at_once=at_once, seed=config.seed),
-        processing_class=tokenizer,
-        callbacks=[KtoReporter(run, config, rows, alarm), Keeper(run, origin)],
-    )
-    trainer.train(resume_from_checkpoint=last_checkpoint(run, origin, resume_from=config.resume_from))
+    with (
+        recomputing(model, config.gradient_checkpointing),
+        adapted(model, run, rank=config.lora_rank, alpha=config.lora_alpha) as learner,
+    ):
+        trainer = with_tokens(
+            model=learner,
+            args=trainer_arguments(config, weights, bf16=uses_bf16(model, config.precision), at_once=at_once),
+            train_dataset=trainer_rows(rows, epochs=config.epochs, seed=config.seed, **together),
+            processing_class=tokenizer,
+            callbacks=[KtoReporter(run, config, rows, alarm), Keeper(run, origin)],
+        )
+        trainer.train(resume_from_checkpoint=last_checkpoint(run, origin, resume_from=config.resume_from))
 
 
 @torch.no_grad()

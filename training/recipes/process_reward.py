@@ -18,20 +18,32 @@ active learning. A decoder only: an encoder would see the steps that come after.
     {"out": "var/runs/process", "base": "var/runs/sft", "snapshot": "var/snapshots/1f3a"}
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from training.modelling import processes
 from training.modelling.artifacts import RecipeError, Result, RunDirectory, hash_input
-from training.modelling.batches import within
+from training.modelling.batches import runs_within, within
 from training.modelling.configs import ExistingPath, ModelSource, run_recipe
 from training.modelling.learning import LearningConfig, PartLoss, learn
-from training.modelling.models import autocast, new_reward_model, prepare_process, require_context, save_model
+from training.modelling.memory import config_of
+from training.modelling.models import (
+    autocast,
+    load_tokenizer,
+    new_reward_model,
+    prepare_process,
+    require_context,
+    save_model,
+)
+from training.modelling.plans import Plan, counted
+from training.modelling.previews import learning_plan
 from training.modelling.process_rewards import (
     EncodedSteps,
     LabelledSolution,
@@ -75,7 +87,6 @@ class ProcessRewardConfig(LearningConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require_unsharded("this recipe runs in one process")
         self.require_above_0("max_prompt_tokens", "max_completion_tokens", "batch_solutions", "bad_weight")
 
 
@@ -101,7 +112,7 @@ def train_process_reward(config: ProcessRewardConfig) -> None:
     """Train and save a process reward model as the configuration says."""
     run = RunDirectory(config.out)
     run.write_config(config)
-    device = prepare_process(seed=config.seed, threads=config.threads)
+    device = prepare_process(seed=config.seed, threads=config.threads, parallel=True)
     run.progress(0, 1, "loading the model and the step labels")
     model, tokenizer = new_reward_model(config.base, device=device)
     if isinstance(model, RewardNetwork):
@@ -109,6 +120,7 @@ def train_process_reward(config: ProcessRewardConfig) -> None:
     require_context(model, config.max_prompt_tokens + config.max_completion_tokens)
     splits = {split: encode_split(config, tokenizer, split) for split in SPLITS}
     require_rows(splits["train"], "step labels", config.snapshot)
+    inputs = {"base": hash_input(config.base), "snapshot": hash_input(config.snapshot)}
     learn(
         config,
         run,
@@ -117,7 +129,13 @@ def train_process_reward(config: ProcessRewardConfig) -> None:
         lengths=[solution.encoded.tokens for solution in splits["train"]],
         batch_size=config.batch_solutions,
         losses=partial(_losses, config, model, tokenizer.pad_token_id),
+        passes=lambda some: runs_within(config.tokens_at_once, [solution.encoded.tokens for solution in some]),
+        described=partial(_described, tokenizer),
+        inputs=inputs,
+        weigh=partial(weight_of, config),
     )
+    if not processes.leads():
+        return
     run.progress(1, 1, "saving the model and measuring on the held-out splits")
     save_model(model, tokenizer, run.model)
     limits = {"max_prompt_tokens": config.max_prompt_tokens, "max_completion_tokens": config.max_completion_tokens}
@@ -127,7 +145,7 @@ def train_process_reward(config: ProcessRewardConfig) -> None:
         kind="process_reward",
         config=config,
         seed=config.seed,
-        inputs={"base": hash_input(config.base), "snapshot": hash_input(config.snapshot)},
+        inputs=inputs,
         results=[
             result
             for split in ("validation", "test")
@@ -150,6 +168,21 @@ def step_weights(config: ProcessRewardConfig, shares: torch.Tensor, counts: torc
     """v_s of steps with these soft labels and numbers of annotators, [steps]."""
     weights = shares + (1 - shares) * config.bad_weight
     return weights * counts if config.weights == "annotators" else weights
+
+
+def weight_of(config: ProcessRewardConfig, solutions: Sequence[Solution]) -> float:
+    """The sum of v_s over the steps of some solutions."""
+    return sum(_labels(config, solution, torch.device("cpu"))[1].sum().item() for solution in solutions)
+
+
+def _described(tokenizer: PreTrainedTokenizerBase, solution: Solution) -> dict[str, Any]:
+    """What a person needs to find a solution, with the texts that the model reads."""
+    return {
+        "prompt_sha256": solution.said.prompt_sha256,
+        "prompt": tokenizer.decode(solution.encoded.prompt),
+        "steps": [tokenizer.decode(step) for step in solution.encoded.steps],
+        "shares": solution.shares,
+    }
 
 
 def _losses(
@@ -214,5 +247,22 @@ def held_out_results(
     return results
 
 
+def plan(config: ProcessRewardConfig) -> Plan:
+    """Say what a run would do."""
+    tokenizer = load_tokenizer(config.base)
+    whole = {"max_prompt_tokens": sys.maxsize, "max_completion_tokens": sys.maxsize}
+    counts = []
+    for split in SPLITS:
+        rows = []
+        for said in read_solutions(config.snapshot, split):
+            one = encode_steps(tokenizer, said.conversation, said.steps, **whole)
+            lengths = len(one.prompt), one.tokens - len(one.prompt)
+            rows.append(list(zip(lengths, (config.max_prompt_tokens, config.max_completion_tokens), strict=True)))
+        counts.append(counted(split, rows))
+    require_rows(range(counts[0].rows), "step labels", config.snapshot)
+    size = config.batch_solutions
+    return learning_plan(config, config_of(config.base), counts, batch_size=size, language_model=False)
+
+
 if __name__ == "__main__":
-    run_recipe(ProcessRewardConfig, train_process_reward)
+    run_recipe(ProcessRewardConfig, train_process_reward, plan=plan)
