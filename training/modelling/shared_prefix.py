@@ -79,7 +79,7 @@ class SharedPrefixBatch:
 
     def rows(self, tokens: torch.Tensor) -> torch.Tensor:
         """[T, ...] -> [N, P + C, ...]: what there is of each token, as rows of a prompt and its completion."""
-        return tokens.index_select(0, self._row_places.flatten()).unflatten(0, self._row_places.shape)
+        return _tokens_at(tokens, self._row_places)
 
     @property
     def predictors(self) -> torch.Tensor:
@@ -220,28 +220,23 @@ def attend(
             f"{type(module).__name__} caps its attention or sees fewer tokens than a prompt with a completion has, so"
             " the prompt cannot be shared; set the field 'encoding' to \"once\"."
         )
-    rows, width = prefix.prompts.shape
     groups = query.shape[1] // key.shape[1]
-    of_prompt = [_padded_parts(one, prefix.prompts) for one in (query, key, value)]
-    of_completion = [_padded_parts(one, prefix.completions) for one in (query, key, value)]
-    prompt_query, *prompt_pair = of_prompt
-    completion_query, *completion_pair = of_completion
+    queries, keys, values = (one[0].transpose(0, 1) for one in (query, key, value))  # [T, heads, d]
     # Right-padded prompts need no mask: no token of theirs sees what comes after it.
-    prompt_key, prompt_value = (repeat_kv(one, groups) for one in prompt_pair)
-    first = scaled_dot_product_attention(prompt_query, prompt_key, prompt_value, is_causal=True, scale=scaling)
-    both = [
-        repeat_kv(torch.cat([shared.index_select(0, prefix.ranking), own], dim=2), groups)
-        for shared, own in zip(prompt_pair, completion_pair, strict=True)
-    ]
+    of_prompt = (_tokens_at(tokens, prefix.prompts) for tokens in (queries, keys, values))
+    prompt_query, *pair = (one.transpose(1, 2) for one in of_prompt)
+    pair = [repeat_kv(one, groups) for one in pair]
+    first = scaled_dot_product_attention(prompt_query, *pair, is_causal=True, scale=scaling)
+    completion_query = _tokens_at(queries, prefix.completions).transpose(1, 2)
+    both = [repeat_kv(prefix.rows(tokens).transpose(1, 2), groups) for tokens in (keys, values)]
     second = scaled_dot_product_attention(completion_query, *both, attn_mask=prefix.mask(query.dtype), scale=scaling)
     parts = [one.transpose(1, 2).flatten(0, 1) for one in (first, second)]  # [tokens, heads, d]
     return torch.cat(parts).index_select(0, prefix.places)[None], None
 
 
-def _padded_parts(states: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-    """[1, heads, T, d] -> [rows, heads, columns, d]: the tokens that stand at these places, [rows, columns]."""
-    tokens = states[0].transpose(0, 1).index_select(0, places.flatten())
-    return tokens.unflatten(0, places.shape).transpose(1, 2)
+def _tokens_at(tokens: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """[T, ...] -> [rows, columns, ...]: the tokens that stand at these places, [rows, columns]."""
+    return tokens.index_select(0, places.flatten()).unflatten(0, places.shape)
 
 
 AttentionInterface.register(NAME, attend)
