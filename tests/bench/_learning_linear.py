@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from annotate.quality.intervals import clustered_mean
 from annotate.quality.weights import annotator_weight
 from tests.bench import _learning_parts as parts
+from tests.bench._gold_weights import annotator_weights
 from tests.bench.weights import fit
 from training.demo import plan, simulated, world
 from training.modelling.losses import Alike, form_pairs
@@ -66,7 +67,7 @@ def gold_accuracies(seed: int, rankings: int) -> dict[str, float]:
     """Of each arm the share of pairs of fresh replies to held-out prompts in the order of gold."""
     judged, fresh = judge(seed), _fresh(seed)
     rows = judged.features[:rankings].reshape(-1, WIDTH)
-    weights = {"gold": parts.annotator_weights(seed), "true": _true_weights(judged)}
+    weights = {"gold": annotator_weights(seed), "true": _true_weights(judged)}
     found = {}
     for arm, (alike, by) in ARMS.items():
         weight = None if by == "none" else [weights[by][who] for who in judged.who[:rankings]]

@@ -14,10 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from annotate.quality.gold_accuracy import gold_accuracy
 from annotate.quality.intervals import Estimate, clustered_mean, clustered_proportion
-from annotate.quality.weights import effective_trials, export_weights
-from training.demo import plan, settings, simulated, world
+from tests.bench._gold_weights import annotator_weights
+from training.demo import settings, world
 from training.modelling.chat import decode_completion, encode_completion, encode_prompt
 from training.modelling.configs import build_config
 from training.modelling.contests import wins
@@ -79,29 +78,6 @@ def _as_pairs(row: dict) -> Iterator[dict]:
             }
             first = row["ranks"][one] < row["ranks"][other]
             yield row | both | {"ranks": [1, 2] if first else [2, 1], "judgement": f"{row['judgement']}-{one}{other}"}
-
-
-def annotator_weights(seed: int) -> dict[str, float]:
-    """What each simulated annotator weighs by the demo's gold tasks, as a snapshot of the product has it."""
-    shares, who, pairs = [], [], [0] * len(simulated.ANNOTATORS)
-    chosen = plan.make_plan(seed)
-    for task in chosen.gold:
-        worth = [world.gold(task.messages, text) for text in task.completions]
-        for number, person in enumerate(simulated.ANNOTATORS):
-            ranks = simulated.rank(person, task.messages, task.completions, seed).ranks
-            right = [
-                0.5 if ranks[i] == ranks[j] else float((ranks[i] < ranks[j]) == (worth[i] > worth[j]))
-                for i, j in combinations(range(len(worth)), 2)
-                if worth[i] != worth[j]
-            ]
-            shares.append(sum(right) / len(right))
-            who.append(number)
-    for task in chosen.ranking:
-        for person in task.judges:
-            pairs[simulated.ANNOTATORS.index(person)] += 6
-    right, trials = effective_trials(shares, who, most=6)
-    weights = export_weights([one.value for one in gold_accuracy(right, trials)], pairs)
-    return {person.username: float(w) for person, w in zip(simulated.ANNOTATORS, weights.weight, strict=True)}
 
 
 def train(recipe: str, out: Path, fields: dict) -> dict:

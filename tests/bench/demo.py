@@ -19,8 +19,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from annotate.hashing import completion_sha256, prompt_sha256
+from tests.bench._gold_weights import annotator_weights
 from training.demo import plan, settings, simulated
-from training.exporting import ExportedJudgement, Ranked, SnapshotWriter
+from training.exporting import DIGITS, ExportedJudgement, Ranked, SnapshotWriter
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = ("base", "sft", "reward", "dpo", "ppo", "evaluate")
@@ -118,6 +119,7 @@ def ranking_of(task: plan.RankingTask, person: simulated.Annotator, seed: int, n
         prompt_sha256=prompt_sha256(task.messages),
         seconds=ranking.seconds,
         ranked=ranked,
+        weight=round(annotator_weights(seed)[person.username], DIGITS),
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 from tests.bench import _learning_linear as linear
 from tests.bench import _learning_parts as parts
 from tests.bench import demo, learning
+from tests.bench._gold_weights import annotator_weights
 from training.demo import simulated, world
 from training.modelling.snapshots import read_rankings
 
@@ -36,7 +37,7 @@ def test_it_holds_out_the_same_rankings_for_both(judged):
 
 
 def test_careful_annotators_weigh_more_by_their_gold():
-    weights = parts.annotator_weights(0)
+    weights = annotator_weights(0)
     kinds = {person.username: person.kind for person in simulated.ANNOTATORS}
     careful, careless = ([weights[name] for name in weights if kinds[name] == kind] for kind in ("careful", "careless"))
     assert min(careful) > max(careless)
