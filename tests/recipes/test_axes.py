@@ -1,5 +1,7 @@
 """Several axes: what ratings say side by side, a head for each, and the stated sum."""
 
+import json
+
 import pytest
 import torch
 
@@ -73,6 +75,16 @@ def test_each_axis_learns_its_own_order_and_is_measured(trained):
     assert (found["test_accuracy", "helpful"]["n"], found["test_accuracy", "harmless"]["n"]) == (6, 4)
     assert found["test_accuracy", "reward"]["n"] == 3
     assert found["test_accuracy", "helpful"]["lo"] <= 1.0
+
+
+def test_its_report_tells_each_axis_apart_and_of_the_sum_what_people_ranked(trained):
+    report = json.loads((trained[1] / "report.json").read_text())
+    told = [(one["name"], one["weight"], one["n_prompts"], one["n_pairs"]) for one in report["axes"]]
+    assert told == [("helpful", 1.0, 6, 18), ("harmless", 3.0, 4, 12)]
+    assert all(one["calibration"]["ece"]["n"] == one["accuracy"]["n"] for one in report["axes"])
+    assert (report["n_rankings"], report["n_pairs"]) == (3, 9)
+    sums = {one["subject"]: one["value"] for one in trained[0]["results"] if one["name"] == "test_accuracy"}
+    assert report["accuracy"]["value"] == sums["reward"]
 
 
 def test_the_score_is_the_stated_sum_of_normalised_axes(trained):

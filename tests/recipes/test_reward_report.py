@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from tests.recipes.small_artifacts import run_program
 from tests.recipes.snapshots import ranking, write_snapshot
 from training.modelling.reward_report import (
+    AxisScores,
     best_of_n,
     expected_best,
     length_correlation,
@@ -175,3 +177,31 @@ def test_it_stands_beside_every_reward_model(base, tmp_path):
     assert report["calibration"]["nll"]["value"] == pytest.approx(results["test_loss", "reward"])
     assert results["test_agreement", "annotators"] == pytest.approx(2 / 3)
     assert len(report["best_of_n"]) == 3
+
+
+def axes_report(rows=FOUR, scores=SCORES) -> dict:
+    """Of two axes, on one of which nobody rated b and d."""
+    told = replace(FOUR[0], ranks=[1, None, 2, None])
+    axes = [AxisScores("helpful", 1.0, FOUR, SCORES), AxisScores("harmless", 2.0, [told], SCORES[:1])]
+    return reward_report(rows, scores, split="test", log_odds=False, axes=axes)
+
+
+def test_it_reports_each_axis_by_its_own_pairs(report):
+    helpful, harmless = axes_report()["axes"]
+    assert (helpful["name"], helpful["weight"]) == ("helpful", 1.0)
+    assert all(helpful[part] == report[part] for part in ("accuracy", "calibration", "length", "n_pairs", "n_prompts"))
+    assert (harmless["n_pairs"], harmless["n_prompts"], harmless["accuracy"]["value"]) == (1, 1, 1.0)
+
+
+def test_a_sum_of_axes_has_no_calibration():
+    found = axes_report()
+    assert "calibration" not in found
+    assert found["accuracy"]["value"] == pytest.approx(9 / 19)
+    subjects = {result.subject for result in report_results(found) if result.name == "test_ece"}
+    assert subjects == {"helpful", "harmless"}
+
+
+def test_where_people_only_rated_it_reports_the_axes_alone():
+    found = axes_report(rows=[], scores=[])
+    assert found.keys() == {"split", "n_rankings", "axes"}
+    assert {result.subject for result in report_results(found)} == {"helpful", "harmless"}

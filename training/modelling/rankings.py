@@ -146,7 +146,7 @@ def encode_rankings(
         )
     encoded = []
     for row in rows:
-        if not ties and not row.pairs and not any(map(strict_pairs, (row.axes or {}).values())):
+        if not ties and not row.prefers:
             continue
         encoded.append(
             EncodedRanking(

@@ -24,6 +24,10 @@ prompts (where the key says nothing else); `n_pairs` counts strict pairs of anno
   K is, chosen by the reward, by length, or by the annotators themselves. Good = the share of the prompt's other
   completions that annotators rank below, ties half, so .5 at n = 1. The estimate over the K is unbiased: the i-th from
   below is the best of a draw with chance C(i - 1, n - 1) / C(K, n) (Nakano et al. 2021, arXiv 2112.09332, section 3)
+
+Of a model with several axes the score is their sum, which is no log-odds: it has no calibration. `axes` has what each
+axis says of its own pairs: [{name, weight, n_pairs, n_prompts, accuracy, calibration, length}]. Where people only rate,
+n_rankings is 0, and nothing stands there but `split` and `axes`.
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,32 +66,65 @@ RESAMPLES = 1000
 CONSTANT = translatable("Rewards or lengths do not differ within prompts.")
 
 
-def reward_report(rows: Sequence[RankingRow], scores: Sequence[Sequence[float]], *, split: str) -> dict[str, Any]:
-    """The report of these rankings, every one with a strict pair, and the K raw rewards of each."""
-    pairs = _Pairs(rows, scores)
+@dataclass(frozen=True)
+class AxisScores:
+    """What one axis of several says of the rankings that have a strict pair on it."""
+
+    name: str
+    weight: float
+    """In the sum."""
+    rows: Sequence[RankingRow]
+    """Their ranks are those on the axis, None where a completion has none."""
+    scores: Sequence[Sequence[float]]
+    """The K raw rewards of each."""
+
+
+def reward_report(
+    rows: Sequence[RankingRow],
+    scores: Sequence[Sequence[float]],
+    *,
+    split: str,
+    log_odds: bool = True,
+    axes: Sequence[AxisScores] = (),
+) -> dict[str, Any]:
+    """The report of these rankings, every one with a strict pair, and the K rewards of each: raw ones, which are
+    `log_odds`, or sums of several axes, which are not."""
+    found: dict[str, Any] = {"split": split, "n_rankings": len(rows)}
+    if rows:
+        pairs = _Pairs(rows, scores)
+        found |= _on_pairs(rows, scores, pairs, log_odds=log_odds) | {
+            "ceiling": _ceiling(rows, pairs),
+            "domains": _by(pairs, [row.domain for row in pairs.rows]),
+            "rank_distance": _by(pairs, pairs.distance),
+            "margins": _margin_bins(pairs),
+            "best_of_n": best_of_n(rows, scores),
+        }
+    if axes:
+        found["axes"] = [
+            {"name": one.name, "weight": one.weight}
+            | _on_pairs(one.rows, one.scores, _Pairs(one.rows, one.scores), log_odds=True)
+            for one in axes
+        ]
+    return found
+
+
+def write_report(folder: Path, report: dict[str, Any]) -> list[Result]:
+    """Write `<folder>/report.json` and return what of it stands in the manifest."""
+    write_json(folder / REPORT, report)
+    return report_results(report)
+
+
+def _on_pairs(
+    rows: Sequence[RankingRow], scores: Sequence[Sequence[float]], pairs: _Pairs, *, log_odds: bool
+) -> dict[str, Any]:
+    """How well these pairs are ordered, how surely, and what length has to do with it."""
     return {
-        "split": split,
-        "n_rankings": len(rows),
         "n_prompts": len(set(pairs.prompts)),
         "n_pairs": len(pairs.correct),
         "accuracy": pairs.share(pairs.correct).as_dict(),
-        "ceiling": _ceiling(rows, pairs),
-        "domains": _by(pairs, [row.domain for row in pairs.rows]),
-        "rank_distance": _by(pairs, pairs.distance),
-        "margins": _margin_bins(pairs),
-        "calibration": _calibration(pairs),
+        **({"calibration": _calibration(pairs)} if log_odds else {}),
         "length": _length(rows, scores, pairs),
-        "best_of_n": best_of_n(rows, scores),
     }
-
-
-def write_report(
-    folder: Path, rows: Sequence[RankingRow], scores: Sequence[Sequence[float]], *, split: str
-) -> list[Result]:
-    """Write `<folder>/report.json` and return what of it stands in the manifest."""
-    report = reward_report(rows, scores, split=split)
-    write_json(folder / REPORT, report)
-    return report_results(report)
 
 
 class _Pairs:
@@ -327,21 +364,17 @@ def expected_best(worth: Sequence[float], chosen_by: Sequence[float], n: int) ->
 
 def report_results(report: dict[str, Any]) -> list[Result]:
     """The figures of a report that stand in the manifest; what is undefined is left out."""
-    note = f"{report['n_pairs']} strict pairs; n and interval are over prompts"
-    ceiling, calibration, length = report["ceiling"], report["calibration"], report["length"]
-    of_ceiling = f"{ceiling['n_pairs']} strict pairs that others judged, too; n and interval are over prompts"
-    of_equals = f"{length['n_equal_length']} strict pairs; n and interval are over prompts"
-    meetings = "n counts pairs on which two annotators had a preference"
-    listed = [
-        ("agreement", "annotators", ceiling["agreement"], meetings),
-        ("leave_one_out", "annotators", ceiling["leave_one_out"], of_ceiling),
-        ("leave_one_out", "reward", ceiling["accuracy_on_the_same"], of_ceiling),
-        ("ece", "reward", calibration["ece"], f"{note}; interval by resampling prompts"),
-        ("brier", "reward", calibration["brier"], note),
-        ("length_correlation", "reward", length["correlation"], "n and interval are over prompts"),
-        ("length_balanced", "reward", length["length_balanced"], note),
-        ("equal_length", "reward", length["equal_length"], of_equals),
-    ]
+    listed = _of_pairs("reward", report) if report["n_rankings"] else []
+    if ceiling := report.get("ceiling"):
+        of_ceiling = f"{ceiling['n_pairs']} strict pairs that others judged, too; n and interval are over prompts"
+        meetings = "n counts pairs on which two annotators had a preference"
+        listed += [
+            ("agreement", "annotators", ceiling["agreement"], meetings),
+            ("leave_one_out", "annotators", ceiling["leave_one_out"], of_ceiling),
+            ("leave_one_out", "reward", ceiling["accuracy_on_the_same"], of_ceiling),
+        ]
+    for axis in report.get("axes", []):
+        listed += _of_pairs(axis["name"], axis)
     return [
         Result(
             name=f"{report['split']}_{name}",
@@ -355,3 +388,21 @@ def report_results(report: dict[str, Any]) -> list[Result]:
         for name, subject, found, said in listed
         if found["value"] is not None
     ]
+
+
+def _of_pairs(subject: str, part: dict[str, Any]) -> list[tuple[str, str, dict[str, Any], str]]:
+    """(name, subject, estimate, note) of the reward, or of one axis."""
+    note = f"{part['n_pairs']} strict pairs; n and interval are over prompts"
+    calibration, length = part.get("calibration"), part["length"]
+    of_equals = f"{length['n_equal_length']} strict pairs; n and interval are over prompts"
+    listed = [
+        ("length_correlation", subject, length["correlation"], "n and interval are over prompts"),
+        ("length_balanced", subject, length["length_balanced"], note),
+        ("equal_length", subject, length["equal_length"], of_equals),
+    ]
+    if calibration:
+        listed += [
+            ("ece", subject, calibration["ece"], f"{note}; interval by resampling prompts"),
+            ("brier", subject, calibration["brier"], note),
+        ]
+    return listed

@@ -53,6 +53,11 @@ class RankingRow:
         """The strict pairs (better, worse) as indices of completions."""
         return strict_pairs(self.ranks)
 
+    @property
+    def prefers(self) -> bool:
+        """Whether it prefers anything, on the whole or on an axis."""
+        return bool(self.pairs) or any(map(strict_pairs, (self.axes or {}).values()))
+
 
 @dataclass(frozen=True)
 class ComparisonRow:

@@ -27,16 +27,16 @@ models; a model of a million parameters needs more.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.modelling import processes
 from training.modelling.artifacts import RunDirectory, hash_input
-from training.modelling.baselines import baseline_results, fit_tf_idf, with_a_pair
+from training.modelling.baselines import baseline_results, fit_tf_idf
 from training.modelling.configs import ModelSource, require, run_recipe
 from training.modelling.ensembles import Draws, all_of_them, bootstrap, members_rewards
 from training.modelling.learning import PartLoss, RankingLearningConfig, learn
@@ -62,10 +62,10 @@ from training.modelling.rankings import (
 )
 from training.modelling.ratings import read_rated
 from training.modelling.reward_network import Pooling, RewardNetwork
-from training.modelling.reward_report import write_report
+from training.modelling.reward_report import AxisScores, reward_report, write_report
 from training.modelling.reward_results import held_out_results, right_pairs
 from training.modelling.rewards import Normalisation, read_all, score_all
-from training.modelling.snapshots import SPLITS, read_rankings, require_rows
+from training.modelling.snapshots import SPLITS, RankingRow, read_rankings, require_rows
 
 RewardTrunk = PreTrainedModel | RewardNetwork
 ENOUGH_REFERENCES = 32
@@ -180,11 +180,9 @@ def train_reward(config: RewardConfig) -> None:
     tf_idf = fit_tf_idf(read_rankings(config.snapshot, "train"), config.weights)
     tf_idf.save(run.path / BASELINE)
     results += baseline_results(tf_idf, config.snapshot)
-    for split in ("test", "validation"):
-        if splits[split] and not config.axes:  # a sum of axes is no log-odds, of which the report speaks
-            scores = score_rankings(config, model, tokenizer, splits[split])
-            results += write_report(run.path, with_a_pair(read_rankings(config.snapshot, split)), scores, split=split)
-            break
+    if split := next((split for split in ("test", "validation") if splits[split]), None):
+        raw = raw_rewards(config, model, tokenizer, splits[split])
+        results += write_report(run.path, report_of(config, split, raw, normalisation))
     run.write_manifest(
         recipe="reward",
         kind="reward",
@@ -200,9 +198,7 @@ def encode_splits(config: RewardConfig, tokenizer: PreTrainedTokenizerBase) -> d
     splits = {
         split: encode_rankings(
             tokenizer,
-            read_rated(config.snapshot, split, list(config.axes))
-            if config.axes
-            else read_rankings(config.snapshot, split),
+            read_rows(config, split),
             max_prompt_tokens=config.max_prompt_tokens,
             max_completion_tokens=config.max_completion_tokens,
             weights=config.weights,
@@ -340,14 +336,28 @@ def raw_rewards(
     return list(flat.split([len(ranking.completions) for ranking in rankings]))
 
 
-def score_rankings(
-    config: RewardConfig,
-    model: RewardTrunk,
-    tokenizer: PreTrainedTokenizerBase,
-    rankings: Sequence[EncodedRanking],
-) -> list[list[float]]:
-    """Return the raw rewards of the K completions of each ranking, the members' mean; of the first axis."""
-    return [raw[..., 0].mean(1).tolist() for raw in raw_rewards(config, model, tokenizer, rankings)]
+def report_of(
+    config: RewardConfig, split: str, raw: Sequence[torch.Tensor], normalisation: Normalisation
+) -> dict[str, Any]:
+    """Return the report of a split, by the members' mean; `raw` is as `raw_rewards` gives it."""
+    rows = [row for row in read_rows(config, split) if row.prefers]
+    both = list(zip(rows, raw, strict=True))
+    scored = [(row, normalisation.overall(one) if config.axes else one[..., 0]) for row, one in both if row.pairs]
+    axes = []
+    for number, (axis, weight) in enumerate(config.axes.items()):
+        on_axis = [(replace(row, ranks=row.axes[axis]), one[..., number].mean(1).tolist()) for row, one in both]
+        if paired := [(row, scores) for row, scores in on_axis if row.pairs]:
+            axes.append(AxisScores(axis, weight, *zip(*paired, strict=True)))
+    scores = [members.mean(1).tolist() for _, members in scored]
+    kept = [row for row, _ in scored]
+    return reward_report(kept, scores, split=split, log_odds=not config.axes, axes=axes)
+
+
+def read_rows(config: RewardConfig, split: str) -> list[RankingRow]:
+    """Read the judgements of a split, with their ranks on the axes that are learnt."""
+    if config.axes:
+        return read_rated(config.snapshot, split, list(config.axes))
+    return read_rankings(config.snapshot, split)
 
 
 def _reference_rewards(

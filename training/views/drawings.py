@@ -57,9 +57,9 @@ def figure(request: HttpRequest, pipeline_id: int, name: str, theme: charts.Them
 def report(request: HttpRequest, run_id: int, name: str, theme: charts.Theme) -> HttpResponse:
     """The reliability diagram or the best-of-n curve of a reward model's run."""
     found = queries.run_report(run_id=run_id)
-    if found is None or not found.reward:
-        raise Http404(_("Run %(number)s has no report of a reward model.") % {"number": run_id})
-    draw = {"reliability": _reliability, "best-of-n": _best_of_n}[name]
+    part, draw = {"reliability": ("calibration", _reliability), "best-of-n": ("best_of_n", _best_of_n)}[name]
+    if found is None or part not in found.reward:
+        raise Http404(_("Run %(number)s has no such drawing in its report.") % {"number": run_id})
     return HttpResponse(draw(found.reward, theme), content_type="image/svg+xml")
 
 
