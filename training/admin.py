@@ -32,7 +32,7 @@ class EvaluationInline(ReadOnly, admin.TabularInline):
 
 @admin.register(Run)
 class RunAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ["id", "recipe", "state", "pipeline", "attempt", "progress", "started_at", "ended_at"]
+    list_display = ["id", "recipe", "stage", "state", "pipeline", "attempt", "progress", "started_at", "ended_at"]
     list_filter = ["state", "recipe"]
     list_select_related = ["pipeline"]
     inlines = [RunInputInline, EvaluationInline]

@@ -10,9 +10,11 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
 from annotate.api.base import Documented, StrictSerializer, checked
+from training.candidates import BY_DEFAULT, CANDIDATES
 from training.models import Checkpoint, Evaluation, Pipeline, Run, RunInput, Snapshot
 from training.services.pipelines import start_pipeline
 from training.services.runs import cancel_run
+from training.services.stages import candidates_of
 
 
 class ResultSerializer(serializers.ModelSerializer):
@@ -44,8 +46,8 @@ class RunSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Run
-        fields = ["id", "recipe", "state", "config", "seed", "snapshot", "pipeline", "attempt", "progress", "message"]
-        fields += ["exit_code", "created_at", "started_at", "ended_at", "checkpoint", "inputs", "results"]
+        fields = ["id", "recipe", "state", "config", "seed", "snapshot", "pipeline", "stage", "attempt", "progress"]
+        fields += ["message", "exit_code", "created_at", "started_at", "ended_at", "checkpoint", "inputs", "results"]
 
 
 class CheckpointSerializer(serializers.ModelSerializer):
@@ -61,22 +63,33 @@ class StageSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Run
-        fields = ["id", "recipe", "state", "progress", "message", "results"]
+        fields = ["id", "stage", "recipe", "state", "progress", "message", "results"]
 
 
 class PipelineSerializer(serializers.ModelSerializer):
     next_campaign = serializers.CharField(source="next_campaign.slug", default=None, help_text="slug, or null")
+    candidates = serializers.SerializerMethodField(help_text="names of the policies that it puts before the gate")
     runs = StageSerializer(many=True)
 
     class Meta:
         model = Pipeline
-        fields = ["id", "date", "number", "state", "trigger", "base_model", "snapshot", "decision", "reason"]
+        fields = ["id", "date", "number", "state", "trigger", "base_model", "config", "candidates", "snapshot"]
+        fields += ["decision", "reason"]
         fields += ["promoted", "next_campaign", "created_at", "ended_at", "runs"]
+
+    def get_candidates(self, pipeline: Pipeline) -> list[str]:
+        return list(candidates_of(pipeline))
 
 
 class StartSerializer(StrictSerializer):
     again = serializers.BooleanField(
         default=False, help_text="start another one although this date already has one; else that one is returned"
+    )
+    candidates = serializers.ListField(
+        child=serializers.CharField(max_length=32),
+        required=False,
+        help_text=f"the policies that it makes and puts before the gate, by default {' and '.join(BY_DEFAULT)}; "
+        f"there are {', '.join(CANDIDATES)}",
     )
 
 
@@ -129,8 +142,11 @@ class Pipelines(Records, mixins.CreateModelMixin):
     @extend_schema(request=StartSerializer, responses={200: PipelineSerializer, 201: PipelineSerializer})
     def create(self, request: Request) -> Response:
         """Start today's pipeline: 201 if this call started it, 200 with the one that there is."""
-        again = checked(StartSerializer, request.data)["again"]
-        pipeline, started = start_pipeline(date=timezone.localdate(), trigger="person", by=request.user, again=again)
+        wanted = checked(StartSerializer, request.data)
+        again = wanted.pop("again")
+        pipeline, started = start_pipeline(
+            date=timezone.localdate(), trigger="person", by=request.user, again=again, config=wanted
+        )
         found = self.get_queryset().get(pk=pipeline.pk)
         code = status.HTTP_201_CREATED if started else status.HTTP_200_OK
         return Response(PipelineSerializer(found).data, status=code)

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext, gettext_lazy
 
 from annotate.models import Campaign
+from training.candidates import CANDIDATES
 
 
 class Snapshot(models.Model):
@@ -133,6 +134,9 @@ class Run(models.Model):
         REWARD = "reward", gettext_lazy("Reward model")
         DPO = "dpo", gettext_lazy("DPO")
         PPO = "ppo", gettext_lazy("PPO")
+        RAFT = "raft", gettext_lazy("RAFT")
+        KTO = "kto", gettext_lazy("KTO")
+        CONTROL = "control", gettext_lazy("Control tokens")
         EVALUATE = "evaluate", gettext_lazy("Evaluation")
         SAMPLE = "sample", gettext_lazy("Sampling")
         UNCERTAINTY = "uncertainty", gettext_lazy("Uncertainty of tasks")
@@ -143,6 +147,11 @@ class Run(models.Model):
     seed = models.PositiveIntegerField(default=0)
     snapshot = models.ForeignKey(Snapshot, null=True, blank=True, on_delete=models.PROTECT, related_name="runs")
     pipeline = models.ForeignKey(Pipeline, null=True, blank=True, on_delete=models.PROTECT, related_name="runs")
+    stage = models.CharField(
+        max_length=32,
+        blank=True,
+        help_text="what its pipeline calls it: its recipe, or the name of a candidate; empty without a pipeline",
+    )
     attempt = models.PositiveSmallIntegerField(default=1)
     progress = models.FloatField(default=0)
     message = models.TextField(blank=True, help_text="what it is doing, or why it ended as it did")
@@ -159,7 +168,11 @@ class Run(models.Model):
     class Meta:
         ordering = ["-pk"]
         constraints = [
-            models.UniqueConstraint(fields=["pipeline", "recipe"], name="run_once_per_stage"),
+            models.UniqueConstraint(fields=["pipeline", "stage"], name="run_once_per_stage"),
+            models.CheckConstraint(
+                condition=Q(pipeline__isnull=True, stage="") | (Q(pipeline__isnull=False) & ~Q(stage="")),
+                name="run_of_pipeline_has_stage",
+            ),
             models.CheckConstraint(condition=Q(progress__gte=0, progress__lte=1), name="run_progress_is_a_fraction"),
             models.CheckConstraint(condition=Q(attempt__gte=1), name="run_attempt_from_one"),
             models.CheckConstraint(
@@ -173,7 +186,12 @@ class Run(models.Model):
         ]
 
     def __str__(self):
-        return gettext("Run %(number)s: %(recipe)s") % {"number": self.pk, "recipe": self.recipe}
+        return gettext("Run %(number)s: %(recipe)s") % {"number": self.pk, "recipe": self.stage or self.recipe}
+
+    @property
+    def label(self) -> str:
+        """What people call it: the candidate that it makes, or its recipe."""
+        return gettext(CANDIDATES[self.stage].label) if self.stage in CANDIDATES else self.get_recipe_display()
 
     @property
     def last_words(self) -> str:

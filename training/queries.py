@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from annotate.models import Campaign, Task
+from training.candidates import BY_DEFAULT, CANDIDATES
 from training.modelling.cards import CARD
 from training.models import Checkpoint, Evaluation, Pipeline, Run, Snapshot
-from training.services.stages import EMBEDDED, Recipe, policy_in_force
+from training.services.stages import EMBEDDED, Recipe, policy_in_force, training_stages
 from training.supervise import LOG, read_progress
 
 METRICS_BYTES = 4 << 20
@@ -98,6 +99,8 @@ class RunReport:
     @property
     def reward_parts(self) -> list[tuple[str, dict[str, Any]]]:
         """What the accuracy of a reward model is reported of: (what, {n_pairs, accuracy})."""
+        if not self.reward["n_rankings"]:
+            return []
         found = [(_("Domain: %(name)s") % {"name": name}, row) for name, row in self.reward["domains"].items()]
         for distance, row in sorted(self.reward["rank_distance"].items(), key=lambda item: int(item[0])):
             n = int(distance)
@@ -113,6 +116,21 @@ class RunReport:
         return any(series.name == "alarm" and series.highest > 0 for series in self.series)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A policy that a pipeline can make, as a form offers it."""
+
+    name: str
+    label: str
+    hint: str
+    by_default: bool
+
+
+def candidates() -> list[Choice]:
+    """What a pipeline can put before the gate."""
+    return [Choice(name, _(one.label), _(one.hint), name in BY_DEFAULT) for name, one in CANDIDATES.items()]
+
+
 def pipelines() -> QuerySet[Pipeline]:
     """All pipelines, newest first, with what `stages` reads."""
     runs = Run.objects.select_related("checkpoint").order_by("pk")
@@ -123,10 +141,10 @@ def pipelines() -> QuerySet[Pipeline]:
 
 def stages(*, pipeline: Pipeline) -> list[Stage]:
     """The pipeline's steps in order; no query when it comes from `pipelines()`."""
-    runs = {run.recipe: run for run in pipeline.runs.all()}
+    runs = {run.stage: run for run in pipeline.runs.all()}
     steps = [_snapshot_stage(pipeline.snapshot)]
-    for recipe in (Recipe.BASE, Recipe.SFT, Recipe.REWARD, Recipe.DPO, Recipe.PPO, Recipe.EVALUATE):
-        steps.append(_run_stage(pipeline, recipe, runs))
+    for stage in training_stages(pipeline):
+        steps.append(_run_stage(pipeline, stage, runs))
     steps.append(_gate_stage(pipeline))
     steps.append(_run_stage(pipeline, Recipe.SAMPLE, runs))
     steps.append(_publish_stage(pipeline))
@@ -140,24 +158,25 @@ def _snapshot_stage(snapshot: Snapshot | None) -> Stage:
     return Stage("snapshot", _("Snapshot"), snapshot.state, float(ready), snapshot.message)
 
 
-def _run_stage(pipeline: Pipeline, recipe: Recipe, runs: dict[str, Run]) -> Stage:
-    run = runs.get(recipe)
+def _run_stage(pipeline: Pipeline, name: str, runs: dict[str, Run]) -> Stage:
+    run = runs.get(name)
+    label = _(CANDIDATES[name].label) if name in CANDIDATES else Recipe(name).label
     if run:
         ended = run.ended_at and run.started_at
         seconds = (run.ended_at - run.started_at).total_seconds() if ended else None
-        message = run.last_words or _note(recipe, run)
-        return Stage(recipe, recipe.label, run.state, run.progress, message, run, seconds)
-    if recipe == Recipe.BASE and pipeline.base_model != EMBEDDED:
-        return Stage(recipe, recipe.label, SKIPPED, 1.0, _("Starts from %(model)s.") % {"model": pipeline.base_model})
-    if recipe == Recipe.BASE and Recipe.SFT in runs:
-        return Stage(recipe, recipe.label, SKIPPED, 1.0, _("An earlier pipeline has trained the same base model."))
-    if recipe == Recipe.SAMPLE and pipeline.state == Pipeline.State.DONE:
-        return Stage(recipe, recipe.label, SKIPPED, 1.0, _("Every prompt has been asked about."))
-    return Stage(recipe, recipe.label, WAITING, 0.0, "")
+        message = run.last_words or _note(run)
+        return Stage(name, label, run.state, run.progress, message, run, seconds)
+    if name == Recipe.BASE and pipeline.base_model != EMBEDDED:
+        return Stage(name, label, SKIPPED, 1.0, _("Starts from %(model)s.") % {"model": pipeline.base_model})
+    if name == Recipe.BASE and Recipe.SFT in runs:
+        return Stage(name, label, SKIPPED, 1.0, _("An earlier pipeline has trained the same base model."))
+    if name == Recipe.SAMPLE and pipeline.state == Pipeline.State.DONE:
+        return Stage(name, label, SKIPPED, 1.0, _("Every prompt has been asked about."))
+    return Stage(name, label, WAITING, 0.0, "")
 
 
-def _note(recipe: Recipe, run: Run) -> str:
-    if recipe == Recipe.SFT and run.config.get("source") == "preferred":
+def _note(run: Run) -> str:
+    if run.stage == Recipe.SFT and run.config.get("source") == "preferred":
         return _("Learns from the preferred completions: nobody has written a demonstration yet.")
     return ""
 

@@ -55,7 +55,8 @@ def test_it_shows_a_checkpoint_with_what_it_was_found_to_do(night, admin):
 
 def test_it_shows_a_pipeline_with_its_runs_and_results(night, admin):
     shown = admin.get(f"/api/v1/pipelines/{night.pipeline.pk}/").json()
-    assert [(run["recipe"], run["results"]) for run in shown["runs"]] == [("dpo", []), ("evaluate", [WIN_RATE])]
+    assert [(run["stage"], run["results"]) for run in shown["runs"]] == [("dpo", []), ("evaluate", [WIN_RATE])]
+    assert shown["candidates"] == ["dpo", "ppo"]
     assert shown["next_campaign"] is None
 
 
@@ -109,6 +110,23 @@ def test_it_starts_another_one_when_asked_again(world, night, admin, sent):
     rank_something(world)
     response = admin.post("/api/v1/pipelines/", {"again": True})
     assert (response.status_code, response.json()["number"]) == (201, 2)
+
+
+def test_it_starts_a_pipeline_with_other_candidates(world, admin, sent):
+    rank_something(world)
+    shown = admin.post("/api/v1/pipelines/", {"candidates": ["dpo", "raft"]}).json()
+    assert shown["candidates"] == shown["config"]["candidates"] == ["dpo", "raft"]
+
+
+@pytest.mark.parametrize(
+    ("candidates", "status", "words"),
+    [(["grpo"], 422, "dpo, ppo, raft"), ([], 422, "dpo, ppo, raft"), ("dpo", 400, "list"), ([[]], 400, "valid string")],
+)
+def test_it_refuses_candidates_that_there_are_not(world, admin, candidates, status, words):
+    rank_something(world)
+    found = problem(admin.post("/api/v1/pipelines/", {"candidates": candidates}), status)
+    assert words in str(found)
+    assert not Pipeline.objects.exists()
 
 
 def test_it_starts_no_pipeline_without_judgements(world, admin, sent):

@@ -29,9 +29,10 @@ def add_training_rows() -> Night:
         date=timezone.localdate(), trigger="nightly", base_model="embedded", snapshot=snapshot, state="failed"
     )
     ended = {"state": "done", "progress": 1, "started_at": now, "heartbeat_at": now, "ended_at": now}
-    dpo = Run.objects.create(recipe="dpo", config={"beta": 0.2}, snapshot=snapshot, pipeline=pipeline, **ended)
+    of_night = {"snapshot": snapshot, "pipeline": pipeline, **ended}
+    dpo = Run.objects.create(recipe="dpo", stage="dpo", config={"beta": 0.2}, **of_night)
     checkpoint = Checkpoint.objects.create(kind="policy", name="dpo", sha256=SHA, location="runs/1", run=dpo)
-    evaluation = Run.objects.create(recipe="evaluate", config={}, pipeline=pipeline, **ended)
+    evaluation = Run.objects.create(recipe="evaluate", stage="evaluate", config={}, pipeline=pipeline, **ended)
     RunInput.objects.create(run=evaluation, role="policy:dpo", checkpoint=checkpoint)
     Evaluation.objects.create(
         run=evaluation,

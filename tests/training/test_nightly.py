@@ -111,9 +111,19 @@ def test_it_takes_campaigns_and_what_differs_from_the_defaults(judged, sent, rec
     assert Pipeline.objects.get().config == expected
 
 
+def test_it_takes_candidates(judged, sent):
+    nightly("--candidate", "dpo", "--candidate", "raft", "--seed", "5")
+    config = Pipeline.objects.get().config
+    assert (config["candidates"], config["seed"]) == (["dpo", "raft"], 5)
+
+
 @pytest.mark.parametrize(
     ("option", "sentence"),
-    [("--campaign=nowhere", "no campaign 'nowhere'"), ("--config=/nowhere.json", "cannot be read as JSON")],
+    [
+        ("--campaign=nowhere", "no campaign 'nowhere'"),
+        ("--config=/nowhere.json", "cannot be read as JSON"),
+        ("--candidate=grpo", "no candidate 'grpo'"),
+    ],
 )
 def test_it_refuses_a_campaign_or_config_that_is_not_there(judged, option, sentence):
     with pytest.raises(CommandError, match=sentence):

@@ -45,13 +45,14 @@ def build_night(world: World) -> Night:
     )
     now = timezone.now()
     ended = {"state": "done", "progress": 1, "started_at": now, "heartbeat_at": now, "ended_at": now}
-    dpo = Run.objects.create(recipe="dpo", config={"beta": 0.2}, seed=7, snapshot=snapshot, pipeline=pipeline, **ended)
+    of_night = {"snapshot": snapshot, "pipeline": pipeline, **ended}
+    dpo = Run.objects.create(recipe="dpo", stage="dpo", config={"beta": 0.2}, seed=7, **of_night)
     dpo.path.mkdir(parents=True)
     steps = [{"step": step, "time": 0.0, "loss": 0.7 - step / 10} for step in range(1, 5)]
     (dpo.path / "metrics.jsonl").write_text("\n".join(map(json.dumps, steps)) + "\n")
     (dpo.path / "log.txt").write_text("step 1 <b>not bold</b>\n")
     policy = Checkpoint.objects.create(kind="policy", name="dpo of tonight", sha256=SHA, location="x", run=dpo)
-    evaluation = Run.objects.create(recipe="evaluate", config={}, pipeline=pipeline, **ended)
+    evaluation = Run.objects.create(recipe="evaluate", stage="evaluate", config={}, pipeline=pipeline, **ended)
     RunInput.objects.create(run=evaluation, role="policy:dpo", checkpoint=policy)
     for name, subject, value, lo, hi in (
         ("win_rate", "dpo", 0.62, 0.55, 0.69),

@@ -145,6 +145,23 @@ def test_the_button_starts_tonights_pipeline_once(admin_client, world, judged):
     assert "was already started" in response.content.decode()
 
 
+def test_the_form_starts_a_pipeline_with_the_ticked_candidates(admin_client, world, judged):
+    page = admin_client.get(reverse("training:overview")).content.decode()
+    ticked = re.findall(r'name="candidate" value="(\w+)" checked', page)
+    assert ticked == ["dpo", "ppo"]
+    admin_client.post(reverse("training:start_pipeline"), {"choose": "yes", "candidate": ["kto", "rpo"]})
+    assert Pipeline.objects.get().config["candidates"] == ["kto", "rpo"]
+
+
+@pytest.mark.parametrize("chosen", [[], ["grpo"]])
+def test_the_form_refuses_what_is_no_candidate(admin_client, world, judged, chosen):
+    response = admin_client.post(
+        reverse("training:start_pipeline"), {"choose": "yes", "candidate": chosen}, follow=True
+    )
+    assert "dpo, ppo, raft" in response.content.decode()
+    assert not Pipeline.objects.exists()
+
+
 def test_a_refusal_is_shown_as_a_sentence(admin_client, world):
     response = admin_client.post(reverse("training:start_pipeline"), follow=True)
     assert response.status_code == 200

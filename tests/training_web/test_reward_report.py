@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.recipes.test_reward_report import FOUR, SCORES
+from tests.recipes.test_reward_report import FOUR, SCORES, axes_report
 from training.modelling.reward_report import reward_report
 from training.models import Run
 
@@ -18,7 +18,7 @@ def reward(night) -> Run:
     """A reward model's run that has ended, with its report."""
     now = timezone.now()
     ended = {"state": "done", "progress": 1, "started_at": now, "heartbeat_at": now, "ended_at": now}
-    run = Run.objects.create(recipe="reward", config={}, pipeline=night.pipeline, **ended)
+    run = Run.objects.create(recipe="reward", stage="reward", config={}, pipeline=night.pipeline, **ended)
     run.path.mkdir(parents=True)
     (run.path / "report.json").write_text(json.dumps(reward_report(FOUR, SCORES, split="test")))
     return run
@@ -51,6 +51,22 @@ def test_a_run_without_a_report_has_neither(admin_client, night, reward):
     for run in (night.dpo, reward):
         assert "How far to believe it" not in page_of(admin_client, run)
         assert admin_client.get(reverse("training:report", args=[run.pk, "best-of-n", "dark"])).status_code == 404
+
+
+def test_it_tables_each_axis_and_draws_no_calibration_of_their_sum(admin_client, reward):
+    (reward.path / "report.json").write_text(json.dumps(axes_report()))
+    page = page_of(admin_client, reward)
+    assert '<th scope="row"><bdi>harmless</bdi></th><td class="num">2</td>' in page
+    assert "Where does it err?" in page
+    assert "Is it as sure as it is right?" not in page
+    assert admin_client.get(reverse("training:report", args=[reward.pk, "reliability", "light"])).status_code == 404
+
+
+def test_where_people_only_rated_it_shows_the_axes_alone(admin_client, reward):
+    (reward.path / "report.json").write_text(json.dumps(axes_report(rows=[], scores=[])))
+    page = page_of(admin_client, reward)
+    assert "Axis by axis" in page
+    assert "Where does it err?" not in page
 
 
 def test_an_annotator_sees_no_report(client, world, reward):

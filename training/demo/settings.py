@@ -39,6 +39,9 @@ RECIPES: dict[str, dict] = {
     "reward": {**ONE_THREAD, "epochs": 4},
     "dpo": {**ONE_THREAD, "beta": 0.3},
     "ppo": {**ONE_THREAD, "iterations": 30, "kl_coefficient": 0.15},
+    "raft": {**ONE_THREAD},
+    "kto": {**ONE_THREAD},
+    "control": {**ONE_THREAD},
     "evaluate": {**ONE_THREAD, "judge": "world"},
     "sample": {**ONE_THREAD},
 }

@@ -121,7 +121,7 @@ def record_results(run: Run, manifest: dict[str, Any]) -> None:
         when = f"{run.pipeline.date:%Y-%m-%d}" if run.pipeline else f"run {run.pk}"
         made = Checkpoint.objects.create(
             kind=CHECKPOINT_KINDS[manifest["kind"]],
-            name=f"{run.recipe} {when} {manifest['sha256'][:8]}",
+            name=f"{run.stage or run.recipe} {when} {manifest['sha256'][:8]}",
             sha256=manifest["sha256"],
             location=str(run.path.relative_to(settings.VAR_DIR)),
             run=run,
@@ -130,8 +130,14 @@ def record_results(run: Run, manifest: dict[str, Any]) -> None:
     if run.recipe == Run.Recipe.UNCERTAINTY:
         store_uncertainty(run.config["campaign"], run.path)
     subjects = _subjects(run)
+    # A recipe's figures are of "dpo"; where a pipeline makes several candidates by it, each has its own name.
+    names = {run.recipe: run.stage} if run.stage else {}
     Evaluation.objects.bulk_create(
-        Evaluation(run=run, checkpoint=subjects.get(result["subject"], made), **result)
+        Evaluation(
+            run=run,
+            checkpoint=subjects.get(result["subject"], made),
+            **{**result, "subject": names.get(result["subject"], result["subject"])},
+        )
         for result in manifest["results"]
     )
 

@@ -35,7 +35,7 @@ def work_off(*, pipeline_id: int, say: Callable[[str], None]) -> Pipeline:
 
 def execute(run: Run, say: Callable[[str], None]) -> None:
     """Execute a queued run here; `say` hears how far it is, and how it ended."""
-    label, said = run.get_recipe_display(), 0.0
+    label, said = run.label, 0.0
 
     def on_progress(fraction: float, message: str) -> None:
         nonlocal said

@@ -19,28 +19,28 @@ from django.utils.translation import gettext as _
 from annotate.errors import DomainError
 from annotate.models import Campaign, Judgement, Prompt, User
 from training import gate
+from training.candidates import recipe_of
 from training.models import Checkpoint, Evaluation, Pipeline, Run, Snapshot
 from training.services.messages import send
+from training.services.overrides import checked
 from training.services.publishing import new_prompts, publish_answers, read_answers
 from training.services.runs import cancel_run, create_run, requeue_run
 from training.services.scoring import score_where_uncertainty_comes_first
 from training.services.snapshots import request_snapshot, retry_snapshot
 from training.services.stages import (
     LEARNED,
-    PUBLISH,
-    TRAINING,
     Recipe,
+    candidates_of,
     is_world,
     needs_run,
     policy_in_force,
     publish_config,
     stage_config,
     stage_inputs,
+    training_stages,
 )
 
 State = Pipeline.State
-CONFIG_KEYS = {*Recipe.values, "gate", "publish", "seed"}
-MAX_SEED = 2**31 - 1
 BROKEN = (Run.State.FAILED, Run.State.LOST)
 
 
@@ -55,13 +55,14 @@ def start_pipeline(
 ) -> tuple[Pipeline, bool]:
     """The pipeline of a date, and whether this call started it. Each date has one, unless it is asked for `again`.
 
-    `config` maps a recipe to fields that differ from its defaults, and may have `gate` (gate.Thresholds), `publish`
-    (stages.PUBLISH) and `seed`. `campaigns` defaults to all that have judgements. Raises DomainError when there is
-    nothing to learn from, the config has an unknown key, or another pipeline is running.
+    `config` maps a stage to fields that differ from its recipe's defaults, and may have `candidates` (names of
+    training.candidates), `gate` (gate.Thresholds), `publish` (overrides.PUBLISH) and `seed`. `campaigns` defaults to
+    all that have judgements. Raises DomainError when there is nothing to learn from, the config has an unknown key, or
+    another pipeline is running.
     """
     if not again and (existing := Pipeline.objects.filter(date=date, number=1).first()):
         return existing, False
-    resolved = {**_checked({} if config is None else config), **_selection(campaigns)}
+    resolved = {**checked({} if config is None else config), **_selection(campaigns)}
     try:
         with transaction.atomic():
             last = Pipeline.objects.filter(date=date).aggregate(last=Max("number"))["last"] or 0
@@ -92,44 +93,6 @@ def _who_was_first(date: datetime.date, again: bool) -> Pipeline:
     raise DomainError(
         _("Another pipeline was started at the same moment, and one runs at a time; wait for it or cancel it.")
     )
-
-
-def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
-    if not isinstance(config, Mapping):
-        raise DomainError(_('The pipeline\'s config must be an object, such as {"ppo": {"iterations": 30}}.'))
-    _refuse_unknown(config, CONFIG_KEYS, _("The pipeline's config"))
-    seed = config.get("seed", 1)
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= MAX_SEED:
-        raise DomainError(
-            _("The pipeline's seed is %(seed)r; it must be a whole number from 0 to %(most)s.")
-            % {"seed": seed, "most": MAX_SEED}
-        )
-    for name, fields in config.items():
-        if name != "seed" and not isinstance(fields, Mapping):
-            raise DomainError(
-                _("The pipeline's config of %(name)s is %(value)r; it must be an object with fields.")
-                % {"name": name, "value": fields}
-            )
-    _refuse_unknown(config.get("publish", {}), PUBLISH, _("The pipeline's config of publish"))
-    for name, value in config.get("publish", {}).items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise DomainError(
-                _("The pipeline's publish.%(name)s is %(value)r; it must be a whole number from 1.")
-                % {"name": name, "value": value}
-            )
-    try:
-        gate.Thresholds(**config.get("gate", {}))
-    except TypeError as error:
-        raise DomainError(_("The gate has no such threshold: %(error)s.") % {"error": error}) from error
-    return {"seed": 1, **config}
-
-
-def _refuse_unknown(given: Collection[str], known: Collection[str], what: str) -> None:
-    if unknown := sorted(set(given) - set(known)):
-        raise DomainError(
-            _("%(what)s has an unknown key %(key)r; it takes %(known)s.")
-            % {"what": what, "key": unknown[0], "known": ", ".join(sorted(known))}
-        )
 
 
 def _selection(campaigns: Collection[Campaign] | None) -> dict[str, Any]:
@@ -163,7 +126,7 @@ def advance_pipeline(*, pipeline_id: int) -> None:
 def _advance(pipeline: Pipeline) -> None:
     if not _snapshot_is_ready(pipeline):
         return
-    runs = {run.recipe: run for run in pipeline.runs.select_related("checkpoint", "pipeline")}
+    runs = {run.stage: run for run in pipeline.runs.select_related("checkpoint", "pipeline")}
     if any(run.state == Run.State.CANCELLED for run in runs.values()):
         cancelled = next(run for run in runs.values() if run.state == Run.State.CANCELLED)
         _end(pipeline, State.CANCELLED, reason=f"{cancelled} was cancelled.")
@@ -210,24 +173,24 @@ def _snapshot_is_ready(pipeline: Pipeline) -> bool:
 
 def _queue_training(pipeline: Pipeline, runs: Mapping[str, Run]) -> None:
     """Queue every stage whose inputs are there."""
-    for recipe in TRAINING:
-        if not needs_run(pipeline, recipe, runs):
+    for stage in training_stages(pipeline):
+        if not needs_run(pipeline, stage, runs):
             continue
-        inputs = stage_inputs(pipeline, recipe, runs)
+        inputs = stage_inputs(pipeline, stage, runs)
         if inputs is not None:
-            config = stage_config(pipeline, recipe)
-            needs_snapshot = recipe != Recipe.BASE or config.get("corpus") == "snapshot"
-            _queue(pipeline, recipe, config, inputs, pipeline.snapshot if needs_snapshot else None)
+            config = stage_config(pipeline, stage)
+            needs_snapshot = stage != Recipe.BASE or config.get("corpus") == "snapshot"
+            _queue(pipeline, stage, config, inputs, pipeline.snapshot if needs_snapshot else None)
 
 
 def _queue(
-    pipeline: Pipeline, recipe: str, config: dict, inputs: Mapping[str, Checkpoint], snapshot: Snapshot | None
+    pipeline: Pipeline, stage: str, config: dict, inputs: Mapping[str, Checkpoint], snapshot: Snapshot | None
 ) -> None:
     """Queue one stage, unless somebody else has or the pipeline has ended."""
-    add = partial(create_run, recipe=recipe, config=config, inputs=inputs, snapshot=snapshot, pipeline=pipeline)
+    add = partial(create_run, config=config, inputs=inputs, snapshot=snapshot, pipeline=pipeline)
     with transaction.atomic():
-        if _hold(pipeline) and not Run.objects.filter(pipeline=pipeline, recipe=recipe).exists():
-            add(seed=pipeline.config["seed"], by=pipeline.created_by)
+        if _hold(pipeline) and not Run.objects.filter(pipeline=pipeline, stage=stage).exists():
+            add(recipe=recipe_of(stage), stage=stage, seed=pipeline.config["seed"], by=pipeline.created_by)
 
 
 def _decide(pipeline: Pipeline, runs: Mapping[str, Run]) -> None:
@@ -250,6 +213,7 @@ def _verdict(pipeline: Pipeline, evaluation: Run) -> gate.Verdict:
     rows = Evaluation.objects.filter(run=evaluation, value__isnull=False).values(*fields)
     return gate.decide(
         [gate.Figure(**row) for row in rows],
+        candidates=candidates_of(pipeline),
         in_force=evaluation.inputs.filter(role="policy:promoted").exists(),
         judged_by_reward=evaluation.config.get("judge", "reward") == "reward",
         thresholds=gate.Thresholds(**pipeline.config.get("gate", {})),

@@ -54,13 +54,15 @@ def create_run(
     seed: int,
     by: User | None,
     pipeline: Pipeline | None = None,
+    stage: str = "",
 ) -> Run:
     """A queued run of a recipe; a training worker executes it.
 
     `config` holds fields of the recipe's configuration, without those that the service sets: the run directory, the
     seed, the snapshot and the inputs. `inputs` maps a role to a checkpoint: base, reward, reference, policy,
-    `policy:NAME` for each policy to evaluate, or `reward:NUMBER` for each member of an ensemble. Raises DomainError for
-    an unknown recipe or a field that is not to be set.
+    `policy:NAME` for each policy to evaluate, or `reward:NUMBER` for each member of an ensemble. `stage` is what the
+    pipeline calls the run, where there is one. Raises DomainError for an unknown recipe or a field that is not to be
+    set.
     """
     if recipe not in Run.Recipe.values:
         raise DomainError(
@@ -78,6 +80,7 @@ def create_run(
             config=dict(config),
             snapshot=snapshot,
             pipeline=pipeline,
+            stage=stage,
             seed=seed,
             heartbeat_at=timezone.now(),
             message=WAITING,

@@ -4,25 +4,23 @@ A recipe's own defaults hold unless the demo's settings (for a pipeline on the d
 say otherwise, in that order.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from annotate.hashing import sha256_of
 from annotate.models import Campaign, Prompt
+from training.candidates import BY_DEFAULT, CANDIDATES, recipe_of
 from training.demo import settings as demo
 from training.demo import world
 from training.modelling.artifacts import hash_input
 from training.models import Checkpoint, Pipeline, Run
 from training.services.artifacts import NAMED_POLICY
+from training.services.overrides import PUBLISH
 
 Recipe = Run.Recipe
 EMBEDDED = "embedded"
-TRAINING = (Recipe.BASE, Recipe.SFT, Recipe.REWARD, Recipe.DPO, Recipe.PPO, Recipe.EVALUATE)
-CANDIDATES = (Recipe.DPO, Recipe.PPO)
 ANYTHING_ELSE = {Recipe.BASE: {"corpus": "snapshot"}, Recipe.EVALUATE: {"judge": "reward"}}
 """Outside the demo's world an embedded base model reads the snapshot, and the reward model is the only judge."""
-PUBLISH = {"prompts": 40, "k": 4, "overlap": 3}
-"""How many new prompts a pipeline asks about, how many completions each, and how many annotators."""
 
 LEARNED = (Campaign.Kind.RANKING, Campaign.Kind.DEMONSTRATION, Campaign.Kind.REVISION, Campaign.Kind.REVIEW)
 """The kinds of campaigns that a recipe learns from. Ratings and step labels are frozen into snapshots when somebody
@@ -41,12 +39,25 @@ def is_world(prompts: Iterable[Prompt]) -> bool:
     return True
 
 
-def stage_config(pipeline: Pipeline, recipe: str) -> dict[str, Any]:
-    """The fields with which the pipeline calls a recipe, where they differ from the recipe's defaults."""
+def candidates_of(pipeline: Pipeline) -> Sequence[str]:
+    """The names of the policies that the pipeline puts before the gate."""
+    return pipeline.config.get("candidates", BY_DEFAULT)
+
+
+def training_stages(pipeline: Pipeline) -> list[str]:
+    """The stages up to the gate, in the order in which they are queued."""
+    return [Recipe.BASE, Recipe.SFT, Recipe.REWARD, *candidates_of(pipeline), Recipe.EVALUATE]
+
+
+def stage_config(pipeline: Pipeline, stage: str) -> dict[str, Any]:
+    """The fields with which the pipeline calls a stage's recipe, where they differ from the recipe's defaults."""
+    recipe = recipe_of(stage)
     config = dict((demo.RECIPES if pipeline.config["world"] else ANYTHING_ELSE).get(recipe, {}))
-    if recipe == Recipe.SFT and not pipeline.snapshot.manifest["counts"]["demonstrations"]["train"]:
+    if stage in CANDIDATES:
+        config |= CANDIDATES[stage].fields
+    if stage == Recipe.SFT and not pipeline.snapshot.manifest["counts"]["demonstrations"]["train"]:
         config["source"] = "preferred"
-    return config | pipeline.config.get(recipe, {})
+    return config | pipeline.config.get(stage, {})
 
 
 def publish_config(pipeline: Pipeline) -> dict[str, int]:
@@ -78,39 +89,39 @@ def _named_model(name: str) -> Checkpoint:
     )[0]
 
 
-def made_by(runs: Runs, recipe: str) -> Checkpoint | None:
+def made_by(runs: Runs, stage: str) -> Checkpoint | None:
     """The checkpoint of a stage, once it is done."""
-    run = runs.get(recipe)
+    run = runs.get(stage)
     return run.checkpoint if run and run.state == Run.State.DONE else None
 
 
-def stage_inputs(pipeline: Pipeline, recipe: str, runs: Runs) -> dict[str, Checkpoint] | None:
+def stage_inputs(pipeline: Pipeline, stage: str, runs: Runs) -> dict[str, Checkpoint] | None:
     """The checkpoints that a stage reads, by role; None while one of them is still to be made."""
     sft, reward = made_by(runs, Recipe.SFT), made_by(runs, Recipe.REWARD)
     roles: dict[str, Checkpoint | None]
-    if recipe == Recipe.BASE:
+    if stage == Recipe.BASE:
         roles = {}
-    elif recipe == Recipe.SFT:
+    elif stage == Recipe.SFT:
         roles = {"base": base_checkpoint(pipeline, runs)}
-    elif recipe in (Recipe.REWARD, Recipe.DPO):
+    elif stage == Recipe.REWARD:
         roles = {"base": sft}
-    elif recipe == Recipe.PPO:
-        roles = {"base": sft, "reward": reward}
+    elif stage in CANDIDATES:
+        roles = {"base": sft, **({"reward": reward} if CANDIDATES[stage].reads_reward else {})}
     else:
-        candidates = {NAMED_POLICY + name: made_by(runs, name) for name in CANDIDATES}
+        candidates = {NAMED_POLICY + name: made_by(runs, name) for name in candidates_of(pipeline)}
         roles = {"reference": sft, "reward": reward, **candidates}
     if any(checkpoint is None for checkpoint in roles.values()):
         return None
-    if recipe == Recipe.EVALUATE and (policy := comparable_policy_in_force(sft)):
+    if stage == Recipe.EVALUATE and (policy := comparable_policy_in_force(sft)):
         roles[f"{NAMED_POLICY}promoted"] = policy
     return roles
 
 
-def needs_run(pipeline: Pipeline, recipe: str, runs: Runs) -> bool:
+def needs_run(pipeline: Pipeline, stage: str, runs: Runs) -> bool:
     """Whether the stage still has to be queued."""
-    if recipe in runs:
+    if stage in runs:
         return False
-    if recipe != Recipe.BASE:
+    if stage != Recipe.BASE:
         return True
     return pipeline.base_model == EMBEDDED and base_checkpoint(pipeline, runs) is None
 

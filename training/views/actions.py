@@ -41,9 +41,12 @@ def _page_of(kwargs: dict) -> HttpResponse:
 
 @action
 def start(request: HttpRequest) -> HttpResponse:
-    """Start tonight's pipeline now, or another one for today."""
+    """Start tonight's pipeline now, or another one for today; a form that lets choose candidates says so."""
     again = request.POST.get("again") == "yes"
-    pipeline, created = start_pipeline(date=timezone.localdate(), trigger="person", by=request.user, again=again)
+    config = {"candidates": request.POST.getlist("candidate")} if "choose" in request.POST else {}
+    pipeline, created = start_pipeline(
+        date=timezone.localdate(), trigger="person", by=request.user, again=again, config=config
+    )
     if not created:
         messages.info(request, _("%(pipeline)s was already started; a date has one pipeline.") % {"pipeline": pipeline})
     return redirect("training:pipeline", pipeline_id=pipeline.pk)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from training.candidates import CANDIDATES
 from training.models import Evaluation
 
-ORDER = {name: place for place, name in enumerate(("base", "sft", "dpo", "ppo", "promoted"))}
+ORDER = {name: place for place, name in enumerate(("base", "sft", *CANDIDATES, "promoted"))}
 COMPARED = 2  # rows that a chart needs to show more than the table does
 
 
@@ -83,6 +84,14 @@ MEANINGS = {
     ),
     "test_brier": Meaning(_("Brier score"), _("Mean square of what its chances miss; a coin has 0.25.")),
     "test_loss": Meaning(_("Test loss"), _("Nats a comparison of the test split; a coin has 0.693.")),
+    "test_disagreement": Meaning(
+        _("Members disagree"), _("How often not all members of the ensemble order two completions alike."), True
+    ),
+    "validation_disagreement": Meaning(_("Members disagree, validation split"), "", True),
+    "validation_loss": Meaning(
+        _("Validation loss"), _("Nats a comparison, or a token of an answer, of the validation split.")
+    ),
+    "data_answers": Meaning(_("Answers learnt"), _("How many answers were learnt as good, and how many as bad.")),
     "test_length_correlation": Meaning(
         _("Reward and length"), _("How reward and length go together among answers to the same prompt, from −1 to 1.")
     ),

@@ -37,6 +37,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "campaigns": queries.campaigns_with_judgements(),
         "live": running is not None or any(run.state in LIVE_RUN for run in runs),
         "next_nightly": queries.next_nightly(),
+        "candidates": queries.candidates(),
     }
     return _page(request, "overview", context)
 
@@ -54,6 +55,7 @@ def pipeline(request: HttpRequest, pipeline_id: int) -> HttpResponse:
         "groups": figure_groups(row for row in figures if row.run.recipe == Run.Recipe.EVALUATE),
         "stage_groups": figure_groups(row for row in figures if row.run.recipe != Run.Recipe.EVALUATE),
         "samples": queries.samples(pipeline=found),
+        "config_text": json.dumps(found.config, indent=2),
         "live": found.state == Pipeline.State.RUNNING,
     }
     return _page(request, "pipeline", context)

@@ -4,12 +4,14 @@ import datetime
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from annotate.errors import DomainError
 from annotate.models import Campaign
+from training.candidates import BY_DEFAULT, CANDIDATES
 from training.models import Pipeline
 from training.queries import pipeline_report
 from training.services.foreground import work_off
@@ -31,13 +33,20 @@ class Command(BaseCommand):
             metavar="FILE.json",
             help='what differs from the defaults: {"ppo": {"iterations": 30}}',
         )
+        parser.add_argument(
+            "--candidate",
+            action="append",
+            metavar="NAME",
+            help=f"make this policy and put it before the gate; repeatable. Default: {' and '.join(BY_DEFAULT)};"
+            f" there are {', '.join(CANDIDATES)}",
+        )
         parser.add_argument("--seed", type=int, help="seed of the training runs (default: 1)")
 
-    def handle(self, *, date, again, foreground, campaign, config, seed, **options):
+    def handle(self, *, date, again, foreground, campaign, config, candidate, seed, **options):
         wanted = {
             "date": date or timezone.localdate(),
             "again": again,
-            "config": self._config(config, seed),
+            "config": self._config(config, candidates=candidate, seed=seed),
             "campaigns": self._campaigns(campaign) if campaign else None,
         }
         try:
@@ -49,14 +58,14 @@ class Command(BaseCommand):
         except DomainError as error:
             raise CommandError(str(error)) from error
 
-    def _config(self, path: Path | None, seed: int | None) -> dict:
+    def _config(self, path: Path | None, **said: Any) -> dict:
         try:
             config = json.loads(path.read_text(encoding="utf-8")) if path else {}
         except (OSError, ValueError) as error:
             raise CommandError(f"The config {path} cannot be read as JSON: {error}.") from error
         if not isinstance(config, dict):
             raise CommandError(f'The config {path} must be a JSON object, such as {{"ppo": {{}}}}.')
-        return config if seed is None else {**config, "seed": seed}
+        return {**config, **{name: value for name, value in said.items() if value is not None}}
 
     def _campaigns(self, slugs: list[str]) -> list[Campaign]:
         found = list(Campaign.objects.filter(slug__in=slugs))
