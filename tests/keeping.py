@@ -6,7 +6,7 @@ objects. Their ids are those of the first time, which no sequence hands out agai
 
 import copy
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.apps import apps
 from django.db import connection, transaction
@@ -15,17 +15,19 @@ Made = TypeVar("Made")
 
 
 class Kept(Generic[Made]):
-    """What `make` returned, and the rows that it added to the database."""
+    """What `make` returned, and what it changed in the database."""
 
     def __init__(self, make: Callable[[], Made]):
+        self.statements: list[tuple[str, list]] = []
         with transaction.atomic():
-            before = {table: set(rows) for table, (_, rows) in _everything().items()}
+            before = _everything()
             self.made = make()
-            self.statements = [
-                _insert(table, columns, added)
-                for table, (columns, rows) in _everything().items()
-                if (added := [row for row in rows if row not in before[table]])
-            ]
+            for table, (columns, rows) in _everything().items():
+                _, old = before[table]
+                if gone := [key for key, row in old.items() if rows.get(key) != row]:
+                    self.statements.append(_delete(table, columns[0], gone))
+                if added := [row for key, row in rows.items() if old.get(key) != row]:
+                    self.statements.append(_insert(table, columns, added))
             transaction.set_rollback(True)
 
     def put_back(self) -> Made:
@@ -36,15 +38,34 @@ class Kept(Generic[Made]):
         return copy.deepcopy(self.made)
 
 
-def _everything() -> dict[str, tuple[list[str], list[tuple]]]:
-    """{table: (names of its columns, rows)} of every model."""
+def keep_on(base: Kept[Made], change: Callable[[Made], Any]) -> Kept[None]:
+    """What `change` does to what `base` made: to be put back where `base` is in the database already."""
+    with transaction.atomic():
+        world = base.put_back()
+        kept = Kept(lambda: change(world) and None)
+        transaction.set_rollback(True)
+    return kept
+
+
+def _everything() -> dict[str, tuple[list[str], dict[Any, tuple]]]:
+    """{table: (names of its columns, the key's first; {key: row})} of every model."""
     found = {}
     with connection.cursor() as cursor:
         for model in apps.get_models(include_auto_created=True):
-            table = model._meta.db_table
-            cursor.execute(f"SELECT * FROM {table}")
-            found[table] = ([column[0] for column in cursor.description], cursor.fetchall())
+            table, key = model._meta.db_table, model._meta.pk.column
+            cursor.execute(f"SELECT {key}, * FROM {table}")
+            columns = [column[0] for column in cursor.description]
+            assert columns.count(key) == 2
+            at = columns.index(key, 1)
+            rest = [place for place in range(1, len(columns)) if place != at]
+            rows = {row[0]: (row[0], *(row[place] for place in rest)) for row in cursor.fetchall()}
+            found[table] = ([key, *(columns[place] for place in rest)], rows)
     return found
+
+
+def _delete(table: str, key: str, keys: list) -> tuple[str, list]:
+    """A statement that takes these rows away, and its parameters."""
+    return f"DELETE FROM {table} WHERE {key} IN ({', '.join(['%s'] * len(keys))})", keys
 
 
 def _insert(table: str, columns: list[str], rows: list[tuple]) -> tuple[str, list]:

@@ -10,6 +10,7 @@ import pytest
 from annotate.models import Judgement, Task, User
 from annotate.services.claiming import claim_next_task
 from annotate.services.judging import submit_demonstration, submit_ranking
+from tests.keeping import Kept, keep_on
 from tests.world import World, add_ranking_task
 from training.modelling.artifacts import Result, RunDirectory
 from training.services import messages, runs
@@ -77,9 +78,16 @@ def judge_everything(world: World) -> None:
         write(world.alice, task, f"Purse your lips, then blow. {task.pk}", reasoning="That is how I learnt it.")
 
 
+@pytest.fixture(scope="session")
+def kept_judgements(kept_world: Kept[World], django_db_blocker) -> Kept[None]:
+    """What judging everything adds to the world."""
+    with django_db_blocker.unblock():
+        return keep_on(kept_world, judge_everything)
+
+
 @pytest.fixture
-def judged(world: World) -> World:
-    judge_everything(world)
+def judged(world: World, kept_judgements: Kept[None]) -> World:
+    kept_judgements.put_back()
     return world
 
 

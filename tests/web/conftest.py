@@ -6,6 +6,7 @@ from django.test import Client
 from annotate.models import Assignment, Judgement, User
 from annotate.services.claiming import claim_next_task
 from annotate.services.judging import submit_ranking
+from tests.keeping import Kept, keep_on
 from tests.world import World
 
 
@@ -48,9 +49,20 @@ def rank_all(user: User, world: World, *, reverse: bool = False) -> list[Judgeme
     return made
 
 
+@pytest.fixture(scope="session")
+def kept_rankings(kept_world: Kept[World], django_db_blocker) -> Kept[None]:
+    """What Alice and Bob add to the world by ranking everything, in opposite orders."""
+
+    def rank_both(world: World) -> None:
+        rank_all(world.alice, world)
+        rank_all(world.bob, world, reverse=True)
+
+    with django_db_blocker.unblock():
+        return keep_on(kept_world, rank_both)
+
+
 @pytest.fixture
-def ranked_world(world: World) -> World:
+def ranked_world(world: World, kept_rankings: Kept[None]) -> World:
     """Alice and Bob have ranked everything, in opposite orders."""
-    rank_all(world.alice, world)
-    rank_all(world.bob, world, reverse=True)
+    kept_rankings.put_back()
     return world
