@@ -9,12 +9,13 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection
-from django.test import override_settings
+from django.test import TransactionTestCase, override_settings
 
 from annotate.ledger import live, shown
 from annotate.services import anywhere, choosing
 from tests import migrated
 from tests import world as worlds
+from tests.emptying import empty_tables
 from tests.product import CHROMIUM_ARGUMENTS, Product, chromium, running_redis
 
 kept_world, world, committed_world = worlds.kept_world, worlds.world, worlds.committed_world
@@ -48,6 +49,14 @@ def django_db_setup(django_db_setup, django_db_blocker) -> None:
     with django_db_blocker.unblock():
         if connection.vendor == "sqlite":
             migrated.keep(connection)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def emptied_quickly() -> Iterator[None]:
+    """A test that commits leaves empty tables, and no more is done for that than must be."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
