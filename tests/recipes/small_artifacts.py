@@ -79,10 +79,14 @@ def run_program(recipe: str, config, tmp_path: Path) -> dict:
     """
     file = tmp_path / f"{recipe}.json"
     file.write_text(json.dumps(config if isinstance(config, dict) else asdict(config)))
-    module = f"training.recipes.{recipe}"
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(sys, "argv", [module, "--config", str(file)])
-        patched.delitem(sys.modules, module, raising=False)  # else runpy warns that it runs it twice
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    run_module(f"training.recipes.{recipe}", "--config", str(file))
     out = config["out"] if isinstance(config, dict) else config.out
     return json.loads((Path(out) / "MANIFEST.json").read_text())
+
+
+def run_module(module: str, *arguments: str) -> None:
+    """What `python -m module arguments` does, in this process."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "argv", [module, *arguments])
+        patched.delitem(sys.modules, module, raising=False)  # else runpy warns that it runs it twice
+        runpy.run_module(module, run_name="__main__", alter_sys=True)

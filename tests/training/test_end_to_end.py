@@ -1,21 +1,29 @@
-"""The whole chain with the real recipes, tiny: from rankings of the demo's world to a campaign of new answers."""
+"""The whole chain with the real recipes, tiny: from rankings of the demo's world to a campaign of new answers.
+
+The recipes run in this process: loading torch and trl anew for each takes longer than the training. That the product
+starts them as processes, and reads how they end, is in test_celery.py and tests/clock/test_supervise.py.
+"""
 
 import datetime
 import json
 import random
+from pathlib import Path
 
 import pytest
 
 from annotate.models import Task
 from annotate.services.campaigns import add_task
 from annotate.services.corpus import add_completion, add_producer, add_prompt
+from tests.recipes.small_artifacts import run_module
 from tests.training.conftest import rank, write
 from training.demo import world as desk
 from training.models import Evaluation, Run
 from training.queries import pipeline_report, run_report, stages
+from training.services import runs
 from training.services.foreground import work_off
 from training.services.messages import no_messages
 from training.services.pipelines import start_pipeline
+from training.supervise import Outcome, read_progress
 
 pytestmark = pytest.mark.django_db
 
@@ -60,7 +68,17 @@ def desk_world(world):
     return world
 
 
-def test_it_turns_rankings_into_a_policy_and_new_tasks(desk_world, settings):
+def in_this_process(argv: list[str], *, run_directory: Path, on_heartbeat, **options) -> Outcome:
+    """What `supervise` does with `python -m training.recipes.NAME --config FILE` that goes well."""
+    assert argv[1] == "-m"
+    run_directory.mkdir(parents=True, exist_ok=True)
+    run_module(*argv[2:])
+    on_heartbeat(read_progress(run_directory))
+    return Outcome("done", 0, "")
+
+
+def test_it_turns_rankings_into_a_policy_and_new_tasks(desk_world, monkeypatch):
+    monkeypatch.setattr(runs, "supervise", in_this_process)
     lines: list[str] = []
     with no_messages():
         pipeline, _ = start_pipeline(
