@@ -25,6 +25,7 @@ SCHEMAS = {
             ("guideline_sha256", TEXT),
             ("seconds", pyarrow.float64()),
             ("weight", pyarrow.float64()),
+            ("strength", pyarrow.int64()),
         ]
     ),
     "comparisons": pyarrow.schema(
@@ -67,7 +68,14 @@ SCHEMAS["steps"] = pyarrow.schema(
 SPLITS = ("train", "validation", "test")
 
 
-def ranking(question: str, completions: list[str], ranks: list[int], *, weight: float = 1.0) -> dict[str, Any]:
+def ranking(
+    question: str,
+    completions: list[str],
+    ranks: list[int],
+    *,
+    weight: float = 1.0,
+    strength: int | None = None,
+) -> dict[str, Any]:
     """One ranking of answers to a one-line question; the question decides the prompt's hash."""
     return {
         "prompt": [{"role": "user", "content": question}],
@@ -80,7 +88,16 @@ def ranking(question: str, completions: list[str], ranks: list[int], *, weight: 
         "guideline_sha256": sha256("guideline"),
         "seconds": 12.5,
         "weight": weight,
+        "strength": strength,
     }
+
+
+def comparison(row: dict[str, Any], better: int, worse: int, posterior: float | None) -> dict[str, Any]:
+    """A pair of completions of a ranking, by their places, and how sure all votes make one of it."""
+    chosen, rejected = ([{"role": "assistant", "content": row["completions"][at]}] for at in (better, worse))
+    shared = ("prompt", "prompt_sha256", "judgement", "annotator", "domain", "campaign", "weight")
+    pair = {"chosen": chosen, "rejected": rejected, "posterior": posterior, "n_votes": 2}
+    return {name: row[name] for name in shared} | pair
 
 
 def rating(

@@ -92,6 +92,38 @@ def test_it_asks_for_more_where_more_ranks_lie_between():
     assert loss.item() == pytest.approx((softplus(0.1) + softplus(0.15) + softplus(-0.05)) / 3, rel=1e-6)
 
 
+def test_it_asks_for_as_much_as_somebody_said_that_the_better_one_is_better():
+    pairs = form_pairs([[1, 2], [2, 1], [1, 1]], strengths=[3, None, 2], ties=True)
+    assert pairs.distance.tolist() == [3, 1, 0]
+    strict = form_pairs([[1, 2], [2, 1]], strengths=[3, 1])
+    loss = bradley_terry_loss(torch.tensor([0.9, 0.2, -0.1, 0.4]), strict, margin=0.2)
+    assert loss.item() == pytest.approx((softplus(-0.1) + softplus(-0.3)) / 2, rel=1e-6)
+
+
+def test_a_pair_that_votes_make_half_sure_pulls_as_far_as_they_do():
+    rewards = torch.tensor([0.5, 2.0, -1.0], requires_grad=True)
+    pairs = form_pairs([[2, 1, 3]], sure=[{(0, 2): 0.9, (1, 0): 0.75, (1, 2): 0.4}])
+    assert pairs.sure.tolist() == pytest.approx([0.9, 0.75, 0.4])
+    loss = bradley_terry_loss(rewards, pairs)
+    chances = ((0.9, 1.5), (0.75, 1.5), (0.4, 3.0))
+    expected = sum(q * softplus(-margin) + (1 - q) * softplus(margin) for q, margin in chances) / 3
+    assert loss.item() == pytest.approx(expected, rel=1e-6)
+    loss.backward()
+    # A pair pulls by q - sigmoid(margin), which is below 0 where the model is surer than the votes.
+    a, b, c = ((q - 1 / (1 + math.exp(-margin))) / 3 for q, margin in chances)
+    assert rewards.grad.tolist() == pytest.approx([b - a, -b - c, a + c], rel=1e-5)
+
+
+def test_soft_labels_are_the_smoothed_loss_of_dpo_pair_by_pair():
+    log_probs, reference = torch.tensor([-10.0, -12.0, -9.0]), torch.tensor([-11.0, -9.0, -9.0])
+    pairs = form_pairs([[1, 3, 2]], sure=[{(0, 1): 0.8, (0, 2): 0.5, (2, 1): 1.0}])
+    # The shifts are 1, -3 and 0; the margins 0.4, 0.1 and 0.3.
+    first, second = 0.8 * softplus(-0.4) + 0.2 * softplus(0.4), (softplus(-0.1) + softplus(0.1)) / 2
+    for variant in ("sigmoid", "sigmoid_norm"):  # of a single token each, the same
+        loss = policy_loss(log_probs, reference, torch.ones(3), pairs, Settings(variant, 0.1))
+        assert loss.item() == pytest.approx((first + second + softplus(-0.3)) / 3, rel=1e-6)
+
+
 def test_it_learns_ties_and_keeps_up_what_is_better():
     log_probs, reference = torch.tensor([-10.0, -12.0, -9.0]), torch.tensor([-11.0, -9.0, -9.0])
     settings = Settings("sigmoid", 0.1, nu=0.5, nll=0.2)

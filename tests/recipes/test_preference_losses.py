@@ -1,15 +1,17 @@
 """The losses of the DPO family: against numbers worked out by hand, and against TRL, with their gradients."""
 
 import copy
+import inspect
 import math
 import re
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import get_args
 
 import pytest
 import torch
 from datasets import Dataset
-from trl import DPOConfig
+from trl import DPOConfig, DPOTrainer
 from trl.experimental.cpo import CPOTrainer
 from trl.experimental.orpo import ORPOTrainer
 
@@ -21,6 +23,8 @@ from training.modelling.losses import davidson_losses, sequence_log_probs
 from training.modelling.preference_losses import (
     ScoredPairs,
     Settings,
+    Variant,
+    policy_loss,
     preference_losses,
     takes_divergence,
     takes_noise,
@@ -42,6 +46,8 @@ IN_TRL = {
     "apo_down": "apo_down",
     "discopop": "discopop",
     "sigmoid_norm": "sigmoid_norm",
+    "aot": "aot",
+    "aot_unpaired": "aot_unpaired",
 }
 DIVERGENCES_IN_TRL = {"forward_kl": "forward_kl", "js": "js_divergence", "alpha": "alpha_divergence"}
 
@@ -66,6 +72,9 @@ def nll(x: float) -> float:
     return math.log1p(math.exp(-x))
 
 
+# The log of the odds ratio of means per token of -2.5 and -2.
+ODDS = -0.5 - math.log((1 - math.exp(-2.5)) / (1 - math.exp(-2)))
+
 # The margin is 0.3 * (1 - -3) = 1.2; per token 0.3 * (1/4 + 3/6) = 0.225.
 BY_HAND = {
     "sigmoid": 0.8 * nll(1.2) + 0.2 * nll(-1.2),
@@ -80,9 +89,12 @@ BY_HAND = {
     "apo_down": sigmoid(0.3) + sigmoid(-1.2),
     "discopop": nll(1.2) * (1 - sigmoid(24.0)) + math.exp(-1.2) * sigmoid(24.0),
     "sigmoid_norm": 0.8 * nll(0.225) + 0.2 * nll(-0.225),
+    # Of a single pair there is nothing to sort.
+    "aot": 0.8 * nll(1.2) + 0.2 * nll(-1.2),
+    "aot_unpaired": 0.8 * nll(1.2) + 0.2 * nll(-1.2),
     # The policy's means per token are -2.5 and -2.
     "simpo": 0.8 * nll(-0.15) + 0.2 * nll(0.15),
-    "orpo": 2.5 + 0.3 * nll(-0.5 - math.log((1 - math.exp(-2.5)) / (1 - math.exp(-2)))),
+    "orpo": 2.5 + 0.3 * nll(ODDS),
 }
 
 
@@ -91,6 +103,90 @@ def test_it_computes_the_loss_of_a_pair(variant):
     noise = NOISE if takes_noise(variant) else 0.0
     loss = preference_losses(pair(), Settings(variant, BETA, label_noise=noise))
     assert loss.tolist() == pytest.approx([BY_HAND[variant]], rel=1e-5, abs=1e-7)
+
+
+def slope(x: float) -> float:
+    """Of sigmoid at x."""
+    return sigmoid(x) * sigmoid(-x)
+
+
+def both_ways(by_margin: float, better: float = 1.0, worse: float = 1.0) -> tuple[float, float]:
+    """The derivatives by log pi(b) and log pi(w) of a loss of beta * (better * log pi(b) - worse * log pi(w))."""
+    return 0.3 * better * by_margin, -0.3 * worse * by_margin
+
+
+# beta * h are 0.3 and -0.9. A smoothed loss falls by (1 - e) sigmoid(-d) - e sigmoid(d) as its margin d grows.
+SMOOTHED = -(0.8 * sigmoid(-1.2) - 0.2 * sigmoid(1.2))
+GRADIENTS_BY_HAND = {
+    "sigmoid": both_ways(SMOOTHED),
+    "hinge": (0.0, 0.0),
+    "ipo": (2 * (0.75 - 1 / 0.6) / 4, -2 * (0.75 - 1 / 0.6) / 6),
+    "robust": both_ways(-(0.8 * sigmoid(-1.2) + 0.2 * sigmoid(1.2)) / 0.6),
+    "exo": both_ways(slope(1.2) * (1.2 - math.log(0.8 / 0.2))),
+    "nca": (0.3 * (0.5 * sigmoid(0.3) - sigmoid(-0.3)), 0.3 * 0.5 * sigmoid(-0.9)),
+    "bco": (-0.3 * sigmoid(-0.3), 0.3 * sigmoid(-0.9)),
+    "sppo": (2 * (1 - 0.5 / 0.3), 2 * (-3 + 0.5 / 0.3)),
+    "apo_zero": (-0.3 * slope(0.3), 0.3 * slope(-0.9)),
+    "apo_down": (0.3 * (slope(0.3) - slope(1.2)), 0.3 * slope(1.2)),
+    "discopop": both_ways(
+        -sigmoid(-1.2) * sigmoid(-24.0)
+        - math.exp(-1.2) * sigmoid(24.0)
+        + slope(24.0) / 0.05 * (math.exp(-1.2) - nll(1.2))
+    ),
+    "sigmoid_norm": both_ways(-(0.8 * sigmoid(-0.225) - 0.2 * sigmoid(0.225)), 1 / 4, 1 / 6),
+    "aot": both_ways(SMOOTHED),
+    "aot_unpaired": both_ways(SMOOTHED),
+    "simpo": both_ways(-(0.8 * sigmoid(0.15) - 0.2 * sigmoid(-0.15)), 1 / 4, 1 / 6),
+    # The log odds' derivatives by the means per token are 1 / (1 - p).
+    "orpo": (
+        (-1 - 0.3 * sigmoid(-ODDS) / (1 - math.exp(-2.5))) / 4,
+        0.3 * sigmoid(-ODDS) / (1 - math.exp(-2)) / 6,
+    ),
+}
+
+
+def test_every_variant_has_literals():
+    assert set(BY_HAND) == set(GRADIENTS_BY_HAND) == set(get_args(Variant))
+
+
+@pytest.mark.parametrize("variant", GRADIENTS_BY_HAND)
+def test_it_pulls_at_a_pair_as_worked_out_by_hand(variant):
+    noise = NOISE if takes_noise(variant) else 0.0
+    one = pair()
+    preference_losses(one, Settings(variant, BETA, label_noise=noise)).sum().backward()
+    pulls = [0.0 if each.grad is None else each.grad.item() for each in (one.better, one.worse)]
+    assert pulls == pytest.approx(GRADIENTS_BY_HAND[variant], rel=1e-5, abs=1e-7)
+
+
+def test_the_hinge_pulls_as_long_as_the_margin_is_below_one():
+    one = pair()
+    loss = preference_losses(one, Settings("hinge", 0.1))
+    loss.sum().backward()
+    assert loss.item() == pytest.approx(0.6)
+    assert (one.better.grad.item(), one.worse.grad.item()) == pytest.approx((-0.1, 0.1))
+
+
+def pairs_of_two() -> ScoredPairs:
+    """Two pairs: gaps of 2 and -1 nats, which were 3 and -5 in the reference; shifts of 1, 4 and of 2, 0."""
+    now, before = ([-10.0, -6.0], [-12.0, -5.0]), ([-11.0, -10.0], [-14.0, -5.0])
+    now = [torch.tensor(side, requires_grad=True) for side in now]
+    return ScoredPairs(*now, *(torch.tensor(side) for side in before), torch.ones(2), torch.ones(2), torch.zeros(2))
+
+
+def test_aot_compares_what_is_sorted():
+    """Gaps -1 and 2 against -5 and 3; and shifts 1 and 4 of the better ones against 0 and 2 of the worse ones."""
+    for variant, margins in (("aot", (0.3 * (-1 + 5), 0.3 * (2 - 3))), ("aot_unpaired", (0.3, 0.6))):
+        two = pairs_of_two()
+        losses = preference_losses(two, Settings(variant, BETA))
+        assert losses.tolist() == pytest.approx([nll(margin) for margin in margins], rel=1e-5)
+        losses.sum().backward()
+        low, high = (-0.3 * sigmoid(-margin) for margin in margins)
+        # The second pair has the lower gap; the first better completion the lower shift, and the second worse one.
+        expected = ([high, low], [-high, -low]) if variant == "aot" else ([low, high], [-high, -low])
+        assert (two.better.grad.tolist(), two.worse.grad.tolist()) == (
+            pytest.approx(expected[0], rel=1e-5),
+            pytest.approx(expected[1], rel=1e-5),
+        )
 
 
 @pytest.mark.parametrize("variant", ["sigmoid", "hinge", "robust", "exo", "discopop", "sigmoid_norm", "simpo"])
@@ -213,14 +309,21 @@ def test_it_agrees_with_trl(trainer, variant, divergence):
     assert_same(ours, mine, made.compute_loss(made.model, made.data_collator(rows)), made.model)
 
 
+def assert_same_pull(ours: torch.Tensor, theirs: torch.Tensor, one: ScoredPairs) -> None:
+    """The same loss, and the same gradient at both completions of the pair."""
+    inputs = (one.better, one.worse)
+    pulls = [torch.cat(torch.autograd.grad(loss.sum(), inputs, retain_graph=True)) for loss in (ours, theirs)]
+    assert ours.item() == pytest.approx(theirs.item(), rel=1e-5)
+    assert torch.allclose(*pulls, rtol=1e-5)
+
+
 @pytest.mark.parametrize("noise", [0.0, NOISE])
 def test_it_agrees_with_trl_on_simpo(noise):
     one = pair(margin=0.6)
     means = one.better / one.better_tokens, one.worse / one.worse_tokens
     told = {"alpha": 0.0, "loss_type": "simpo", "simpo_gamma": 0.6, "beta": BETA, "label_smoothing": noise}
     theirs, _, _ = CPOTrainer.cpo_loss(SimpleNamespace(**told, accelerator=SimpleNamespace(device="cpu")), *means)
-    ours = preference_losses(one, Settings("simpo", BETA, label_noise=noise))
-    assert ours.item() == pytest.approx(theirs.item(), rel=1e-5)
+    assert_same_pull(preference_losses(one, Settings("simpo", BETA, label_noise=noise)), theirs, one)
 
 
 def test_it_agrees_with_trl_on_orpo():
@@ -228,8 +331,28 @@ def test_it_agrees_with_trl_on_orpo():
     means = one.better / one.better_tokens, one.worse / one.worse_tokens
     told = SimpleNamespace(beta=BETA, accelerator=SimpleNamespace(device="cpu"))
     gains = ORPOTrainer.odds_ratio_loss(told, *means)[0]
-    ours = preference_losses(one, Settings("orpo", BETA))
-    assert ours.item() == pytest.approx((-means[0] - gains).item(), rel=1e-5)
+    assert_same_pull(preference_losses(one, Settings("orpo", BETA)), -means[0] - gains, one)
+
+
+def test_nll_is_trls_sft_loss_where_preferred_answers_are_of_one_length(trainer):
+    """TRL counts every token of a batch alike, RPO's formula every answer."""
+    made, policy, reference, items, _ = trainer
+    items = [replace(item, completions=[[7, 8, number + 9, 1] for number in range(3)]) for item in items]
+    made.loss_types, made.loss_weights, made.label_smoothing = ["sigmoid", "sft"], [1.0, 0.7], 0.0
+    made.f_divergence_type = "reverse_kl"
+    mine = copy.deepcopy(policy)
+    made.model.zero_grad()
+    batch, pairs = ranking_batch(items, 0)
+    with torch.no_grad():
+        before = sequence_log_probs(reference, batch)
+    settings = Settings("sigmoid", BETA, nll=0.7)
+    ours = policy_loss(sequence_log_probs(mine, batch), before, batch.completion_lengths, pairs, settings)
+    assert_same(ours, mine, made.compute_loss(made.model, made.data_collator(expanded(items))), made.model)
+
+
+def test_every_loss_of_trl_is_here_under_some_name():
+    names = set(re.findall(r'loss_type == "(\w+)"', inspect.getsource(DPOTrainer)))
+    assert names == set(IN_TRL.values()) | {"sft"}, "sft is the field nll"
 
 
 BASE = {"out": "nowhere", "base": ".", "snapshot": "."}
@@ -246,6 +369,10 @@ BASE = {"out": "nowhere", "base": ".", "snapshot": "."}
         ({"loss": "ipo", "ties": "davidson"}, 'with the loss "sigmoid"'),
         ({"nu": 0.3}, "needs 'ties' to be \"davidson\""),
         ({"nll": -1.0}, "'nll' must not be below 0"),
+        ({"loss": "aot", "weights": "annotator"}, '\'weights\' must be "none" with the loss "aot"'),
+        ({"loss": "ipo", "labels": "soft"}, "Soft 'labels' are learnt with the losses"),
+        ({"label_noise": 0.1, "labels": "soft"}, "without 'label_noise' only"),
+        ({"margin_by": "strength"}, "does nothing without a 'margin'"),
     ],
 )
 def test_the_recipe_refuses_what_would_do_nothing(fields, said):

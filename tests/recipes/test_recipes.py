@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from tests.recipes.small_artifacts import run_program
-from tests.recipes.snapshots import ranking, write_snapshot
+from tests.recipes.snapshots import comparison, ranking, write_snapshot
 from training.modelling.artifacts import RECORDS, RecipeError, hash_directory, hash_files, read_manifest
 from training.modelling.chat import encode_completion, encode_prompt
 from training.modelling.configs import ConfigError, build_config
@@ -225,9 +225,39 @@ def test_rewards_are_learnt_of_whole_rankings_and_of_ties(base, tmp_path, fields
     assert results["validation_accuracy"] > 0.9
 
 
+def test_two_recipes_learn_soft_labels_and_margins_of_strength(base, tmp_path):
+    """Votes at odds make a pair even, whoever said what; a pair that is sure is learnt at the distance it was given."""
+    even = [ranking(f"Why {n}?", ["Go away.", "Please wait."], [1 + n % 2, 2 - n % 2]) for n in range(8)]
+    sure = [ranking(f"How {n}?", ["Go away.", "Please, wait."], [2, 1], strength=3) for n in range(8)]
+    pairs = [comparison(row, *((0, 1) if row["ranks"] == [1, 2] else (1, 0)), 0.5) for row in even]
+    pairs += [comparison(row, 1, 0, 0.99) for row in sure]
+    tables = {"rankings": {"train": [*even, *sure], "test": sure[:4]}, "comparisons": {"train": pairs}}
+    snapshot = write_snapshot(tmp_path / "snapshot", **tables)
+    config = SHORT | {"base": str(base), "snapshot": str(snapshot), "labels": "soft", "lr": 3e-3, "epochs": 4}
+    config |= {"batch_rankings": 4, "margin": 0.1, "margin_by": "strength"}
+    for name, kind, recipe in (("reward", RewardConfig, train_reward), ("dpo", DpoConfig, train_dpo)):
+        recipe(build_config(kind, config | {"out": str(tmp_path / name)}))
+        found = results(read_manifest(tmp_path / name))
+        assert found["test_accuracy", name]["value"] == 1.0
+
+
+def test_the_reward_recipe_goes_through_the_rankings_once_unless_it_is_told(base, snapshot):
+    assert build_config(RewardConfig, {"out": "nowhere", "base": str(base), "snapshot": str(snapshot)}).epochs == 1
+
+
+def test_it_says_that_nobody_said_how_much_better(base, snapshot, tmp_path):
+    config = SHORT | {"out": str(tmp_path / "run"), "base": str(base), "snapshot": str(snapshot), "margin": 0.1}
+    with pytest.raises(RecipeError, match="says how much better the better one is"):
+        train_reward(build_config(RewardConfig, config | {"margin_by": "strength"}))
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
+        ({"labels": "soft", "loss": "plackett_luce"}, "'labels' must be \"hard\" with the loss"),
+        ({"labels": "soft", "ties": "davidson"}, "where ties are learnt"),
+        ({"labels": "soft", "axes": {"helpful": 1.0}}, "leave them out where 'axes'"),
+        ({"margin_by": "strength"}, "does nothing without a 'margin'"),
         ({"loss": "plackett_luce", "ties": "davidson"}, 'with the loss "bradley_terry" only'),
         ({"loss": "plackett_luce", "margin": 1.0}, "'margin' does nothing"),
         ({"nu": 1.0}, "needs 'ties' to be"),

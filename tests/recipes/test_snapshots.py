@@ -4,9 +4,15 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from tests.recipes.snapshots import demonstration, ranking, sha256, write_snapshot
+from tests.recipes.snapshots import comparison, demonstration, ranking, sha256, write_snapshot
 from training.modelling.artifacts import RecipeError
-from training.modelling.snapshots import read_comparisons, read_demonstrations, read_rankings, require_rows
+from training.modelling.snapshots import (
+    read_comparisons,
+    read_demonstrations,
+    read_rankings,
+    read_soft_rankings,
+    require_rows,
+)
 
 
 def test_it_reads_rankings(tmp_path):
@@ -27,6 +33,23 @@ def test_it_reads_what_a_ranking_weighs_and_none_from_a_snapshot_that_is_older(t
     file = tmp_path / "rankings" / "train.parquet"
     pyarrow.parquet.write_table(pyarrow.parquet.read_table(file).drop_columns(["weight"]), file)
     assert [row.weight for row in read_rankings(tmp_path, "train")] == [None]
+
+
+def test_it_reads_how_sure_all_votes_make_one_of_each_pair(tmp_path):
+    row = ranking("Why?", ["a", "b", "c"], [2, 1, 2])
+    pairs = [comparison(row, 1, 2, 0.4), comparison(row, 1, 0, 0.9)]
+    write_snapshot(tmp_path, rankings={"train": [row]}, comparisons={"train": pairs})
+    (found,) = read_soft_rankings(tmp_path, "train")
+    assert found.sure == {(1, 0): 0.9, (1, 2): 0.4}
+    assert read_rankings(tmp_path, "train")[0].sure is None
+
+
+def test_it_names_the_judgement_of_which_nothing_says_how_sure_its_pairs_are(tmp_path):
+    row = ranking("Why?", ["a", "b"], [1, 2])
+    for number, pairs in enumerate(([], [comparison(row, 0, 1, None)])):
+        path = write_snapshot(tmp_path / f"{number}", rankings={"train": [row]}, comparisons={"train": pairs})
+        with pytest.raises(RecipeError, match=f"how sure the pairs of judgement {row['judgement']} are"):
+            read_soft_rankings(path, "train")
 
 
 def test_it_reads_demonstrations_as_prompt_and_completion(tmp_path):

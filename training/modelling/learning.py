@@ -22,8 +22,9 @@ from training.modelling.configs import ExistingPath, ModelSource, require
 from training.modelling.guards import Divergence, GoneWrongError, save_offending
 from training.modelling.models import Precision, uses_bf16
 from training.modelling.optimisation import build_optimizer, linear_schedule, update
-from training.modelling.rankings import Encoding, Ties, Weights
+from training.modelling.rankings import Encoding, Labels, MarginBy, Ties, Weights
 from training.modelling.sharding import Sharded, Sharding, sharded
+from training.modelling.snapshots import RankingRow, Split, read_rankings, read_soft_rankings
 
 T = TypeVar("T")
 
@@ -123,6 +124,12 @@ class RankingLearningConfig(SnapshotLearningConfig):
     weights: Weights = "none"
     """What a ranking weighs in the loss: "none" = all alike, "annotator" = what the snapshot says of its annotator, by
     what they have shown on gold. What is measured on held-out rankings is never weighted."""
+    labels: Labels = "hard"
+    """What a strict pair is learnt as: "hard" = what its annotator said, "soft" = right with the chance that all votes
+    on it together give (`posterior` in the snapshot, weighted by what annotators have shown)."""
+    margin_by: MarginBy = "ranks"
+    """What `margin` is a multiple of: "ranks" = those between two completions, "strength" = how much better the
+    annotator said that the better of two is, 1 to 3; where they were not asked, ranks again."""
     batch_rankings: int = 8
     """Rankings in a step; each brings its K completions."""
     encoding: Encoding = "auto"
@@ -134,6 +141,16 @@ class RankingLearningConfig(SnapshotLearningConfig):
         self.require_above_0("batch_rankings")
         require(self.nu is None or self.nu > 0, "The field 'nu' must be above 0.")
         require(self.ties == "davidson" or self.nu is None, "The field 'nu' needs 'ties' to be \"davidson\".")
+        require(
+            self.labels == "hard" or self.ties == "none",
+            "The field 'labels' must be \"hard\" where ties are learnt: no vote says how sure a tie is.",
+        )
+
+
+def read_learnt(config: RankingLearningConfig, split: Split) -> list[RankingRow]:
+    """Read the rankings of a split; those that are learnt with what the configuration wants to know of their pairs."""
+    soft = config.labels == "soft" and split == "train"
+    return (read_soft_rankings if soft else read_rankings)(config.snapshot, split)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ probability; Davidson's does (`davidson_losses`), and takes it as a sign that th
 """
 
 import math
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,7 +40,10 @@ class Pairs:
     """[P] float32: weight of its ranking / (pairs in its ranking * rankings that have a pair), which without weights
     sums to 1; or where pairs weigh alike, with K(K-1)/2 for the pairs in its ranking."""
     distance: torch.Tensor
-    """[P] float32: by how many ranks the two are apart; 0 for a tie, where "better" is whichever comes first."""
+    """[P] float32: by how many ranks the two are apart, or how much better somebody said that the one is; 0 for a tie,
+    where "better" is whichever comes first."""
+    sure: torch.Tensor | None = None
+    """[P] float32: how sure it is that "better" is; None where it is taken as said."""
 
     @property
     def tied(self) -> torch.Tensor:
@@ -60,6 +63,8 @@ def form_pairs(
     ties: bool = False,
     left_out: Sequence[Set[tuple[int, int]]] | None = None,
     alike: Alike = "rankings",
+    strengths: Sequence[int | None] | None = None,
+    sure: Sequence[Mapping[tuple[int, int], float] | None] | None = None,
 ) -> Pairs:
     """Return the pairs of rankings (1 = best, equal = tie), whose rows follow each other in one batch.
 
@@ -72,8 +77,10 @@ def form_pairs(
     it stands among light ones; over a snapshot their mean is 1, and so the learning rate means the same.
     `among` says how many rankings with a pair share the weight of a step, where these are only some of them.
     `left_out`, one set for each ranking, names pairs (better, worse) of its completions that do not count.
+    `strengths`, one for each ranking, are the distance of its strict pairs where somebody said it. `sure`, one mapping
+    for each ranking, has how sure its strict pairs are; without any, all are taken as said.
     """
-    better, worse, ranking, distance = [], [], [], []
+    better, worse, ranking, distance, chances = [], [], [], [], []
     first = 0
     for index, row in enumerate(ranks):
         for i, left in enumerate(row):
@@ -84,7 +91,9 @@ def form_pairs(
                     better.append(first + i)
                     worse.append(first + j)
                     ranking.append(index)
-                    distance.append(right - left)
+                    said = strengths[index] if strengths and left < right else None
+                    distance.append(right - left if said is None else said)
+                    chances.append((sure[index] or {}).get((i, j), 1.0) if sure else 1.0)
         first += len(row)
     of = torch.tensor(ranking, dtype=torch.long, device=device)
     if alike == "pairs":
@@ -101,6 +110,7 @@ def form_pairs(
         ranking=of,
         weight=share,
         distance=torch.tensor(distance, dtype=torch.float32, device=device),
+        sure=torch.tensor(chances, dtype=torch.float32, device=device) if sure and any(sure) else None,
     )
 
 
@@ -135,11 +145,16 @@ def reward_loss(rewards: torch.Tensor, ranks: Sequence[Sequence[int]], pairs: Pa
 
 
 def bradley_terry_loss(rewards: torch.Tensor, pairs: Pairs, *, margin: float = 0.0) -> torch.Tensor:
-    """Return the negative log-likelihood of the pairs, -log sigmoid(r_better - r_worse - margin * ranks), a scalar.
+    """Return the negative log-likelihood of the pairs, -log sigmoid(d), d = r_better - r_worse - margin * distance, a
+    scalar; of pairs that are right with a chance q, the cross-entropy -q log sigmoid(d) - (1 - q) log sigmoid(-d).
 
     `rewards` is [N]. Ouyang et al. 2022 (arXiv 2203.02155), eq. 1; the model is Bradley and Terry 1952.
     """
-    return -(logsigmoid(_margins(rewards, pairs) - margin * pairs.distance) * pairs.weight).sum()
+    margins = _margins(rewards, pairs) - margin * pairs.distance
+    said = logsigmoid(margins)
+    if pairs.sure is not None:
+        said = pairs.sure * said + (1 - pairs.sure) * logsigmoid(-margins)
+    return -(said * pairs.weight).sum()
 
 
 def davidson_losses(margins: torch.Tensor, tied: torch.Tensor, nu: float) -> torch.Tensor:

@@ -36,9 +36,13 @@ Variant = Literal[
     "apo_down",
     "discopop",
     "sigmoid_norm",
+    "aot",
+    "aot_unpaired",
     "simpo",
     "orpo",
 ]
+SORTED: frozenset[Variant] = frozenset({"aot", "aot_unpaired"})
+"""These compare what is sorted over all pairs of a forward pass: their losses are not those of single pairs."""
 WITHOUT_REFERENCE: frozenset[Variant] = frozenset({"simpo", "orpo"})
 """These look at the policy alone."""
 DISCOPOP_TAU = 0.05
@@ -63,6 +67,8 @@ class ScoredPairs:
     """[P] int64: tokens of w."""
     margin: torch.Tensor
     """[P] fp32: m, how far apart the two should be at least; 0 where nobody asks for it."""
+    sure: torch.Tensor | None = None
+    """[P] fp32: how sure it is that b is the better one; None where `Settings.label_noise` says it of all pairs."""
 
     @property
     def shifts(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -96,14 +102,15 @@ def policy_loss(
     All of the first three are [N]: log pi(y|x) and log pi_ref(y|x) in nats, and |y|, the end token included.
     """
     both = [one[side] for one in (log_probs, reference, tokens) for side in (pairs.better, pairs.worse)]
-    scored = ScoredPairs(*both, margin=settings.margin * pairs.distance)
+    scored = ScoredPairs(*both, margin=settings.margin * pairs.distance, sure=pairs.sure)
     if settings.nu is None:
         losses = preference_losses(scored, settings)
     else:
         losses = davidson_losses(_margins(scored, settings), pairs.tied, settings.nu)
     if settings.nll:
         losses = losses - settings.nll * torch.where(pairs.tied, 0.0, scored.better / scored.better_tokens)
-    return (losses * pairs.weight).sum()
+    weight = pairs.weight.mean() if settings.variant in SORTED else pairs.weight
+    return (losses * weight).sum()
 
 
 def preference_losses(pairs: ScoredPairs, settings: Settings) -> torch.Tensor:
@@ -113,7 +120,12 @@ def preference_losses(pairs: ScoredPairs, settings: Settings) -> torch.Tensor:
 
 def takes_noise(variant: Variant) -> bool:
     """Whether a variant can be told how often judgements are wrong."""
-    return variant in ("sigmoid", "robust", "exo", "sigmoid_norm", "simpo")
+    return variant in ("sigmoid", "robust", "exo", "sigmoid_norm", "simpo") or variant in SORTED
+
+
+def takes_soft_labels(variant: Variant) -> bool:
+    """Whether a variant can be told of each pair how sure it is."""
+    return variant in ("sigmoid", "sigmoid_norm", "simpo")
 
 
 def takes_divergence(variant: Variant) -> bool:
@@ -148,13 +160,17 @@ def _margins(pairs: ScoredPairs, settings: Settings) -> torch.Tensor:
     return settings.beta * (better - worse) - pairs.margin
 
 
-def _smoothed(margins: torch.Tensor, noise: float) -> torch.Tensor:
+def _noise(pairs: ScoredPairs, settings: Settings) -> torch.Tensor | float:
+    return settings.label_noise if pairs.sure is None else 1 - pairs.sure
+
+
+def _smoothed(margins: torch.Tensor, noise: torch.Tensor | float) -> torch.Tensor:
     return -(1 - noise) * logsigmoid(margins) - noise * logsigmoid(-margins)
 
 
 def _sigmoid(pairs: ScoredPairs, settings: Settings) -> torch.Tensor:
     """Rafailov et al. 2023 (arXiv 2305.18290), eq. 7; with noise Mitchell's conservative DPO."""
-    return _smoothed(_margins(pairs, settings), settings.label_noise)
+    return _smoothed(_margins(pairs, settings), _noise(pairs, settings))
 
 
 def _hinge(pairs: ScoredPairs, settings: Settings) -> torch.Tensor:
@@ -223,13 +239,25 @@ def _sigmoid_norm(pairs: ScoredPairs, settings: Settings) -> torch.Tensor:
     """DPO on the mean per token (Lambert et al. 2024, arXiv 2411.15124, eq. 6): length alone moves no margin."""
     better, worse = _scores(pairs, settings)
     margins = settings.beta * (better / pairs.better_tokens - worse / pairs.worse_tokens) - pairs.margin
-    return _smoothed(margins, settings.label_noise)
+    return _smoothed(margins, _noise(pairs, settings))
+
+
+def _aot(pairs: ScoredPairs, settings: Settings) -> torch.Tensor:
+    """Melnyk et al. 2024 (arXiv 2406.05882), paired: the gaps' quantiles against those of the reference's gaps."""
+    gaps, before = pairs.better - pairs.worse, pairs.better_reference - pairs.worse_reference
+    return _smoothed(settings.beta * (gaps.sort().values - before.sort().values), settings.label_noise)
+
+
+def _aot_unpaired(pairs: ScoredPairs, settings: Settings) -> torch.Tensor:
+    """The same, unpaired: the quantiles of the better completions' h against those of the worse ones'."""
+    better, worse = (shift.sort().values for shift in pairs.shifts)
+    return _smoothed(settings.beta * (better - worse), settings.label_noise)
 
 
 def _simpo(pairs: ScoredPairs, settings: Settings) -> torch.Tensor:
     """Meng et al. 2024 (arXiv 2405.14734), eq. 6: the policy's mean per token itself; the margin is its gamma."""
     gap = pairs.better / pairs.better_tokens - pairs.worse / pairs.worse_tokens
-    return _smoothed(settings.beta * gap - pairs.margin, settings.label_noise)
+    return _smoothed(settings.beta * gap - pairs.margin, _noise(pairs, settings))
 
 
 def _orpo(pairs: ScoredPairs, settings: Settings) -> torch.Tensor:
@@ -260,6 +288,8 @@ _LOSSES: dict[Variant, Callable[[ScoredPairs, Settings], torch.Tensor]] = {
     "apo_down": _apo_down,
     "discopop": _discopop,
     "sigmoid_norm": _sigmoid_norm,
+    "aot": _aot,
+    "aot_unpaired": _aot_unpaired,
     "simpo": _simpo,
     "orpo": _orpo,
 }

@@ -32,6 +32,12 @@ Ties = Literal["none", "davidson"]
 Weights = Literal["none", "annotator"]
 """Whether a ranking weighs in the loss what its annotator does, or each the same."""
 
+Labels = Literal["hard", "soft"]
+"""Whether a strict pair is learnt as its annotator said it, or as sure as all votes on it make one."""
+
+MarginBy = Literal["ranks", "strength"]
+"""What a margin is a multiple of: the ranks between two completions, or how much better somebody said that one is."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -110,6 +116,10 @@ class EncodedRanking:
     """Strict pairs (better, worse) that are not learnt."""
     axes: Mapping[str, list[int | None]] = field(default_factory=dict)
     """K ranks on each axis that is learnt, None where a completion has none."""
+    strength: int | None = None
+    """How much better the annotator said that the better of two is, where that is to count."""
+    sure: Mapping[tuple[int, int], float] | None = None
+    """How sure each strict pair is, where that is to count."""
 
     def on(self, axis: str | None) -> EncodedRanking:
         """The same completions with their ranks on this axis; None is the ranks themselves."""
@@ -134,15 +144,22 @@ def encode_rankings(
     max_completion_tokens: int,
     weights: Weights = "none",
     ties: bool = False,
+    margin_by: MarginBy = "ranks",
 ) -> list[EncodedRanking]:
     """Encode rankings; those whose completions all tie hold no strict pair and are left out, unless `ties` count.
 
-    With `weights` "annotator" each weighs what its annotator does; raises RecipeError when the snapshot does not say.
+    With `weights` "annotator" each weighs what its annotator does; with `margin_by` "strength" its pair is as far apart
+    as its annotator said, where they did. Raises RecipeError when no row says it.
     """
     if weights == "annotator" and any(row.weight is None for row in rows):
         raise RecipeError(
             "The snapshot has no weights, because it is older than they are; freeze a new one, or set the field"
             " 'weights' to \"none\"."
+        )
+    if margin_by == "strength" and rows and all(row.strength is None for row in rows):
+        raise RecipeError(
+            "No ranking of the snapshot says how much better the better one is: ask for it in a campaign of pairs, or"
+            " set the field 'margin_by' to \"ranks\"."
         )
     encoded = []
     for row in rows:
@@ -159,6 +176,8 @@ def encode_rankings(
                 prompt_sha256=row.prompt_sha256,
                 weight=row.weight if weights == "annotator" else 1.0,
                 axes=row.axes or {},
+                strength=row.strength if margin_by == "strength" else None,
+                sure=row.sure,
             )
         )
     return encoded
@@ -214,6 +233,8 @@ def ranking_batch(
         among=among,
         ties=ties,
         left_out=[ranking.left_out for ranking in rankings],
+        strengths=[ranking.strength for ranking in rankings],
+        sure=[ranking.sure for ranking in rankings],
     )
     if shared:
         prompts = [ranking.prompt for ranking in rankings]

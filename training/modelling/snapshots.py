@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass
+from dataclasses import MISSING, dataclass, replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -45,8 +45,12 @@ class RankingRow:
     """What its annotator weighs; None in a snapshot that is older than weights."""
     behaviour: str = ""
     """What the annotator says is right here: "decline", "answer", or another of the product's words; or nothing."""
+    strength: int | None = None
+    """How much better the better of two is, from 1 = slightly to 3, where the campaign asked and the annotator said."""
     axes: Mapping[str, list[int | None]] | None = None
     """K ranks on each axis, None where a completion has none; only `ratings.read_rated` gives them."""
+    sure: Mapping[tuple[int, int], float] | None = None
+    """How sure all votes make one of each strict pair (better, worse), by place; only `read_soft_rankings` gives it."""
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
@@ -75,6 +79,8 @@ class ComparisonRow:
     campaign: str
     weight: float | None = None
     """What its annotator weighs; None in a snapshot that is older than weights."""
+    posterior: float | None = None
+    """How sure all votes on the pair make one that the chosen answer is better; None in an older snapshot."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +152,26 @@ def read_rankings(snapshot: str | Path, split: Split) -> list[RankingRow]:
     return rows
 
 
+def read_soft_rankings(snapshot: str | Path, split: Split) -> list[RankingRow]:
+    """Read the rankings of one split with how sure each strict pair is; RecipeError where that is not said."""
+    said = {
+        (row.judgement, row.chosen[-1]["content"], row.rejected[-1]["content"]): row.posterior
+        for row in read_comparisons(snapshot, split)
+    }
+    found = []
+    for row in read_rankings(snapshot, split):
+        texts = row.completions
+        sure = {(i, j): said.get((row.judgement, texts[i], texts[j])) for i, j in row.pairs}
+        if None in sure.values():
+            raise RecipeError(
+                f"The table comparisons/{split} in {snapshot} does not say how sure the pairs of judgement"
+                f" {row.judgement} are: it is older than that; freeze a new snapshot, or set the field 'labels' to"
+                ' "hard".'
+            )
+        found.append(replace(row, sure=sure))
+    return found
+
+
 def read_comparisons(snapshot: str | Path, split: Split) -> list[ComparisonRow]:
     """Read the strict pairs of one split."""
     return read_table(snapshot, "comparisons", split, ComparisonRow)
@@ -187,5 +213,6 @@ def read_table(snapshot: str | Path, table: str, split: Split, row_type: type[Ro
     except FileNotFoundError as error:
         raise RecipeError(f"{file} does not exist; {snapshot} is not a complete snapshot.") from error
     except (ArrowException, OSError) as error:
-        raise RecipeError(f"{file} cannot be read as Parquet: {error}.") from error
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise RecipeError(f"{file} cannot be read as Parquet: {reason}.") from error
     return [row_type(**row) for row in rows]

@@ -37,7 +37,7 @@ from training.modelling.batches import within
 from training.modelling.configs import ModelSource, require, run_recipe
 from training.modelling.displacement import CHES_FILE, Alarm, ches_report, ches_results, highest, score_pairs
 from training.modelling.errors import RecipeError
-from training.modelling.learning import PartLoss, RankingLearningConfig, learn
+from training.modelling.learning import PartLoss, RankingLearningConfig, learn, read_learnt
 from training.modelling.likelihoods import token_likelihoods
 from training.modelling.losses import sequence_log_probs
 from training.modelling.models import (
@@ -50,6 +50,7 @@ from training.modelling.models import (
 )
 from training.modelling.plans import Plan
 from training.modelling.preference_losses import (
+    SORTED,
     Divergence,
     Settings,
     Variant,
@@ -57,6 +58,7 @@ from training.modelling.preference_losses import (
     takes_divergence,
     takes_margin,
     takes_noise,
+    takes_soft_labels,
 )
 from training.modelling.previews import rankings_plan
 from training.modelling.rankings import (
@@ -71,7 +73,7 @@ from training.modelling.rankings import (
     ranking_batch,
 )
 from training.modelling.reporting import mean_result, share_result
-from training.modelling.snapshots import SPLITS, RankingRow, read_rankings, require_rows
+from training.modelling.snapshots import SPLITS, RankingRow, require_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,8 @@ class DpoConfig(RankingLearningConfig):
     divergence_alpha: float = 0.5
     """Of the alpha-divergence; 1 is reverse KL."""
     margin: float = 0.0
-    """By how much the implicit rewards of two completions should differ at least for each rank between them. For
+    """By how much the implicit rewards of two completions should differ at least for each rank between them, or for
+    each grade of strength (`margin_by`). For
     "simpo" it is gamma, of which the paper takes 0.3 to 1.6 with beta 2 to 2.5 (0.5 times beta, say)."""
     ties: Ties = "none"
     """Whether tied completions are learnt to be alike (Davidson's model, with "sigmoid") or make no pair."""
@@ -142,6 +145,17 @@ class DpoConfig(RankingLearningConfig):
         require(not self.margin or takes_margin(self.loss), f"The field 'margin' {said}; set it to 0.")
         plain = self.loss == "sigmoid" and not self.label_noise
         require(self.ties == "none" or plain, "Ties are learnt with the loss \"sigmoid\" without 'label_noise' only.")
+        soft = self.labels == "soft"
+        fits = not soft or (takes_soft_labels(self.loss) and not self.label_noise)
+        require(
+            fits,
+            'Soft \'labels\' are learnt with the losses "sigmoid", "sigmoid_norm" and "simpo" without'
+            " 'label_noise' only.",
+        )
+        strong = self.margin_by == "strength"
+        require(self.margin or not strong, "The field 'margin_by' does nothing without a 'margin'; set one.")
+        alone = self.weights == "none" or self.loss not in SORTED
+        require(alone, f'The field \'weights\' must be "none" with the loss "{self.loss}", which sorts pairs anew.')
 
 
 @dataclass(frozen=True)
@@ -159,13 +173,13 @@ def train_dpo(config: DpoConfig) -> None:
     """Train and save a policy as the configuration says."""
     run = RunDirectory(config.out)
     run.write_config(config)
-    device = prepare_process(seed=config.seed, threads=config.threads, parallel=True)
+    device = prepare_process(seed=config.seed, threads=config.threads, parallel=config.loss not in SORTED)
     run.progress(0, 1, "loading the model and the rankings")
     model, tokenizer = load_policy(config.base, device=device)
     require_context(model, config.max_prompt_tokens + config.max_completion_tokens)
-    rows = {split: read_rankings(config.snapshot, split) for split in SPLITS}
+    rows = {split: read_learnt(config, split) for split in SPLITS}
     splits = {split: _encode(config, tokenizer, split, rows[split]) for split in SPLITS}
-    require_rows(splits["train"], "rankings with a strict pair", config.snapshot)
+    require_learnt(config, splits["train"])
     noise, results = config.label_noise, []
     if noise == "agreement":
         noise, results = measured_noise(config.snapshot)
@@ -210,7 +224,13 @@ def _encode(
         max_completion_tokens=config.max_completion_tokens,
         weights=config.weights,
         ties=config.ties != "none" and split == "train",
+        margin_by=config.margin_by if split == "train" else "ranks",
     )
+
+
+def require_learnt(config: DpoConfig, rankings: Sequence[EncodedRanking]) -> None:
+    """Raise RecipeError where the train split, `rankings`, has nothing to learn."""
+    require_rows(rankings, "rankings with a strict pair", config.snapshot)
 
 
 def filter_pairs(
@@ -374,7 +394,9 @@ def _held_out_results(
 
 def plan(config: DpoConfig) -> Plan:
     """Say what a run would do."""
-    return rankings_plan(config, language_model=True)
+    return rankings_plan(
+        config, language_model=True, read=partial(read_learnt, config), check=partial(require_learnt, config)
+    )
 
 
 if __name__ == "__main__":
