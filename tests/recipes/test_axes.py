@@ -87,6 +87,16 @@ def test_its_report_tells_each_axis_apart_and_of_the_sum_what_people_ranked(trai
     assert report["accuracy"]["value"] == sums["reward"]
 
 
+def test_baselines_stand_beside_each_axis(trained):
+    manifest, _ = trained
+    found = {(one["name"], one["subject"]): one for one in manifest["results"]}
+    # The longest answer is the most harmless one and the second most helpful one.
+    assert found["test_accuracy", "longer answer, harmless"]["value"] == 1.0
+    assert found["test_accuracy", "longer answer, helpful"]["value"] == pytest.approx(2 / 3)
+    assert found["test_accuracy", "shorter answer, helpful"]["value"] == pytest.approx(1 / 3)
+    assert found["test_accuracy", "tf-idf, helpful"]["n"] == 6
+
+
 def test_the_score_is_the_stated_sum_of_normalised_axes(trained):
     reward = load_reward(trained[1])
     assert reward.axes == WEIGHTS
@@ -143,8 +153,9 @@ def test_it_refuses_axes_that_make_no_sense(base, snapshot, fields, said):
         build_config(RewardConfig, {"out": "nowhere", "base": str(base), "snapshot": str(snapshot), **fields})
 
 
-def test_it_says_that_nobody_rated_the_axis(base, snapshot, tmp_path):
-    config = {"out": str(tmp_path), "base": str(base), "snapshot": str(snapshot), "axes": {"helpfull": 1.0}}
+def test_it_says_that_nobody_rated_one_of_the_axes(base, snapshot, tmp_path):
+    axes = {"helpful": 1.0, "helpfull": 1.0}
+    config = {"out": str(tmp_path), "base": str(base), "snapshot": str(snapshot), "axes": axes}
     limits = {"max_prompt_tokens": 64, "max_completion_tokens": 64}
     with pytest.raises(RecipeError, match="no completions that one person rated differently on helpfull in its train"):
         train_reward(build_config(RewardConfig, config | limits))

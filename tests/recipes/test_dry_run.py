@@ -10,7 +10,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tests.recipes.small_artifacts import make_policy, make_reward, make_snapshot
-from tests.recipes.snapshots import demonstration, ranking, step_labels, write_snapshot
+from tests.recipes.snapshots import demonstration, ranking, rating, step_labels, write_snapshot
 from training.modelling.configs import run_recipe
 from training.modelling.memory import training_memory
 from training.modelling.models import load_policy, parameter_count
@@ -149,6 +149,14 @@ def test_every_other_recipe_says_what_it_would_do(dry, tmp_path_factory):
     }
     for recipe, sentence in said.items():
         assert sentence in dry(recipe, fields[recipe])
+
+
+def test_it_counts_what_the_axes_of_a_reward_model_learn(base, tmp_path, dry):
+    rows = [rating(f"Why {n}?", text, helpful=value) for n in range(3) for text, value in (("Yes.", 5), ("No.", 2))]
+    snapshot = write_snapshot(tmp_path / "s", ratings={"train": rows})
+    file = {"base": base, "snapshot": snapshot, "axes": {"helpful": 1}}
+    found = json.loads(dry(reward, file, "--json"))
+    assert (found["counts"][0]["rows"], found["steps"]) == (3, 1)
 
 
 def test_its_estimate_of_activations_is_near_what_a_pass_keeps():

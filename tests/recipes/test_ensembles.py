@@ -79,7 +79,7 @@ def trained(base, snapshot, tmp_path_factory):
     """A finished run of three members: its manifest and its directory."""
     out = tmp_path_factory.mktemp("ensemble")
     config = {"out": str(out / "run"), "base": str(base), "snapshot": str(snapshot), "ensemble": 3, "lr": 0.01}
-    limits = {"threads": 1, "max_prompt_tokens": 64, "max_completion_tokens": 64}
+    limits = {"threads": 1, "max_prompt_tokens": 64, "max_completion_tokens": 64, "epochs": 3}
     return run_program("reward", config | limits, out), out / "run"
 
 

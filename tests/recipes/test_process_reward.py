@@ -1,15 +1,18 @@
 """Process reward models: what several people's labels make of a step, where it is read, what a solution is worth."""
 
+import json
 import math
 
 import pytest
 import torch
+from huggingface_hub import ModelCard
 
 from tests.recipes.small_artifacts import run_program
 from tests.recipes.snapshots import step_labels, write_snapshot
 from tests.recipes.test_encoders import saved
 from training.modelling.artifacts import RecipeError
 from training.modelling.batches import pad_batch
+from training.modelling.cards import CARD
 from training.modelling.configs import build_config
 from training.modelling.models import new_reward_model
 from training.modelling.process_rewards import (
@@ -112,6 +115,7 @@ def test_bad_steps_and_many_annotators_weigh_what_is_asked(base, snapshot):
 def test_it_learns_which_steps_are_good(trained):
     manifest, _ = trained
     assert (manifest["recipe"], manifest["kind"]) == ("process_reward", "process_reward")
+    assert manifest["inputs"].keys() == {"base", "snapshot"}
     found = {(one["name"], one["subject"]): one for one in manifest["results"]}
     assert found["test_step_accuracy", "process reward"]["value"] == 1.0
     assert found["test_step_accuracy", "always good"]["value"] == pytest.approx(16 / 20)
@@ -133,6 +137,18 @@ def test_a_saved_model_scores_texts_by_their_steps(trained):
     assert least[0] > 0.5 > least[1]
     assert product[0] < least[0]
     assert reward.score([asked], [""]) == [0.0]
+
+
+def test_it_has_a_card_and_says_which_rows_a_step_had(base, snapshot, trained, tmp_path):
+    card = ModelCard.load(trained[1] / CARD)
+    assert (card.data.pipeline_tag, card.data.library_name) == ("token-classification", "transformers")
+    assert "a process reward model that scores the steps of solutions" in card.text
+    config = {"out": str(tmp_path / "run"), "base": str(base), "snapshot": str(snapshot), **LIMITS}
+    with pytest.raises(RecipeError, match="offending_batch.json"):
+        train_process_reward(build_config(ProcessRewardConfig, config | {"bad_weight": 1e39}))
+    rows = json.loads((tmp_path / "run/offending_batch.json").read_text())["rows"]
+    assert all(row["steps"][0] == GOOD + "\n\n" and row["good"][0] == 1.0 for row in rows)
+    assert "My lamp train" in rows[0]["prompt"]
 
 
 def test_it_needs_a_decoder_and_step_labels(base, snapshot, tmp_path):

@@ -51,6 +51,7 @@ def test_it_goes_from_judgements_to_a_new_campaign(judged, sent, recipes):
     assert (pipeline.state, pipeline.decision) == ("done", "promoted")
     assert recipes.executed == ["base", "sft", "reward", "dpo", "ppo", "evaluate", "sample"]
     assert [stage.state for stage in stages(pipeline=pipeline)] == ["ready"] + ["done"] * 9
+    assert recipes.configs["reward"]["epochs"] == 3, "a model of a million parameters, made here, needs some passes"
     campaign = pipeline.next_campaign
     assert (campaign.slug, campaign.kind, campaign.overlap, campaign.tasks.count()) == (
         "pipeline-2026-11-20",

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ from transformers import PreTrainedTokenizerBase
 from training.modelling.artifacts import RecipeError, Result, write_json
 from training.modelling.chat import decode_completion
 from training.modelling.rankings import Weights, pair_accuracy
+from training.modelling.ratings import read_rated
 from training.modelling.reporting import share_result
 from training.modelling.snapshots import RankingRow, read_rankings
 
@@ -169,14 +170,28 @@ def baseline_scores(rows: Sequence[RankingRow], tf_idf: TfIdfReward) -> Iterator
 
 
 def baseline_results(tf_idf: TfIdfReward, snapshot: str) -> list[Result]:
-    """How often each baseline orders the strict pairs of the held-out splits as people did."""
+    """How often each baseline orders the strict pairs of the held-out splits' rankings as people did."""
+    return [one for split in HELD_OUT for one in compared(tf_idf, split, read_rankings(snapshot, split))]
+
+
+def compared(tf_idf: TfIdfReward, split: str, rows: Sequence[RankingRow]) -> list[Result]:
+    """How often each baseline orders the strict pairs of these rankings of a split as people did."""
+    rows = with_a_pair(rows)
     results = []
-    for split in HELD_OUT:
-        rows = with_a_pair(read_rankings(snapshot, split))
-        if not rows:
-            continue
-        for subject, scores in baseline_scores(rows, tf_idf):
-            correct, clusters = pair_accuracy(rows, scores)
-            note = f"{len(correct)} strict pairs of {len(rows)} rankings; n and interval are over prompts"
-            results.append(share_result(f"{split}_accuracy", correct, clusters, subject=subject, note=note))
+    for subject, scores in baseline_scores(rows, tf_idf) if rows else ():
+        correct, clusters = pair_accuracy(rows, scores)
+        note = f"{len(correct)} strict pairs of {len(rows)} rankings; n and interval are over prompts"
+        results.append(share_result(f"{split}_accuracy", correct, clusters, subject=subject, note=note))
+    return results
+
+
+def axis_baselines(snapshot: str, axes: Sequence[str], weights: Weights) -> list[Result]:
+    """How often each baseline, fitted to what people rated on one axis, orders the held-out pairs of that axis."""
+    rows = {split: read_rated(snapshot, split, axes) for split in ("train", *HELD_OUT)}
+    results = []
+    for axis in axes:
+        of = {split: [replace(row, ranks=row.axes[axis]) for row in some] for split, some in rows.items()}
+        tf_idf = fit_tf_idf(of["train"], weights)
+        found = (one for split in HELD_OUT for one in compared(tf_idf, split, of[split]))
+        results += [replace(one, subject=f"{one.subject}, {axis}") for one in found]
     return results

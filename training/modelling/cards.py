@@ -12,14 +12,25 @@ from typing import Any
 import yaml
 
 CARD = "model/README.md"
-KINDS = {"policy": "text-generation", "reward": "text-classification"}
+KINDS = {
+    "policy": ("transformers", "text-generation"),
+    "reward": ("transformers", "text-classification"),
+    "process_reward": ("transformers", "token-classification"),
+    "instant_reward": ("scikit-learn", "text-classification"),
+}
+"""What the hub calls the library and the task of what a run makes; other kinds are no models."""
 LIMITS = (
     "It learnt from the judgements of the people counted above, under their guidelines; what they did not see, or"
     " disagreed about, it does not know.",
     "The figures are of this snapshot's held-out prompts and say nothing about other subjects, languages or users.",
     "It has not been tested for safety, bias or private data beyond what the figures say.",
 )
-TITLES = {"policy": "a policy that answers prompts", "reward": "a reward model that scores answers"}
+TITLES = {
+    "policy": "a policy that answers prompts",
+    "reward": "a reward model that scores answers",
+    "process_reward": "a process reward model that scores the steps of solutions",
+    "instant_reward": "a reward that is linear in the words of answers",
+}
 
 
 def card(
@@ -35,10 +46,11 @@ def card(
     run started from, the nearest first.
     """
     recipe, kind = manifest["recipe"], manifest["kind"]
+    library, task = KINDS[kind]
     head = {
-        "library_name": "transformers",
+        "library_name": library,
         "license": licence,
-        "pipeline_tag": KINDS[kind],
+        "pipeline_tag": task,
         "tags": ["concord", recipe, kind],
     }
     sections = [

@@ -1,7 +1,7 @@
 """The plans of recipes that learn in steps, or answer prompts: what `--dry-run` shows of them."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
@@ -12,8 +12,8 @@ from training.modelling.memory import FP32, config_of, parameters_of, training_m
 from training.modelling.models import load_tokenizer
 from training.modelling.plans import Count, Plan, counted
 from training.modelling.processes import asked_for
-from training.modelling.rankings import encode_rankings
-from training.modelling.snapshots import SPLITS, Message, read_rankings, require_rows
+from training.modelling.rankings import EncodedRanking, encode_rankings
+from training.modelling.snapshots import SPLITS, Message, RankingRow, Split
 
 
 def learning_plan(
@@ -52,18 +52,25 @@ def learning_plan(
     return Plan(counts, taken, memory, notes)
 
 
-def rankings_plan(config: RankingLearningConfig, *, language_model: bool) -> Plan:
-    """Return the plan of learning a snapshot's rankings."""
+def rankings_plan(
+    config: RankingLearningConfig,
+    *,
+    language_model: bool,
+    read: Callable[[Split], Sequence[RankingRow]],
+    check: Callable[[Sequence[EncodedRanking]], None],
+) -> Plan:
+    """Return the plan of learning rankings, which `read` reads of a split; `check` raises where nothing is to learn."""
     tokenizer = load_tokenizer(config.base)
     counts = []
     for split in SPLITS:
         rankings = encode_rankings(
             tokenizer,
-            read_rankings(config.snapshot, split),
+            read(split),
             max_prompt_tokens=sys.maxsize,
             max_completion_tokens=sys.maxsize,
             weights=config.weights,
             ties=config.ties != "none" and split == "train",
+            margin_by=config.margin_by if split == "train" else "ranks",
         )
         rows = [
             [(len(one.prompt), config.max_prompt_tokens)]
@@ -72,7 +79,7 @@ def rankings_plan(config: RankingLearningConfig, *, language_model: bool) -> Pla
         ]
         counts.append(counted(split, rows))
         if split == "train":
-            require_rows(rankings, "rankings with a strict pair", config.snapshot)
+            check(rankings)
     return learning_plan(
         config,
         config_of(config.base),

@@ -19,8 +19,8 @@ Departures from the papers: ties make no pair unless they are asked for (a ranki
 of its pairs are known; with `alike` "rankings" its strict pairs share the weight of all); the head starts at
 N(0, 1/(d+1)) as in Huang et al.; reference completions are those of the held-out rankings, on which the rewards are not
 inflated by training (those of the train split where there are fewer than 32). The reward is read at the answer's last
-token, which is the end token, and pad is another token. No dropout. One epoch is the papers' choice and right for large
-models; a model of a million parameters needs more.
+token, which is the end token, and pad is another token. No dropout. One epoch as in the papers: large models learn
+rankings by heart in the second (Ouyang et al. 2022, appendix C.2). A model of a million parameters needs more.
 
     python -m training.recipes.reward --config reward.json
     {"out": "var/runs/reward", "seed": 0, "base": "var/runs/sft", "snapshot": "var/snapshots/1f3a"}
@@ -36,10 +36,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.modelling import processes
 from training.modelling.artifacts import RunDirectory, hash_input
-from training.modelling.baselines import baseline_results, fit_tf_idf
+from training.modelling.baselines import axis_baselines, baseline_results, fit_tf_idf
 from training.modelling.configs import ModelSource, require, run_recipe
 from training.modelling.ensembles import Draws, all_of_them, bootstrap, members_rewards
-from training.modelling.learning import PartLoss, RankingLearningConfig, learn
+from training.modelling.learning import PartLoss, RankingLearningConfig, learn, read_learnt
 from training.modelling.losses import Alike, RewardLoss, form_pairs, reward_loss
 from training.modelling.models import (
     autocast,
@@ -65,7 +65,7 @@ from training.modelling.reward_network import Pooling, RewardNetwork
 from training.modelling.reward_report import AxisScores, reward_report, write_report
 from training.modelling.reward_results import held_out_results, right_pairs
 from training.modelling.rewards import Normalisation, read_all, score_all
-from training.modelling.snapshots import SPLITS, RankingRow, read_rankings, require_rows
+from training.modelling.snapshots import SPLITS, RankingRow, Split, read_rankings, require_rows, strict_pairs
 
 RewardTrunk = PreTrainedModel | RewardNetwork
 ENOUGH_REFERENCES = 32
@@ -89,11 +89,11 @@ class RewardConfig(RankingLearningConfig):
     ties: Ties = "none"
     """Whether tied completions make no pair, or are learnt to be alike (Davidson's model, with "bradley_terry")."""
     margin: float = 0.0
-    """By how much the rewards of two completions should differ at least for each rank between them."""
+    """By how much the rewards of two completions should differ at least for each rank between them (`margin_by`)."""
     centring: float = 0.0
     """What the square of a pair's summed rewards weighs, 0.01 say: it keeps rewards around 0."""
-    epochs: int = 3
-    """Passes over the rankings. The papers' 1 for models of a billion parameters; the embedded demo needs a few."""
+    epochs: int = 1
+    """Passes over the rankings; the papers' 1. A model of a million parameters needs more: the demo takes 4."""
     pooling: Pooling = "mean"
     """What an encoder's reward is read from: "mean" = the mean of all tokens' states, which suits encoders that were
     trained for sentences (MiniLM); "first" = the state of [CLS]. A decoder's is read at the answer's last token."""
@@ -135,6 +135,14 @@ class RewardConfig(RankingLearningConfig):
         if self.ensemble > 1:
             self.require_unsharded("the members of an ensemble learn different rankings")
         require(pairwise or not self.margin, "The field 'margin' does nothing with the loss \"plackett_luce\".")
+        soft = self.labels == "soft"
+        require(pairwise or not soft, 'The field \'labels\' must be "hard" with the loss "plackett_luce".')
+        strong = self.margin_by == "strength"
+        require(self.margin or not strong, "The field 'margin_by' does nothing without a 'margin'; set one.")
+        require(
+            not self.axes or not (soft or strong),
+            "The fields 'labels' and 'margin_by' speak of rankings; leave them out where 'axes' are learnt.",
+        )
 
 
 def train_reward(config: RewardConfig) -> None:
@@ -154,8 +162,7 @@ def train_reward(config: RewardConfig) -> None:
     )
     require_context(model, config.max_prompt_tokens + config.max_completion_tokens)
     splits = encode_splits(config, tokenizer)
-    rated = f"completions that one person rated differently on {' or '.join(config.axes)}"
-    require_rows(splits["train"], rated if config.axes else "rankings with a strict pair", config.snapshot)
+    require_learnt(config, splits["train"])
     print(f"{len(splits['train'])} rankings to learn, {parameter_count(model)} parameters")
     inputs = {"base": hash_input(config.base), "snapshot": hash_input(config.snapshot)}
     _train(config, run, model, tokenizer, splits["train"], splits["validation"], inputs)
@@ -165,24 +172,21 @@ def train_reward(config: RewardConfig) -> None:
     save_model(model, tokenizer, run.model)
     normalisation = Normalisation.over(_reference_rewards(config, model, tokenizer, splits), config.axes)
     normalisation.save(run.model)
+    raw = {
+        split: raw_rewards(config, model, tokenizer, splits[split]) for split in ("validation", "test") if splits[split]
+    }
     results = [
         result
-        for split in ("validation", "test")
-        if splits[split]
-        for result in held_out_results(
-            split,
-            splits[split],
-            raw_rewards(config, model, tokenizer, splits[split]),
-            normalisation,
-            axes_of(config),
-        )
+        for split, of in raw.items()
+        for result in held_out_results(split, splits[split], of, normalisation, axes_of(config))
     ]
     tf_idf = fit_tf_idf(read_rankings(config.snapshot, "train"), config.weights)
     tf_idf.save(run.path / BASELINE)
     results += baseline_results(tf_idf, config.snapshot)
-    if split := next((split for split in ("test", "validation") if splits[split]), None):
-        raw = raw_rewards(config, model, tokenizer, splits[split])
-        results += write_report(run.path, report_of(config, split, raw, normalisation))
+    if config.axes:
+        results += axis_baselines(config.snapshot, list(config.axes), config.weights)
+    if split := next((split for split in ("test", "validation") if split in raw), None):
+        results += write_report(run.path, report_of(config, split, raw[split], normalisation))
     run.write_manifest(
         recipe="reward",
         kind="reward",
@@ -193,9 +197,16 @@ def train_reward(config: RewardConfig) -> None:
     )
 
 
+def require_learnt(config: RewardConfig, rankings: Sequence[EncodedRanking]) -> None:
+    """Raise RecipeError where the train split, `rankings`, says nothing of what is to be learnt, or of some axis."""
+    for axis in axes_of(config):
+        what = f"completions that one person rated differently on {axis}" if axis else "rankings with a strict pair"
+        require_rows([one for one in rankings if axis is None or one.on(axis).pairs], what, config.snapshot)
+
+
 def encode_splits(config: RewardConfig, tokenizer: PreTrainedTokenizerBase) -> dict[str, list[EncodedRanking]]:
     """The rankings of each split, as token ids."""
-    splits = {
+    return {
         split: encode_rankings(
             tokenizer,
             read_rows(config, split),
@@ -203,12 +214,10 @@ def encode_splits(config: RewardConfig, tokenizer: PreTrainedTokenizerBase) -> d
             max_completion_tokens=config.max_completion_tokens,
             weights=config.weights,
             ties=config.ties != "none" and split == "train",
+            margin_by=config.margin_by if split == "train" else "ranks",
         )
         for split in SPLITS
     }
-    if config.axes:
-        splits["train"] = [row for row in splits["train"] if any(row.on(axis).pairs for axis in config.axes)]
-    return splits
 
 
 def _train(
@@ -303,7 +312,14 @@ def _losses(
                 ranks = [row.on(axis).ranks for row in some]
                 weights = [row.weight for row in some]
                 pairs = form_pairs(
-                    ranks, layout.device, weights=weights, among=len(rankings), ties=layout.ties, alike=config.alike
+                    ranks,
+                    layout.device,
+                    weights=weights,
+                    among=len(rankings),
+                    ties=layout.ties,
+                    alike=config.alike,
+                    strengths=[row.strength for row in some],
+                    sure=[row.sure for row in some],
                 )
                 losses.append(reward_loss(rewards[:, number], ranks, pairs, by))
                 better, worse = pairs.better[~pairs.tied], pairs.worse[~pairs.tied]
@@ -353,11 +369,12 @@ def report_of(
     return reward_report(kept, scores, split=split, log_odds=not config.axes, axes=axes)
 
 
-def read_rows(config: RewardConfig, split: str) -> list[RankingRow]:
+def read_rows(config: RewardConfig, split: Split) -> list[RankingRow]:
     """Read the judgements of a split, with their ranks on the axes that are learnt."""
-    if config.axes:
-        return read_rated(config.snapshot, split, list(config.axes))
-    return read_rankings(config.snapshot, split)
+    if not config.axes:
+        return read_learnt(config, split)
+    rows = read_rated(config.snapshot, split, list(config.axes))
+    return rows if split != "train" else [row for row in rows if any(map(strict_pairs, row.axes.values()))]
 
 
 def _reference_rewards(
@@ -375,7 +392,8 @@ def _reference_rewards(
 
 def plan(config: RewardConfig) -> Plan:
     """Say what a run would do."""
-    return rankings_plan(config, language_model=False)
+    read, check = partial(read_rows, config), partial(require_learnt, config)
+    return rankings_plan(config, language_model=False, read=read, check=check)
 
 
 if __name__ == "__main__":

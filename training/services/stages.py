@@ -21,6 +21,8 @@ Recipe = Run.Recipe
 EMBEDDED = "embedded"
 ANYTHING_ELSE = {Recipe.BASE: {"corpus": "snapshot"}, Recipe.EVALUATE: {"judge": "reward"}}
 """Outside the demo's world an embedded base model reads the snapshot, and the reward model is the only judge."""
+EMBEDDED_EPOCHS = {Recipe.REWARD: 3}
+"""How often an embedded model of a million parameters goes through its rankings; one that was pretrained does once."""
 
 LEARNED = (Campaign.Kind.RANKING, Campaign.Kind.DEMONSTRATION, Campaign.Kind.REVISION, Campaign.Kind.REVIEW)
 """The kinds of campaigns that a recipe learns from. Ratings and step labels are frozen into snapshots when somebody
@@ -57,6 +59,8 @@ def stage_config(pipeline: Pipeline, stage: str) -> dict[str, Any]:
         config |= CANDIDATES[stage].fields
     if stage == Recipe.SFT and not pipeline.snapshot.manifest["counts"]["demonstrations"]["train"]:
         config["source"] = "preferred"
+    if stage in EMBEDDED_EPOCHS and pipeline.base_model == EMBEDDED:
+        config.setdefault("epochs", EMBEDDED_EPOCHS[stage])
     return config | pipeline.config.get(stage, {})
 
 
