@@ -147,7 +147,7 @@ def test_it_has_a_card_and_says_which_rows_a_step_had(base, snapshot, trained, t
     with pytest.raises(RecipeError, match="offending_batch.json"):
         train_process_reward(build_config(ProcessRewardConfig, config | {"bad_weight": 1e39}))
     rows = json.loads((tmp_path / "run/offending_batch.json").read_text())["rows"]
-    assert all(row["steps"][0] == GOOD + "\n\n" and row["good"][0] == 1.0 for row in rows)
+    assert all(row["steps"][0].strip() == GOOD and row["shares"][0] == 1.0 for row in rows)
     assert "My lamp train" in rows[0]["prompt"]
 
 
