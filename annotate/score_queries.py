@@ -1,6 +1,6 @@
 """Scores of the producers of a campaign's completions, and the agreement to plan for: what pages and API show."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -8,17 +8,17 @@ import numpy as np
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
-from annotate.audit_queries.met import Met, met_of
+from annotate.audit_queries.met import Columns, Met, met_of
 from annotate.errors import DomainError
 from annotate.ledger.boards import Board
 from annotate.ledger.live import ledger
 from annotate.models import Campaign, Completion, Producer
 from annotate.quality.intervals import Estimate, undefined
-from annotate.quality.matches import matched_scores
+from annotate.quality.matches import ScoreBase, Styled
 from annotate.quality.scores import Scores
 from annotate.quality.style import style_of
 from annotate.quality.triads import Triads, intransitive_triads
-from annotate.quality.win_rates import End, ModelWinRate, win_rates
+from annotate.quality.win_rates import Against, ModelWinRate, RateBase
 from annotate.side_by_side import side_by_side
 from annotate.translations import translatable
 
@@ -155,33 +155,44 @@ def _met(campaign: int, board: Board) -> Met:
     return board.once("met", lambda: met_of(campaign, board))
 
 
-def _fitted(board: Board, met: Met, features: Mapping[str, NDArray]) -> _Fitted:
-    producers, matches = met.producers, met.matches
-    # The fit begins where the last one ended, which is a few judgements away.
-    ends: dict[tuple, NDArray] = board.base.once("styled fits", dict)
-    key = (tuple(producers.tolist()), tuple(features))
-    start = ends.get(key)
-    (plain, _), (styled, end) = side_by_side(
-        lambda: matched_scores(matches, producers), lambda: matched_scores(matches, producers, features, start)
+def _fitted(board: Board, met: Met, features: Sequence[Mapping[str, NDArray]]) -> _Fitted:
+    plain, styled = side_by_side(
+        lambda: _scores(board, met, [{} for _side in features]), lambda: _scores(board, met, features)
     )
-    ends.clear()
-    ends[key] = end
-    return _Fitted(plain, styled, intransitive_triads(matches.cells.wins, matches.cells.ties))
+    return _Fitted(plain, styled, intransitive_triads(met.cells.wins, met.cells.ties))
 
 
-def _features(board: Board, met: Met) -> dict[str, NDArray]:
-    """(C,) by feature, left less right: ln of the length, and the marks where there are few completions."""
-    found = {"length": met.length}
+def _scores(board: Board, met: Met, features: Sequence[Mapping[str, NDArray]]) -> Scores:
+    """What adds up over the tasks of the base is kept, and corrected by those that changed since."""
+    of_base, *others = features
+    names = list(of_base)
+    base = board.base.latest(
+        ("scores", bool(names)),
+        (*names, met.producers.tobytes()),
+        lambda: ScoreBase(Styled.of(met.base.matches, of_base)),
+    )
+    gone, now = (Styled.of(side.matches, named) for side, named in zip((met.gone, met.now), others, strict=True))
+    return base.scores(met.producers, names, [(gone, -1), (now, 1)])
+
+
+def _features(board: Board, met: Met) -> list[dict[str, NDArray]]:
+    """Of each side, (C,) by feature, left less right: ln of the length, and the marks where completions are few."""
+    base, *others = (side.columns for side in met.sides)
     if met.has_more_completions_than(MOST_STYLED):
-        return found
+        return [{"length": each.length} for each in (base, *others)]
+    of_base = board.base.latest("features", met.producers.tobytes(), lambda: _marked(board, base))
+    return [of_base, *(_marked(board, each) for each in others)]
+
+
+def _marked(board: Board, columns: Columns) -> dict[str, NDArray]:
     known: dict[int, tuple[float, ...]] = board.base.once("marks", dict)
-    sides = [np.unique(side, return_inverse=True) for side in (met.first, met.second)]
-    wanted = sorted(set(np.concatenate([ids for ids, _ in sides]).tolist()) - known.keys())
+    wanted = sorted(set(columns.completions[0].tolist()) - known.keys())
     for start in range(0, len(wanted), 1000):
         texts = Completion.objects.filter(pk__in=wanted[start : start + 1000]).values_list("pk", "text")
         known.update((key, _marks(text)) for key, text in texts)
+    sides = [np.unique(side, return_inverse=True) for side in (columns.first, columns.second)]
     left, right = (np.array([known[key] for key in ids.tolist()]).reshape(-1, len(STYLES))[at] for ids, at in sides)
-    return found | {name: left[:, place] - right[:, place] for place, name in enumerate(STYLES)}
+    return {"length": columns.length, **dict(zip(STYLES, (left - right).T, strict=True))}
 
 
 @lru_cache(maxsize=2 * MOST_STYLED)
@@ -195,7 +206,7 @@ def _baseline(met: Met, named: Mapping[int, Producer], name: str) -> int:
     if not met.producers.size:
         return 0
     if not name:
-        return int(met.producers[int(np.argmax(met.matches.cells.compared.sum(axis=1)))])
+        return int(met.producers[int(np.argmax(met.cells.compared.sum(axis=1)))])
     for key, producer in named.items():
         if producer.name == name:
             return key
@@ -206,22 +217,18 @@ def _baseline(met: Met, named: Mapping[int, Producer], name: str) -> int:
 
 
 def _win_rates(board: Board, met: Met, baseline: int) -> dict[str, ModelWinRate]:
-    """Of each other producer against the baseline, by id."""
-    code = np.searchsorted(met.producers, baseline)
-    matches = met.matches
-    at = np.flatnonzero(((matches.left == code) | (matches.right == code)) & (matches.n > 0))
-    turned = matches.left[at] == code
-    model = met.producers[np.where(turned, matches.right[at], matches.left[at])]
-    lost, tied, won = matches.counts[at].T
-    preference = (np.where(turned, lost, won) + tied / 2) / matches.n[at]
-    gap = np.where(turned, -met.length[at], met.length[at])
-    ends: dict[int, End] = board.base.once("win rate fits", dict)
-    lengths = {"length": (np.zeros(at.size), gap)}
-    found = win_rates(model, matches.item[at], preference, lengths, matches.n[at], ends.get(baseline))
-    ends.clear()
-    if found.end:
-        ends[baseline] = found.end
-    return {one.model: one for one in found.models}
+    """Of each other producer against the baseline, by id: kept and corrected like the scores."""
+    if not met.producers.size:
+        return {}
+    opponents = met.producers[met.cells.compared[np.searchsorted(met.producers, baseline)] > 0]
+
+    def against(columns: Columns) -> Against:
+        return Against.of(*columns.against(baseline, opponents), opponents.size)
+
+    of = (baseline, opponents.tobytes(), met.producers.tobytes())
+    base = board.base.latest("win rates", of, lambda: RateBase(against(met.base.columns)))
+    changes = [(against(side.columns), sign) for side, sign in ((met.gone, -1), (met.now, 1))]
+    return {one.model: one for one in base.rates(opponents, ["length"], changes).models}
 
 
 def _producer(

@@ -13,13 +13,14 @@ from annotate.audit_queries.bouts import shown_in
 from annotate.ledger.boards import Board
 from annotate.ledger.columns import MOST_COMPLETIONS, Rows
 from annotate.ledger.contents import Shown
-from annotate.quality.matches import Matches
+from annotate.quality.davidson import Cells
+from annotate.quality.matches import Matches, added
 
 _PAIRS = list(combinations(range(MOST_COMPLETIONS), 2))
 
 
 @dataclass(frozen=True, eq=False)
-class _Columns:
+class Columns:
     """Matches of two completions of different producers (C,), and comparisons (R,); ids are those of the database."""
 
     task: NDArray[np.int64]
@@ -37,11 +38,9 @@ class _Columns:
     outcome: NDArray[np.int8]
     annotator: NDArray[np.int32]
     begins: NDArray[np.bool_]
-    judgement: NDArray[np.int32]
-    """(R,) which of the rows each comparison is of."""
 
     @classmethod
-    def of(cls, rows: Rows, contents: Shown) -> _Columns:
+    def of(cls, rows: Rows, contents: Shown) -> Columns:
         """Of judgements that are sorted by task, then annotator, and what their tasks show."""
         begins = np.diff(rows.task, prepend=-1) > 0
         shown = _Places.of(contents, rows.task[begins])
@@ -69,107 +68,156 @@ class _Columns:
             outcome=outcome.astype(np.int8),
             annotator=rows.annotator[at].astype(np.int32),
             begins=np.diff(at, prepend=-1) > 0,
-            judgement=at.astype(np.int32),
         )
 
-    def changed(self, gone: NDArray[np.int64], more: _Columns) -> _Columns:
-        """Without the judgements of rows `gone`, which leaves matches that nobody compared, and with more."""
-        kept = np.ones(int(self.judgement.max(initial=-1)) + 1, bool)
-        kept[gone[gone < kept.size]] = False
-        keep = kept[self.judgement]
-        lost = ~keep
-        counts = self.counts.copy()
-        np.subtract.at(counts, (self.match[lost], self.outcome[lost]), 1)
-        parts = {name: (getattr(self, name), getattr(more, name)) for name in _OF_MATCH}
-        parts["counts"] = (counts, more.counts)
-        parts |= {name: (getattr(self, name)[keep], getattr(more, name)) for name in _OF_COMPARISON}
-        parts["match"] = (parts["match"][0], more.match + np.int32(self.task.size))
-        return _Columns(**{name: np.concatenate(part) for name, part in parts.items()})
+    @cached_property
+    def n(self) -> NDArray[np.float64]:
+        """(C,) comparisons."""
+        return self.counts.sum(axis=1)
+
+    @cached_property
+    def by_producer(self) -> NDArray[np.int64]:
+        """How often completions of each producer were compared, up to the highest id."""
+        sides = np.concatenate([self.left, self.right])
+        return np.bincount(sides, np.tile(self.n, 2)).astype(np.int64)
+
+    @cached_property
+    def people(self) -> NDArray[np.int32]:
+        """The ids of those who compared, sorted."""
+        return np.flatnonzero(np.bincount(self.annotator)).astype(np.int32)
+
+    @cached_property
+    def completions(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The ids of those that were compared, sorted, and in how many matches."""
+        return np.unique(np.concatenate([self.first, self.second]), return_counts=True)
+
+    def between(self, producers: NDArray[np.int64]) -> Columns:
+        """The matches of these producers alone."""
+        chosen = np.isin(self.left, producers) & np.isin(self.right, producers)
+        if chosen.all():
+            return self
+        said, place = chosen[self.match], np.cumsum(chosen, dtype=np.int32) - 1
+        parts = {name: getattr(self, name)[chosen] for name in _OF_MATCH}
+        parts |= {"outcome": self.outcome[said], "annotator": self.annotator[said]}
+        act = np.cumsum(self.begins)[said]
+        return Columns(**parts, match=place[self.match[said]], begins=np.diff(act, prepend=0) > 0)
+
+    def against(self, baseline: int, opponents: NDArray[np.int64]) -> tuple[NDArray, ...]:
+        """Of the matches of a producer with these (n,): the place of the other one among these, the task, how far it
+        was preferred, from 0 to 1, how often they were compared, and (1, n) its length less the baseline's.
+        """
+        turned = self.left == baseline
+        at = np.flatnonzero(turned | (self.right == baseline))
+        other = np.where(turned, self.right, self.left)[at]
+        there = np.isin(other, opponents)
+        at, other = at[there], other[there]
+        lost, tied, won = self.counts[at].T
+        preference = (np.where(turned[at], lost, won) + tied / 2) / self.n[at]
+        gap = np.where(turned[at], -self.length[at], self.length[at])
+        return _coded(other, opponents), self.task[at], preference, self.n[at], gap[None]
+
+    def matches(self, producers: NDArray[np.int64], people: NDArray[np.int32]) -> Matches:
+        """As the scores want them; the codes are the places of producers and people."""
+        return Matches(
+            left=_coded(self.left, producers),
+            right=_coded(self.right, producers),
+            item=self.task,
+            counts=self.counts,
+            match=self.match,
+            outcome=self.outcome,
+            annotator=_coded(self.annotator, people),
+            begins=self.begins,
+            models=producers.size,
+            annotators=people.size,
+        )
 
 
-_OF_MATCH = ("task", "left", "right", "first", "second", "length")
-_OF_COMPARISON = ("match", "outcome", "annotator", "begins", "judgement")
+_OF_MATCH = ("task", "left", "right", "first", "second", "length", "counts")
+
+
+def _coded(ids: NDArray, known: NDArray) -> NDArray[np.int32]:
+    """The place of each id in those that are known, in any order."""
+    code = np.zeros(int(known.max(initial=-1)) + 1, np.int32)
+    code[known] = np.arange(known.size)
+    return code[ids]
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One of the parts of what a board tells."""
+
+    columns: Columns
+    matches: Matches
 
 
 @dataclass(frozen=True, eq=False)
 class Met:
-    """The matches of a board."""
+    """The matches of a board: those of its base, without those of tasks that have changed, and what is there now.
 
-    columns: _Columns
+    Codes of producers are places in `producers`.
+    """
+
+    producers: NDArray[np.int64]
+    """The ids of those that were compared, sorted."""
+    base: Side
+    gone: Side
+    now: Side
+
+    @property
+    def sides(self) -> tuple[Side, Side, Side]:
+        """What is there is the first without the second and with the third."""
+        return self.base, self.gone, self.now
+
+    @property
+    def _signed(self) -> list[tuple[Side, int]]:
+        return list(zip(self.sides, (1, -1, 1), strict=True))
 
     @cached_property
-    def producers(self) -> NDArray[np.int64]:
-        """The ids of those that were compared, sorted."""
-        was = self.columns.counts.any(axis=1)
-        there = np.zeros(int(max(self.columns.left.max(initial=0), self.columns.right.max(initial=0))) + 1, bool)
-        for side in (self.columns.left, self.columns.right):
-            there[side[was]] = True
-        return np.flatnonzero(there)
-
-    @cached_property
-    def matches(self) -> Matches:
-        """As the scores want them."""
-        columns = self.columns
-        n = int(max(columns.left.max(initial=0), columns.right.max(initial=0))) + 1
-        code = np.zeros(n, np.int32)
-        code[self.producers] = np.arange(self.producers.size)
-        judged = np.zeros(int(columns.annotator.max(initial=-1)) + 1, bool)
-        judged[columns.annotator] = True
-        person = (np.cumsum(judged) - 1).astype(np.int32)
-        return Matches(
-            left=code[columns.left],
-            right=code[columns.right],
-            item=columns.task,
-            counts=columns.counts,
-            match=columns.match,
-            outcome=columns.outcome,
-            annotator=person[columns.annotator],
-            begins=columns.begins,
-            models=self.producers.size,
-            annotators=int(judged.sum()),
-        )
-
-    @property
-    def length(self) -> NDArray[np.float64]:
-        """(C,) ln of the length of the left one, less that of the right one."""
-        return self.columns.length
-
-    @property
-    def first(self) -> NDArray[np.int64]:
-        """(C,) the left completion."""
-        return self.columns.first
-
-    @property
-    def second(self) -> NDArray[np.int64]:
-        """(C,) the right completion."""
-        return self.columns.second
+    def cells(self) -> Cells:
+        """Who was preferred to whom how often."""
+        return Cells.of_signs(added([(side.matches.by_outcome, sign) for side, sign in self._signed]))
 
     @property
     def n_tasks(self) -> int:
         """Tasks of which two completions were compared."""
-        return self.matches.group_sizes[0] if self.columns.match.size else 0
+        return sum(sign * side.matches.n_items for side, sign in self._signed)
 
     @property
     def n_annotators(self) -> int:
         """Those who compared any."""
-        return self.matches.annotators
+        return int((added([(side.matches.by_annotator, sign) for side, sign in self._signed]) > 0).sum())
 
     def has_more_completions_than(self, most: int) -> bool:
         """Whether more completions than these were compared."""
-        was = np.flatnonzero(self.matches.n)
-        for chosen in (was[:: max(1, was.size // (2 * most))], was):  # some of many tell
-            if np.unique(np.concatenate([self.first[chosen], self.second[chosen]])).size > most:
-                return True
-        return False
+        (base, _), (gone, _) = (side.columns.completions for side in (self.base, self.gone))
+        if base.size - gone.size > most:
+            return True
+        found = [(side.columns.completions, sign) for side, sign in self._signed]
+        known = np.unique(np.concatenate([ids for (ids, _n), _ in found]))
+        matches = np.zeros(known.size, np.int64)
+        for (ids, n), sign in found:
+            matches[np.searchsorted(known, ids)] += sign * n
+        return int((matches > 0).sum()) > most
 
 
 def met_of(campaign: int, board: Board) -> Met:
     """The matches of all judgements that count in a campaign."""
     shown = shown_in(campaign, board)
-    base = board.base.once("met", lambda: _Columns.of(board.base.rows, shown.base))
-    if not board.gone.size and not len(board.now.rows):
-        return Met(base)
-    return Met(base.changed(board.gone, _Columns.of(board.now.rows, shown.now)))
+    base = board.base.once("met", lambda: Columns.of(board.base.rows, shown.base))
+    gone = Columns.of(board.base.rows.take(board.gone), shown.gone)
+    now = Columns.of(board.now.rows, shown.now)
+    compared = np.zeros(max(part.by_producer.size for part in (base, gone, now)), np.int64)
+    for part, sign in ((base, 1), (gone, -1), (now, 1)):
+        compared[: part.by_producer.size] += sign * part.by_producer
+    producers = np.flatnonzero(compared)
+    people = np.concatenate([base.people, np.setdiff1d(now.people, base.people)])
+
+    def of_base() -> Side:
+        columns = base.between(producers)
+        return Side(columns, columns.matches(producers, base.people))
+
+    sides = [Side(each, each.matches(producers, people)) for each in (gone.between(producers), now)]
+    return Met(producers, board.base.latest("met", producers.tobytes(), of_base), *sides)
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,6 +29,9 @@ WEAK = 0.01
 """Precision of the prior where the data do not determine the scores: a standard deviation of 10 in log-odds."""
 CLOSE = 1e-6
 """A Newton step smaller than this is the last: the error after it is about its square."""
+NEAR, UNSEEN = 1e-4, 2e-7
+"""A step below the first is close, too, where it changes intervals by less than the second: they are as long before it
+as after, but for a share as large as the step."""
 _MOST_STEPS = 60
 
 Evaluated = tuple[float, NDArray, NDArray]
@@ -157,12 +160,17 @@ class Cells:
 
 
 def maximise(
-    evaluate: Callable[[NDArray], Evaluated], start: NDArray, precision: NDArray, models: int, close: float = CLOSE
+    evaluate: Callable[[NDArray], Evaluated],
+    start: NDArray,
+    precision: NDArray,
+    models: int,
+    close: float = CLOSE,
+    unseen: float = 0.0,
 ) -> tuple[NDArray, NDArray]:
     """Newton's method: the maximum of a concave log-likelihood plus a normal prior, and the information near it (P, P).
 
     The first `models` parameters count only by their differences: they keep the sum of the start. A step that makes
-    things worse is halved.
+    things worse is halved. For `close` and `unseen` see `is_last`.
     """
     at, step = start, np.zeros_like(start)
     best = -math.inf
@@ -175,10 +183,20 @@ def maximise(
             continue
         at, best = candidate, value
         information = information + np.diag(precision)
-        step = np.linalg.solve(centred(information, models), gradient - precision * at)
-        if np.abs(step).max(initial=0.0) < close:
+        held = centred(information, models)
+        step = np.linalg.solve(held, gradient - precision * at)
+        if is_last(float(np.abs(step).max(initial=0.0)), held, close, unseen):
             break
     return at + step, information
+
+
+def is_last(step: float, information: NDArray, close: float = CLOSE, unseen: float = UNSEEN) -> bool:
+    """Whether Newton's method may end after a step: it is `close`, or it is NEAR and intervals change by less than
+    `unseen`.
+    """
+    if step < close:
+        return True
+    return step < NEAR and step * math.sqrt(float(np.diag(np.linalg.inv(information)).max())) < unseen
 
 
 def centred(information: NDArray, models: int) -> NDArray:

@@ -31,7 +31,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,10 +44,17 @@ from annotate.quality.table import TableError
 from annotate.quality.win_rates import SAME, ModelWinRate, WinRates, win_rates
 from annotate.translations import translatable
 
-if TYPE_CHECKING:
-    from annotate.quality.matches import _Styled
-
-__all__ = ["Fit", "ModelWinRate", "Scores", "WinRates", "bradley_terry", "no_scores", "raw_parameters", "win_rates"]
+__all__ = [
+    "Fit",
+    "ModelWinRate",
+    "Scores",
+    "WinRates",
+    "bradley_terry",
+    "no_scores",
+    "raw_parameters",
+    "sandwich",
+    "win_rates",
+]
 
 NOTHING = translatable("There are no comparisons between two producers yet.")
 NO_TIES = translatable("There are no ties.")
@@ -234,8 +241,8 @@ class Fit:
     reason: str
 
     @classmethod
-    def of(cls, rows: _Rows | _Styled, start: NDArray | None = None) -> Fit:
-        """Fit, from the parameters `start` on where these fit, and measure how sure it is."""
+    def of(cls, rows: _Rows) -> Fit:
+        """Fit, and measure how sure it is."""
         cells = rows.cells()
         reason = cells.why_undetermined()
         m, scale = rows.models, rows.spread
@@ -248,14 +255,12 @@ class Fit:
         whole = np.concatenate([np.ones(m), np.where(scale > 0, scale, 1.0), [1.0]])
         if width:
             precision[m : m + width] = 1.0
-            if start is None or start.size != used:
-                start = np.insert(parameters, m, np.zeros(width))
-            parameters, information = rows.maximum(start, precision, whole)
+            parameters, information = rows.maximum(np.insert(parameters, m, np.zeros(width)), precision, whole)
         bread = np.linalg.inv(centred(information, m))
         sizes = rows.group_sizes
         meats = list(zip(rows.scatter(parameters, whole), sizes, strict=True))
         counts = rows.compared(cells).astype(np.int64)
-        return cls(parameters, _sandwich(bread, meats, np.diag(precision)), min(sizes), scale, counts, reason)
+        return cls(parameters, sandwich(bread, meats, np.diag(precision)), min(sizes), scale, counts, reason)
 
     def scores(self, models: NDArray, names: list[str]) -> Scores:
         """What is shown of it."""
@@ -303,7 +308,7 @@ def _groupings(clusters: Sequence | tuple | None, n: int) -> list[_Groups]:
     return [groups, kernels.group_rows(*second), kernels.split_groups(*groups, *second)]
 
 
-def _sandwich(bread: NDArray, meats: list[tuple[NDArray, int]], prior: NDArray) -> list[NDArray]:
+def sandwich(bread: NDArray, meats: list[tuple[NDArray, int]], prior: NDArray) -> list[NDArray]:
     """Covariances (P, P) of the parameters over the first grouping and, if there are three, over two that cross.
 
     A contrast has the larger of the two variances, as the crossed one may by chance be too small, or negative.

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from annotate.quality import value_kernels as kernels
 from annotate.quality import value_sum_kernels as sum_kernels
+from annotate.quality.changes import square
 from annotate.quality.table import united
 from annotate.quality.value_agreement import (
     MEASURES,
@@ -35,7 +36,6 @@ from annotate.quality.value_agreement import (
 from annotate.quality.value_terms import Terms, features_of
 from annotate.quality.values import Level, ValueTable
 
-ROUNDED = 1e-13
 _ROOM = 2**31
 """Two ids of annotators are one number: one * _ROOM + other."""
 _ADDED = ("products", "counts")
@@ -156,8 +156,8 @@ class ValueSums:
         in them less pairs of these in them, and, of its cases, over pairs of annotators.
         """
         both = np.concatenate([case, judgement])
-        over_clusters, over_both = (_square(both, products) for products in self.products[:, kind])
-        return over_clusters, over_both, _square(case, self.by_pairs[kind])
+        over_clusters, over_both = (square(both, products) for products in self.products[:, kind])
+        return over_clusters, over_both, square(case, self.by_pairs[kind])
 
     def agreement(self, scale: ValueTable, measures: Collection[str] = MEASURES) -> ValueAgreement:
         """The agreement on a scale: a table of which only level and categories count, `scale_of` makes one."""
@@ -216,9 +216,3 @@ def annotators_of(pairs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[
 def _numbers(labels: NDArray[np.int64], pair: NDArray[np.int64]) -> NDArray[np.int64]:
     one, other = np.divmod(pair, max(labels.size, 1))
     return labels[one] * _ROOM + labels[other]
-
-
-def _square(factors: NDArray[np.float64], products: NDArray[np.float64]) -> float:
-    """A sum of squares from products of features; 0 where only what rounding left is there."""
-    found = factors @ products @ factors
-    return float(found) if abs(found) > ROUNDED * (np.abs(factors) @ np.abs(products) @ np.abs(factors)) else 0.0

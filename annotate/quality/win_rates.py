@@ -30,7 +30,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from annotate.quality import win_rate_kernels as kernels
+from annotate.quality.changes import added, left, square
 from annotate.quality.columns import counted, floats
+from annotate.quality.davidson import is_last
 from annotate.quality.intervals import (
     NEGLIGIBLE,
     ONE_CLUSTER,
@@ -48,17 +50,12 @@ FINITE = 0.01
 """Precision of the prior of theta."""
 _MOST_STEPS = 60
 _LONGEST_STEP = 2.0
-_CLOSE = 1e-6
-"""Of a Newton step: the error after it is about its square."""
-_NEAR, _NOTHING = 1e-4, 1e-7
-"""A step below the first is close, too, where it changes intervals by less than the second: they are as long before it
-as after, but for a share as large as the step."""
-_CLOSE_VARIANCE = 1e-5
-"""Of the logarithm of the variance: a rate changes by less than a tenth of that."""
-_TELLING = 1e-3
-"""Only two variances whose logarithms are this far apart tell the slope of the secant: nearer ones tell rounding."""
-_FLATTEST = -0.05
-"""The slope of the secant is no flatter: a step is at most so many times what MacKay's rule would do."""
+_FAR = 0.3
+"""While the parameters are so far off, the variance stays."""
+_SAME_SCALE = 3e-5
+"""Scales whose logarithms differ by less move no rate by a millionth."""
+_FLATTEST = -0.003
+"""How fast an implied variance meets an assumed one: a step is at most so many times what MacKay's rule would do."""
 _SMALLEST_VARIANCE = 1e-3
 
 
@@ -78,26 +75,6 @@ class ModelWinRate:
         return {"model": self.model, "n_comparisons": self.n_comparisons, **rates}
 
 
-@dataclass(frozen=True, eq=False)
-class End:
-    """Where a fit ended, for a later one of nearly the same comparisons to begin."""
-
-    labels: NDArray
-    """Of the models."""
-    parameters: NDArray[np.float64]
-    items: NDArray
-    """Sorted."""
-    difficulty: NDArray[np.float64]
-    variance: float
-    secant: float
-    """The slope of how far an assumed variance and the implied one are apart, by the assumed one, as logarithms."""
-
-    def for_items(self, items: NDArray) -> NDArray[np.float64]:
-        """The difficulties of these items, 0 where there was none."""
-        place = np.minimum(np.searchsorted(self.items, items), self.items.size - 1)
-        return np.where(self.items[place] == items, self.difficulty[place], 0.0)
-
-
 @dataclass(frozen=True, slots=True)
 class WinRates:
     """The win rates of all models, sorted by name, and how much style counts."""
@@ -107,8 +84,6 @@ class WinRates:
     """By covariate: what one typical difference adds to the log-odds, by way of tanh; n counts items."""
     scales: dict[str, float]
     """By covariate: the root mean square of its differences."""
-    end: End | None = None
-    """Where the fit ended; None where nothing was controlled for."""
 
     def as_dict(self) -> dict:
         """Ready for JSON."""
@@ -125,18 +100,17 @@ def win_rates(
     preference: ArrayLike,
     covariates: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
     counts: ArrayLike | None = None,
-    start: End | None = None,
 ) -> WinRates:
     """Win rates from one row per comparison of a model with the baseline on an item.
 
     `preference` (n,) is 1 where the model is preferred, 0 where the baseline is, 0.5 for a tie, or anything between;
     `covariates` are {name: ((n,) of the baseline's answers, (n,) of the model's)}. With `counts` (n,) > 0 a row stands
-    for so many comparisons, whose mean preference it has. A fit may `start` where one of nearly the same rows ended.
-    Raises TableError for preferences outside [0, 1], covariates that are no numbers, and columns of different lengths.
+    for so many comparisons, whose mean preference it has. Raises TableError for preferences outside [0, 1], covariates
+    that are no numbers, and columns of different lengths.
     """
     n = len(models)
     labels, model = _coded("models", models, n)
-    names, item = _coded("items", items, n)
+    _names, item = _coded("items", items, n)
     said = floats("preference", preference, n, low=0.0, high=1.0)
     count = np.ones(n) if counts is None else floats("count", counts, n, low=0.0)
     gaps = {
@@ -145,24 +119,8 @@ def win_rates(
     }
     if not n:
         return WinRates([], {}, {})
-    scales = {name: float(np.sqrt(np.square(gap) @ count / count.sum())) or 1.0 for name, gap in gaps.items()}
-    styles = np.stack([np.tanh(gaps[name] / scales[name]) for name in gaps]) if gaps else np.zeros((0, n))
-    order = np.argsort(item, kind="stable")
-    columns = (column[..., order] for column in (model.astype(np.int32), item, said, count, styles))
-    rows = _Rows(*columns, labels.size, names.size)
-    if start is not None and not np.array_equal(start.labels, labels):
-        start = None
-    begin = (start.parameters, start.for_items(names), start.variance, start.secant) if start else None
-    controlled = _Controlled.fit(rows, begin) if gaps else None
-    found = []
-    for code, label in enumerate(labels.tolist()):
-        own = np.flatnonzero(rows.model == code)
-        lc = controlled.win_rate(code) if controlled else undefined(NO_COVARIATE)
-        found.append(ModelWinRate(str(label), round(rows.count[own].sum()), _plain(rows, own), lc))
-    slopes = {
-        name: controlled.slope(at) if gaps[name].any() else undefined(SAME, names.size) for at, name in enumerate(gaps)
-    }
-    return WinRates(found, slopes, scales, controlled and controlled.end(labels, names))
+    columns = np.array(list(gaps.values())).reshape(len(gaps), n)
+    return RateBase(Against.of(model, item, said, count, columns, labels.size)).rates(labels, list(gaps))
 
 
 def _coded(name: str, column: Sequence, n: int) -> tuple[NDArray, NDArray]:
@@ -174,187 +132,258 @@ def _coded(name: str, column: Sequence, n: int) -> tuple[NDArray, NDArray]:
     return (found[0], found[1][0]) if found else coded(name, values)
 
 
-def _plain(rows: _Rows, own: NDArray) -> Estimate:
-    """The mean preference of some rows, clustered by item."""
-    said, count = rows.said[own], rows.count[own]
-    mean = float(said @ count / count.sum())
-    items = np.cumsum(np.diff(rows.item[own], prepend=-1) > 0) - 1
-    influence = np.bincount(items, count * (said - mean)) / count.sum()
-    return _share(mean, influence, influence.size)
+@dataclass(frozen=True, eq=False)
+class Against:
+    """Comparisons with the baseline (n,), sorted by item."""
+
+    model: NDArray[np.int32]
+    """Codes."""
+    starts: NDArray[np.int64]
+    """(items + 1,) where the rows of each item begin, and the end."""
+    said: NDArray[np.float64]
+    """How far the model is preferred, from 0 to 1."""
+    count: NDArray[np.float64]
+    gaps: NDArray[np.float64]
+    """(F, n) of the covariates, the model's less the baseline's."""
+    n_models: int
+
+    @classmethod
+    def of(cls, model: NDArray, item: NDArray, said: NDArray, count: NDArray, gaps: NDArray, n_models: int) -> Against:
+        """Of rows in any order."""
+        order = np.argsort(item, kind="stable")
+        model, item, said, count, gaps = (column[..., order] for column in (model, item, said, count, gaps))
+        starts = np.append(np.flatnonzero(np.diff(item, prepend=item[:1] - 1)), item.size)
+        return cls(model.astype(np.int32), starts, said, count, gaps, n_models)
+
+    @cached_property
+    def size(self) -> NDArray[np.float64]:
+        """(2,) how many items, and how many comparisons."""
+        return np.array([self.starts.size - 1, self.count.sum()])
+
+    @cached_property
+    def squares(self) -> NDArray[np.float64]:
+        """(F,) sums over comparisons of the squared differences."""
+        return np.square(self.gaps) @ self.count
 
 
-def _share(value: float, influence: NDArray, groups: int, unsure: float = 0.0) -> Estimate:
-    """A share with Wilson's interval at its effective sample size, from what each cluster adds to its error.
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """Where a regression is looked at."""
 
-    `unsure` is a variance besides.
+    parameters: NDArray[np.float64]
+    """(P,) theta (M,), then beta (F,)."""
+    variance: float
+    """Of the items' difficulties; 0 where no item returns."""
+    scales: NDArray[np.float64]
+    """(F,) what the covariates are divided by."""
+
+    @property
+    def precision(self) -> NDArray[np.float64]:
+        """(P,) of the priors."""
+        width = self.scales.size
+        return np.append(np.full(self.parameters.size - width, FINITE), np.ones(width))
+
+    def serves(self, scales: NDArray[np.float64], *, returning: bool) -> bool:
+        """Whether it is as good as one with these scales, where items return or not."""
+        moved = np.abs(np.log(self.scales / scales)).max(initial=0.0)
+        return moved < _SAME_SCALE and (self.variance > 0) == returning
+
+    def after(self, step: NDArray[np.float64]) -> _Place:
+        """The place after a step (P + 1,), the last being that of the logarithm of the variance."""
+        return replace(self, parameters=self.parameters + step[:-1], variance=self.variance * math.exp(float(step[-1])))
+
+
+@dataclass(frozen=True, eq=False)
+class _At:
+    """What comparisons add up to at some place, each item having its most likely difficulty."""
+
+    rows: Against
+    place: _Place
+    near: NDArray[np.float64]
+    """(items,) difficulties to begin at."""
+
+    @cached_property
+    def _columns(self) -> tuple:
+        rows, place = self.rows, self.place
+        style = np.tanh(rows.gaps / place.scales[:, None])
+        return rows.starts, rows.model, rows.said, rows.count, style, place.parameters, place.variance
+
+    @cached_property
+    def _settled(self) -> tuple[NDArray, ...]:
+        return kernels.settle(*self._columns, self.near, self.rows.n_models)
+
+    @property
+    def difficulty(self) -> NDArray[np.float64]:
+        """(items,)"""
+        return self._settled[0]
+
+    @property
+    def step(self) -> tuple[NDArray, ...]:
+        """As `kernels.settle` has it."""
+        return self._settled[1:]
+
+    @cached_property
+    def told(self) -> tuple[NDArray, ...]:
+        """As `kernels.tell` has it."""
+        return kernels.tell(*self._columns, self.difficulty, self.rows.n_models)
+
+
+Change = tuple[Against, int]
+"""Whole items: -1 they went, 1 they came."""
+
+
+@dataclass(eq=False)
+class RateBase:
+    """Comparisons of which the rates are asked for again and again, while a few of their items change.
+
+    For given parameters, variance and scales everything is a sum over items. So these sums are kept where the last fit
+    ended; those of items that changed are taken off and added, and Newton's step leads to the new maximum.
+    """
+
+    rows: Against
+    last: _At | None = None
+    """Where the last fit ended."""
+
+    def rates(self, labels: NDArray, names: list[str], changes: Sequence[Change] = ()) -> WinRates:
+        """The rates with these changes; labels are those of the models (M,), names those of the covariates."""
+        parts = [(self.rows, 1), *changes]
+        n_items, n = added([(part.size, sign) for part, sign in parts])
+        scales = np.sqrt(left([(part.squares, sign) for part, sign in parts]) / n)
+        here, step, information = self._fitted(changes, np.where(scales > 0, scales, 1.0), n_items, n > n_items)
+        squares, totals, products, crossing, slopes = self._sums(here, changes, "told")
+        told = _Told(here.place, step, information, squares, int(n_items))
+        models = []
+        for m, label in enumerate(labels.tolist()):
+            sums = totals[m], products[m], crossing[m], slopes[m]
+            controlled = told.win_rate(*sums) if names else undefined(NO_COVARIATE)
+            models.append(ModelWinRate(str(label), round(totals[m, kernels.COMPARED]), _plain(*sums[:2]), controlled))
+        found = {
+            name: told.slope(labels.size + at) if scales[at] else undefined(SAME, int(n_items))
+            for at, name in enumerate(names)
+        }
+        return WinRates(models, found, dict(zip(names, here.place.scales.tolist(), strict=True)))
+
+    def _fitted(
+        self, changes: Sequence[Change], scales: NDArray, n_items: float, returning: bool
+    ) -> tuple[_At, NDArray, NDArray]:
+        """A place near the maximum, the step from there (P + 1,), the last being that of the logarithm of the variance,
+        and the information there (P, P).
+        """
+        here = self._begin(scales, returning=returning and scales.size > 0)
+        for _ in range(_MOST_STEPS):
+            step, information = _newton(self._sums(here, changes, "step"), here.place, n_items)
+            if not scales.size or is_last(float(np.abs(step).max()), information):
+                break
+            here = _At(self.rows, here.place.after(step), here.difficulty)
+        self.last = here
+        return here, step, information
+
+    def _begin(self, scales: NDArray, *, returning: bool) -> _At:
+        """Where the last fit ended, or near there."""
+        last = self.last
+        if last and last.place.serves(scales, returning=returning):
+            return last
+        parameters = last.place.parameters if last else np.zeros(self.rows.n_models + scales.size)
+        if not returning:
+            return _At(self.rows, _Place(parameters, 0.0, scales), np.zeros(self.rows.starts.size - 1))
+        near = last.difficulty if last else np.zeros(self.rows.starts.size - 1)
+        return _At(self.rows, _Place(parameters, (last and last.place.variance) or 1.0, scales), near)
+
+    def _sums(self, here: _At, changes: Sequence[Change], name: str) -> list[NDArray]:
+        """Sums of the base at some place, and of the changes there."""
+        found = list(getattr(here, name))
+        for part, sign in changes:
+            more = getattr(_At(part, here.place, np.zeros(part.starts.size - 1)), name)
+            found = [was + sign * change for was, change in zip(found, more, strict=True)]
+        return found
+
+
+def _newton(sums: Sequence[NDArray], place: _Place, n_items: float) -> tuple[NDArray, NDArray]:
+    """The step (P + 1,) to the maximum, and the information (P, P), the prior included.
+
+    The variance is to be the one that the difficulties imply (MacKay), which moves the parameters and is moved by them.
+    """
+    gradient, information, by_variance, spread, slopes = sums
+    precision, variance = place.precision, place.variance
+    information = information + np.diag(precision)
+    step = np.linalg.solve(information, gradient - precision * place.parameters)
+    if not variance or np.abs(step).max() > _FAR:
+        return np.append(step, 0.0) / max(1.0, float(np.abs(step).max()) / _LONGEST_STEP), information
+    determined = max(n_items - spread[1] / variance, 1e-9)
+    implied = spread[0] / determined
+    # How far the logarithm of the implied variance is above that of the assumed one, and how that changes.
+    if implied > _SMALLEST_VARIANCE:
+        apart = math.log(implied / variance)
+        bend = slopes[0] / spread[0] + slopes[1] / variance / determined
+        bend[-1] -= spread[1] / variance / determined + 1.0
+    else:
+        apart, bend = math.log(_SMALLEST_VARIANCE / variance), np.append(np.zeros(step.size), -1.0)
+    along = -np.linalg.solve(information, by_variance)
+    move = -(apart + bend[:-1] @ step) / min(bend[-1] + bend[:-1] @ along, _FLATTEST)
+    move = max(min(max(move, -_LONGEST_STEP), _LONGEST_STEP), math.log(_SMALLEST_VARIANCE / variance))
+    return np.append(step + along * move, move), information
+
+
+def _plain(totals: NDArray, products: NDArray) -> Estimate:
+    """The mean preference, clustered by item."""
+    n = totals[kernels.COMPARED]
+    mean = float(totals[kernels.SAID] / n)
+    factors = np.zeros(3)
+    factors[[kernels.SAID, kernels.COMPARED]] = 1.0, -mean
+    return _share(mean, square(factors / n, products), int(totals[kernels.ITEMS]))
+
+
+def _share(value: float, squares: float, groups: int, unsure: float = 0.0) -> Estimate:
+    """A share with Wilson's interval at its effective sample size, from the sum of squares of what clusters add to its
+    error; `unsure` is a variance besides.
     """
     if groups < 2:
         return Estimate(value, None, None, groups, ONE_CLUSTER)
-    variance = groups / (groups - 1) * float(np.square(influence).sum()) + unsure
+    variance = groups / (groups - 1) * squares + unsure
     effective = value * (1 - value) / variance if variance > NEGLIGIBLE**2 and 0 < value < 1 else groups
     wide = wilson(value * effective, effective, z=student_t_quantile(groups - 1))
     return Estimate(value, min(value, wide.lo), max(value, wide.hi), groups)
 
 
 @dataclass(frozen=True, eq=False)
-class _Rows:
-    """Comparisons with the baseline, sorted by item; parameters are theta (M,), then beta (F,)."""
+class _Told:
+    """The fitted regression."""
 
-    model: NDArray[np.int32]
-    item: NDArray
-    said: NDArray[np.float64]
-    count: NDArray[np.float64]
-    style: NDArray[np.float64]
-    """(F, n)"""
-    n_models: int
+    place: _Place
+    step: NDArray[np.float64]
+    """(P + 1,) from there to the maximum."""
+    information: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    """(P, P) of the items' scores."""
     n_items: int
 
-    @property
-    def precision(self) -> NDArray[np.float64]:
-        """(P,) of the priors."""
-        return np.concatenate([np.full(self.n_models, FINITE), np.ones(self.style.shape[0])])
-
     @cached_property
-    def starts(self) -> NDArray[np.int64]:
-        """(items + 1,) where the rows of each item begin, and the end."""
-        return np.append(np.flatnonzero(np.diff(self.item, prepend=-1)), self.item.size)
+    def bread(self) -> NDArray[np.float64]:
+        """(P, P): inverse of the information on the parameters, the difficulties profiled out."""
+        return np.linalg.inv(self.information)
 
-    def applied(self, parameters: NDArray) -> NDArray[np.float64]:
-        """(n,) the log-odds of each row, without its difficulty."""
-        return parameters[self.model] + parameters[self.n_models :] @ self.style
-
-    def transposed(self, values: NDArray) -> NDArray[np.float64]:
-        """(P,) sums of (n,) values by parameter."""
-        return np.concatenate([np.bincount(self.model, values, minlength=self.n_models), self.style @ values])
-
-    def over_items(self, values: NDArray) -> NDArray[np.float64]:
-        """(items,) sums of (n,) values."""
-        return np.bincount(self.item, values, minlength=self.n_items)
-
-    def chances(self, parameters: NDArray, difficulty: NDArray) -> NDArray[np.float64]:
-        """(n,) chances that the model is preferred."""
-        return 1 / (1 + np.exp(-self.applied(parameters) - difficulty[self.item]))
-
-
-def _is_last(step: float, information: NDArray) -> bool:
-    """Whether a Newton step is the last: after it nothing that is shown would change."""
-    if step >= _NEAR:
-        return False
-    return step < _CLOSE or step * math.sqrt(float(np.diag(np.linalg.inv(information)).max())) < _NOTHING
-
-
-@dataclass(frozen=True, eq=False)
-class _Controlled:
-    """The fitted regression: parameters are theta (M,), then beta (F,)."""
-
-    rows: _Rows
-    parameters: NDArray[np.float64]
-    difficulty: NDArray[np.float64]
-    """(items,)"""
-    variance: float
-    """Of the difficulties; 0 where no item returns."""
-    stiffness: NDArray[np.float64]
-    """(items,): the information on the difficulty, which moves by -1/stiffness times what pushes it; inf: it is 0."""
-    bread: NDArray[np.float64]
-    """(P, P): inverse of the information on the parameters, the difficulties profiled out."""
-    secant: float = -1.0
-    """See `End`."""
-
-    @classmethod
-    def fit(cls, rows: _Rows, begin: tuple[NDArray, NDArray, float, float] | None = None) -> _Controlled:
-        """The maximum for a variance of the difficulties, and the variance that this maximum implies, until they agree.
-
-        The variance moves by the secant of how far the two are apart, as logarithms: MacKay's rule alone creeps.
-        """
-        returning = rows.count.sum() > rows.n_items
-        begin = begin or (np.zeros(rows.precision.size), np.zeros(rows.n_items), 1.0, -1.0)
-        parameters, difficulty, variance, slope = begin
-        before: tuple[float, float] | None = None
-        for _ in range(_MOST_STEPS):
-            found = cls._at(rows, parameters, difficulty, variance if returning else 0.0)
-            parameters, difficulty = found.parameters, found.difficulty
-            if not returning:
-                return found
-            determined = rows.n_items - float((1 / found.stiffness).sum()) / variance
-            implied = max(float(np.square(difficulty).sum()) / max(determined, 1e-9), _SMALLEST_VARIANCE)
-            here, apart = math.log(variance), math.log(implied / variance)
-            if before and abs(here - before[0]) > _TELLING:
-                slope = min((apart - before[1]) / (here - before[0]), _FLATTEST)
-            if abs(apart) < _CLOSE_VARIANCE:
-                break
-            step = -apart / slope
-            before = (here, apart)
-            step = min(max(step, -_LONGEST_STEP), _LONGEST_STEP)
-            variance = max(math.exp(here + step), _SMALLEST_VARIANCE)
-        return replace(found, secant=slope)
-
-    @classmethod
-    def _at(cls, rows: _Rows, parameters: NDArray, difficulty: NDArray, variance: float) -> _Controlled:
-        """Newton's method in parameters and difficulties at once, for a variance of the difficulties."""
-        starts, precision = rows.starts, rows.precision
-        columns = rows.model, rows.said, rows.count, rows.style
-        for _ in range(_MOST_STEPS):
-            information, gradient, push, stiffness, weight, difficulty = kernels.difficulty_pass(
-                starts, *columns, parameters, difficulty, variance, rows.n_models
-            )
-            information += np.diag(precision)
-            step = np.linalg.solve(information, gradient - precision * parameters)
-            size = max(1.0, float(np.abs(step).max()) / _LONGEST_STEP)
-            parameters = parameters + step / size
-            moved = 0.0
-            if variance:
-                difficulty, moved = kernels.moved(
-                    starts, rows.model, rows.style, weight, push, stiffness, difficulty, step, size, rows.n_models
-                )
-            if _is_last(max(float(np.abs(step).max()), moved), information):
-                break
-        return cls(rows, parameters, difficulty, variance, stiffness, np.linalg.inv(information))
-
-    def end(self, labels: NDArray, items: NDArray) -> End:
-        """Where it ended; labels are those of the models and of the items."""
-        return End(labels, self.parameters, items, self.difficulty, self.variance or 1.0, self.secant)
-
-    @cached_property
-    def fitted(self) -> NDArray[np.float64]:
-        """(n,) the chance of each row that its model is preferred."""
-        return self.rows.chances(self.parameters, self.difficulty)
-
-    def win_rate(self, model: int) -> Estimate:
+    def win_rate(self, totals: NDArray, products: NDArray, crossing: NDArray, slopes: NDArray) -> Estimate:
         """The mean chance of a model where nothing but quality differs, over its comparisons."""
-        rows = self.rows
-        own = np.flatnonzero(rows.model == model)
-        item, counts = rows.item[own], rows.count[own]
-        chance = 1 / (1 + np.exp(-self.parameters[model] - self.difficulty[item]))
-        n = float(counts.sum())
-        value = float(counts @ chance) / n
-        slope = counts * chance * (1 - chance) / n
-        weight = rows.count * self.fitted * (1 - self.fitted)
-        by_item = np.bincount(item, slope, minlength=rows.n_items)
-        # The difficulties answer to the parameters, too.
-        direction = -rows.transposed(weight * (by_item / self.stiffness)[rows.item])
-        direction[model] += slope.sum()
-        chosen = np.bincount(item, counts * (chance - value), minlength=rows.n_items) / n
-        items = int((np.diff(item, prepend=-1) > 0).sum())
-        return _share(value, chosen + self._influence(direction), items, self._prior_variance(direction))
+        n = totals[kernels.COMPARED]
+        chance, slopes = float(totals[kernels.CHANCE] / n), slopes / n
+        value = min(max(chance + float(slopes @ self.step), 0.0), 1.0)
+        moves = self.bread @ slopes[:-1]
+        # An item adds to the error by being chosen, and by its score, which moves the parameters.
+        factors = np.concatenate([[-chance / n, 1 / n, 0.0], moves])
+        squares = square(factors, np.block([[products, crossing], [crossing.T, self.squares]]))
+        return _share(value, squares, int(totals[kernels.ITEMS]), self._prior_variance(moves))
 
-    def slope(self, feature: int) -> Estimate:
-        """What one typical difference adds to the log-odds."""
-        at = self.rows.n_models + feature
-        direction = np.eye(self.parameters.size)[at]
-        influence = self._influence(direction)
-        value, groups = float(self.parameters[at]), influence.size
-        if groups < 2:
-            return Estimate(value, None, None, groups, ONE_CLUSTER)
-        variance = groups / (groups - 1) * float(np.square(influence).sum()) + self._prior_variance(direction)
-        half = student_t_quantile(groups - 1) * math.sqrt(variance)
-        return Estimate(value, value - half, value + half, groups)
+    def slope(self, at: int) -> Estimate:
+        """What one typical difference adds to the log-odds; `at` is its place among the parameters."""
+        value = float(self.place.parameters[at] + self.step[at])
+        if self.n_items < 2:
+            return Estimate(value, None, None, self.n_items, ONE_CLUSTER)
+        moves = self.bread[at]
+        squares = square(moves, self.squares)
+        variance = self.n_items / (self.n_items - 1) * squares + self._prior_variance(moves)
+        half = student_t_quantile(self.n_items - 1) * math.sqrt(variance)
+        return Estimate(value, value - half, value + half, self.n_items)
 
-    def _prior_variance(self, direction: NDArray) -> float:
-        """What the priors leave open of such a function: they count as the little evidence that they are."""
-        return float(self.rows.precision @ np.square(self.bread @ direction))
-
-    def _influence(self, direction: NDArray) -> NDArray[np.float64]:
-        """(items,) what each item adds to the error of a function of the parameters with this slope (P,)."""
-        rows = self.rows
-        surprise = rows.count * (rows.said - self.fitted)
-        return rows.over_items(surprise * rows.applied(self.bread @ direction))
+    def _prior_variance(self, moves: NDArray) -> float:
+        """What the priors leave open of a function of the parameters: they count as the little evidence they are."""
+        return float(self.place.precision @ np.square(moves))

@@ -12,7 +12,7 @@ from annotate.consensus_queries import CampaignConsensus, _ballots, campaign_con
 from annotate.ledger import live
 from annotate.ledger.live import Ledger
 from annotate.ledger.store import Store
-from annotate.models import Flag, Judgement, Producer, TaskCompletion
+from annotate.models import Completion, Flag, Judgement, Producer, TaskCompletion
 from annotate.quality.consensus import consensus
 from annotate.quality.intervals import Estimate, clustered_ratio
 from annotate.services.claiming import claim_task
@@ -164,6 +164,33 @@ def test_the_producers_follow(happenings, anew, styled, monkeypatch):
         assert same(found.figures, wanted.figures, within=1e-6)
         assert (found.n_tasks, found.n_annotators) == (wanted.n_tasks, wanted.n_annotators)
         assert len(found.style) == (4 if styled > TASKS else 1)
+
+
+@pytest.mark.parametrize("happenings", [9], indirect=True)
+def test_producers_that_come_and_go_are_scored_like_the_others(happenings, anew):
+    """One of whom every task becomes gold, and one that nobody had compared when the others were summed."""
+    world = happenings.world
+
+    def producers() -> list[str]:
+        asked = {"campaign": world.ranking, "baseline": "model-0"}
+        found = score_queries.producer_scores(**asked)
+        wanted = anew(score_queries, score_queries.producer_scores, **asked)
+        assert same(found.figures, wanted.figures, within=1e-6)
+        assert (found.n_tasks, found.n_annotators) == (wanted.n_tasks, wanted.n_annotators)
+        return sorted(one.name for one in found.producers)
+
+    happenings.go_on(STEPS // 6)
+    everybody = producers()
+    last = Completion.objects.filter(producer__name=everybody[-1]).values("task_completions__task")
+    for task in world.ranking.tasks.filter(pk__in=last, purpose="work"):
+        make_gold(task=task, answer={"ranks": happenings.ranks(task)}, explanation="So.", by=world.carol)
+        mix_in(task=task, by=world.carol)
+    assert producers() == everybody[:-1]
+    again = add_ranking_task(world.ranking, question="New?", answers=["A.", "B.", "C.", "D.", "E."], by=world.carol)
+    happenings.free += [(again, who) for who in happenings.people[:2]]
+    happenings.judge()
+    happenings.judge()
+    assert producers() == [*everybody, "model-4"]
 
 
 @pytest.mark.parametrize("happenings", [4, 5], indirect=True)
