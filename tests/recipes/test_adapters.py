@@ -1,11 +1,17 @@
 """Adapters learn instead of the weights, and are part of them afterwards."""
 
+import warnings
+from typing import Any
+
 import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
+from tests.recipes.small_artifacts import make_reward
+from tests.recipes.snapshots import write_snapshot
+from tests.recipes.test_process_reward import solutions
 from training.modelling.adapters import adapted
 from training.modelling.artifacts import RunDirectory, read_manifest
 from training.modelling.configs import ConfigError, build_config
@@ -13,7 +19,11 @@ from training.modelling.memory import config_of, training_memory
 from training.modelling.models import load_policy, new_reward_model
 from training.modelling.rewards import load_reward
 from training.recipes.base import BaseConfig
+from training.recipes.control import ControlConfig, train_control
 from training.recipes.dpo import DpoConfig, train_dpo
+from training.recipes.kto import KtoConfig, train_kto
+from training.recipes.process_reward import ProcessRewardConfig, train_process_reward
+from training.recipes.raft import RaftConfig, train_raft
 from training.recipes.reward import RewardConfig, train_reward
 from training.recipes.sft import SftConfig, train_sft
 
@@ -26,10 +36,21 @@ def changed(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> set
     return {name for name in one if not torch.equal(one[name], other[name])}
 
 
-@pytest.mark.parametrize(("recipe", "kind"), [(train_dpo, DpoConfig), (train_sft, SftConfig)])
-def test_it_saves_the_merged_model_and_the_adapter_beside_it(base, snapshot, tmp_path, recipe, kind):
-    fields = SHORT | {"out": str(tmp_path), "base": str(base), "snapshot": str(snapshot), "lora_rank": 4, "lr": 1e-2}
-    recipe(build_config(kind, fields | ({"style_prompts": 0} if kind is SftConfig else {})))
+def adapting(base, snapshot, out) -> dict[str, Any]:
+    """The fields of a run that learns adapters."""
+    return SHORT | {"out": str(out), "base": str(base), "snapshot": str(snapshot), "lora_rank": 4, "lr": 1e-2}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "kind", "more"),
+    [
+        (train_dpo, DpoConfig, {}),
+        (train_sft, SftConfig, {"style_prompts": 0}),
+        (train_kto, KtoConfig, {"labels": "rankings", "gradient_checkpointing": True}),
+    ],
+)
+def test_it_saves_the_merged_model_and_the_adapter_beside_it(base, snapshot, tmp_path, recipe, kind, more):
+    recipe(build_config(kind, adapting(base, snapshot, tmp_path) | more))
     moved = changed(load_file(base / "model.safetensors"), load_file(tmp_path / "model/model.safetensors"))
     # Two layers of seven linear ones; neither the norms nor the embedding.
     assert len(moved) == 14
@@ -41,9 +62,62 @@ def test_it_saves_the_merged_model_and_the_adapter_beside_it(base, snapshot, tmp
     assert torch.allclose(adapter(ids).logits, model(ids).logits, atol=1e-5)
 
 
+def test_control_tokens_learn_beside_the_adapters(base, snapshot, tmp_path):
+    train_control(build_config(ControlConfig, adapting(base, snapshot, tmp_path) | {"max_completion_tokens": 32}))
+    before, after = (load_file(path / "model.safetensors") for path in (base, tmp_path / "model"))
+    known, learnt = (weights.pop("model.embed_tokens.weight") for weights in (before, after))
+    assert len(changed(before, after)) == 14
+    assert torch.equal(learnt[:-2], known)
+    assert (learnt[-2:] - known.mean(dim=0)).abs().amin(dim=1).gt(0).all()
+    kept = load_file(tmp_path / "adapter/adapter_model.safetensors")
+    (tokens,) = (value for name, value in kept.items() if "trainable_tokens" in name)
+    assert torch.equal(tokens, learnt[-2:])
+    plain = AutoModelForCausalLM.from_pretrained(base)
+    plain.resize_token_embeddings(len(learnt), mean_resizing=False)
+    adapter = PeftModel.from_pretrained(plain, tmp_path / "adapter")
+    model, _ = load_policy(tmp_path)
+    ids = torch.tensor([[5, 6, len(learnt) - 1, 7, len(learnt) - 2]])
+    assert torch.allclose(adapter(ids).logits, model(ids).logits, atol=1e-5)
+
+
+def test_each_round_of_raft_learns_an_adapter_of_its_own(base, snapshot, tmp_path):
+    reward = make_reward(tmp_path / "reward", base)
+    rounds = {"reward": str(reward), "rounds": 2, "prompts_per_round": 9, "n": 8, "max_completion_tokens": 32}
+    train_raft(build_config(RaftConfig, adapting(base, snapshot, tmp_path / "raft") | rounds))
+    model = AutoModelForCausalLM.from_pretrained(base)
+    for number in (1, 2):
+        folder = tmp_path / f"raft/adapter-round-{number}"
+        model = PeftModel.from_pretrained(model, folder).merge_and_unload()
+    learnt, _ = load_policy(tmp_path / "raft")
+    ids = torch.tensor([[5, 6, 7]])
+    assert torch.allclose(model(ids).logits, learnt(ids).logits, atol=1e-5)
+    assert not torch.allclose(load_policy(base)[0](ids).logits, learnt(ids).logits, atol=1e-3)
+
+
+def test_a_process_reward_model_learns_its_head_beside_the_adapters(base, tmp_path):
+    steps = write_snapshot(tmp_path / "steps", steps={"train": solutions("train", 12), "test": solutions("test", 4)})
+    train_process_reward(build_config(ProcessRewardConfig, adapting(base, steps, tmp_path / "run") | {"epochs": 6}))
+    before, after = load_file(base / "model.safetensors"), load_file(tmp_path / "run/model/model.safetensors")
+    after.pop("score.weight")
+    assert len(changed(before, after)) == 14
+    assert "adapter/adapter_model.safetensors" in read_manifest(tmp_path / "run")["files"]
+    found = {(one["name"], one["subject"]): one["value"] for one in read_manifest(tmp_path / "run")["results"]}
+    assert found["test_step_accuracy", "process reward"] > 0.9
+
+
+def test_nothing_is_warned_of_where_a_model_has_no_head_of_a_reward(base, tmp_path):
+    models = [load_policy(base)[0], new_reward_model(base)[0], new_reward_model(base, members=2)[0]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        for number, model in enumerate(models):
+            (tmp_path / str(number)).mkdir()
+            with adapted(model, RunDirectory(tmp_path / str(number)), rank=2, alpha=4):
+                assert any("lora_" in name for name, _ in model.named_parameters())
+                assert not any("lora_" in name and "score" in name for name, _ in model.named_parameters())
+
+
 def test_a_reward_model_learns_its_head_beside_the_adapters(base, snapshot, tmp_path):
-    fields = {"out": str(tmp_path), "base": str(base), "snapshot": str(snapshot), "lora_rank": 4, "lr": 1e-2}
-    train_reward(build_config(RewardConfig, SHORT | fields))
+    train_reward(build_config(RewardConfig, adapting(base, snapshot, tmp_path)))
     found = {(one["name"], one["subject"]): one["value"] for one in read_manifest(tmp_path)["results"]}
     assert found["test_accuracy", "reward"] > 0.9
     assert load_reward(tmp_path)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import pytest
 import torch
 
+from training.modelling import processes
 from training.modelling.artifacts import RecipeError, RunDirectory
 from training.modelling.configs import ConfigError
-from training.modelling.learning import LearningConfig, PartLoss, learn
+from training.modelling.learning import LearningConfig, PartLoss, _Loop, learn
 from training.modelling.optimisation import linear_schedule
+from training.modelling.sharding import Sharded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,37 @@ def test_it_writes_a_line_every_few_steps_and_at_the_last(tmp_path):
     assert all(line["error"] == pytest.approx(line["loss"]) for line in lines)
     assert 0.2 < model.weight.item() <= 0.6
     assert not model.training
+
+
+def test_a_pass_that_counts_nothing_is_shown_to_no_watcher(tmp_path, monkeypatch):
+    """Of three items the first process has two, and so the second one makes a pass beside its own."""
+    monkeypatch.setattr(processes, "_proven", 2)
+    monkeypatch.setenv("RANK", "1")
+    model, seen = torch.nn.Linear(1, 1, bias=False), []
+
+    def losses(some):
+        for item in some:
+            yield PartLoss(model(torch.tensor([item])).sum(), seen=lambda item=item: seen.append(item) or {})
+
+    loop = _Loop(
+        config=Sample(out=str(tmp_path)),
+        run=RunDirectory(str(tmp_path)),
+        model=model,
+        items=[],
+        batches=lambda rng: [],
+        schedule=lambda step, steps: 1.0,
+        losses=losses,
+        after_epoch=None,
+        described=None,
+        inputs={},
+        part="",
+        weigh=len,
+        passes=len,
+        watcher=None,
+        shards=Sharded(model),
+    )
+    assert [loss.item() == 0 for loss in loop._parts([1.0, 2.0, 3.0], {})] == [False, True]
+    assert seen == [2.0]
 
 
 def test_it_says_how_far_it_is_and_what_is_left(tmp_path):

@@ -12,23 +12,29 @@ import torch
 from safetensors.torch import load_file
 
 from tests.recipes.small_artifacts import make_reward
+from tests.recipes.snapshots import write_snapshot
+from tests.recipes.test_process_reward import solutions
 from training.modelling.artifacts import CHECKPOINTS, OFFENDING, RecipeError, read_manifest
-from training.modelling.configs import ConfigError, build_config
+from training.modelling.configs import build_config
 from training.recipes.base import BaseConfig, train_base
 from training.recipes.control import ControlConfig, train_control
 from training.recipes.dpo import DpoConfig, train_dpo
-from training.recipes.kto import KtoConfig
+from training.recipes.kto import KtoConfig, train_kto
+from training.recipes.process_reward import ProcessRewardConfig, train_process_reward
 from training.recipes.raft import RaftConfig, train_raft
 from training.recipes.reward import RewardConfig, train_reward
-from training.recipes.sft import SftConfig
+from training.recipes.sft import SftConfig, train_sft
 
 ROOT = Path(__file__).parents[2]
 RECIPES = {
     "base": (BaseConfig, train_base),
     "control": (ControlConfig, train_control),
     "dpo": (DpoConfig, train_dpo),
+    "kto": (KtoConfig, train_kto),
+    "process_reward": (ProcessRewardConfig, train_process_reward),
     "raft": (RaftConfig, train_raft),
     "reward": (RewardConfig, train_reward),
+    "sft": (SftConfig, train_sft),
 }
 ALL_OF_THEM = """
 import json, os, sys
@@ -38,8 +44,16 @@ from tests.recipes.test_sharding import RECIPES
 from training.modelling import learning
 from training.modelling.artifacts import RecipeError
 from training.modelling.configs import build_config
+from training.modelling.trainers import Reporter
 
-held, update, broken = {}, learning.update, {}
+held, update, on_log, broken = {}, learning.update, Reporter.on_log, {}
+
+def count(model, optimizer):
+    moments = [values["exp_avg"] for values in optimizer.state.values()]
+    held["all"] = sum(parameter.numel() for parameter in model.parameters())
+    held["learnt"] = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    held["weights"] = sum(parameter.to_local().numel() for parameter in model.parameters())
+    held["moments"] = sum(moment.to_local().numel() for moment in moments)
 
 def counted(model, optimizer, losses, *, step, **fields):
     if broken.get("interrupted") == step:
@@ -47,14 +61,17 @@ def counted(model, optimizer, losses, *, step, **fields):
     if broken.get("no number") == step and os.environ["RANK"] == "1":
         losses = (loss * float("nan") for loss in losses)
     found = update(model, optimizer, losses, step=step, **fields)
-    moments = [values["exp_avg"] for values in optimizer.state.values()]
-    held["all"] = sum(parameter.numel() for parameter in model.parameters())
-    held["learnt"] = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    held["weights"] = sum(parameter.to_local().numel() for parameter in model.parameters())
-    held["moments"] = sum(moment.to_local().numel() for moment in moments)
+    count(model, optimizer)
     return found
 
-learning.update = counted
+def counted_by_trl(self, args, state, control, logs=None, **found):
+    if broken.get("interrupted") == state.global_step:
+        raise InterruptedError
+    on_log(self, args, state, control, logs, **found)
+    if found["optimizer"].state:
+        count(found["model"], found["optimizer"])
+
+learning.update, Reporter.on_log = counted, counted_by_trl
 for name, (recipe, fields) in json.loads(Path(sys.argv[1]).read_text()).items():
     kind, train = RECIPES[recipe]
     broken = fields.pop("broken", {})
@@ -94,6 +111,8 @@ def fields(base, snapshot, tmp_path_factory) -> dict[str, dict]:
     short = {"threads": 1, "log_every": 1}
     of = short | {"base": str(base), "snapshot": str(snapshot), "max_prompt_tokens": 64, "max_completion_tokens": 32}
     ranked = of | {"batch_rankings": 5, "tokens_at_once": 100, "epochs": 1}
+    labelled = {split: solutions(split, count) for split, count in (("train", 11), ("test", 4))}
+    steps = write_snapshot(tmp_path_factory.mktemp("steps"), steps=labelled)
     small = {"hidden_size": 32, "layers": 2, "heads": 2, "corpus": str(snapshot), "batch_size": 7, "epochs": 1}
     return {
         "base": short | small | {"vocab_size": 301, "tokens_at_once": 120},
@@ -104,6 +123,11 @@ def fields(base, snapshot, tmp_path_factory) -> dict[str, dict]:
         "raft": of | {"reward": str(reward), "rounds": 2, "prompts_per_round": 9, "n": 8, "batch_size": 4},
         "reward in bf16": ranked | {"precision": "bf16"},
         "reward by adapters": ranked | {"lora_rank": 4},
+        "reward of members": ranked | {"ensemble": 3},
+        "process_reward": of | {"snapshot": str(steps), "batch_solutions": 5, "tokens_at_once": 100},
+        "sft": of | {"batch_size": 8, "tokens_at_once": 150, "style_prompts": 0, "epochs": 2, "checkpoint_every": 2},
+        "kto by adapters": of | {"labels": "rankings", "batch_size": 10, "lora_rank": 4},
+        "control by adapters": of | {"batch_size": 47, "tokens_at_once": 150, "epochs": 1, "lora_rank": 4},
     }
 
 
@@ -117,9 +141,10 @@ def ran(fields, tmp_path_factory) -> Path:
         kind, train = RECIPES[recipe]
         train(build_config(kind, of | {"out": str(path / "one" / name)}))
         runs[name] = (recipe, of | {"out": str(path / "two" / name), "sharding": "full"})
-    again = fields["dpo"] | {"out": str(path / "two" / "again"), "sharding": "full"}
-    runs["interrupted"] = ("dpo", again | {"broken": {"interrupted": 3}})
-    runs["again"] = ("dpo", again)
+    for recipe in ("dpo", "sft"):
+        again = fields[recipe] | {"out": str(path / "two" / f"{recipe} again"), "sharding": "full"}
+        runs[f"{recipe} interrupted"] = (recipe, again | {"broken": {"interrupted": 3}})
+        runs[f"{recipe} again"] = (recipe, again)
     wrong = fields["dpo"] | {"out": str(path / "two" / "wrong"), "sharding": "full"}
     runs["wrong"] = ("dpo", wrong | {"broken": {"no number": 1}})
     started(path, runs)
@@ -131,7 +156,20 @@ def held(ran: Path, name: str) -> list[dict]:
     return [json.loads((ran / f"{name}-{rank}.json").read_text()) for rank in (0, 1)]
 
 
-RUNS = ("base", "control", "dpo", "reward", "raft", "reward in bf16", "reward by adapters")
+RUNS = (
+    "base",
+    "control",
+    "control by adapters",
+    "dpo",
+    "kto by adapters",
+    "process_reward",
+    "raft",
+    "reward",
+    "reward by adapters",
+    "reward in bf16",
+    "reward of members",
+    "sft",
+)
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -163,11 +201,13 @@ def test_each_process_holds_half_of_weights_and_moments(ran, name):
     assert sum(of_moments) == pytest.approx(1)
 
 
-def test_an_interrupted_run_goes_on_to_the_same_weights(ran):
-    assert read_manifest(ran / "two" / "again")["sha256"] == read_manifest(ran / "two" / "dpo")["sha256"]
-    lines = [[line | {"time": 0} for line in metrics(ran / "two" / name)] for name in ("again", "dpo")]
+@pytest.mark.parametrize("name", ["dpo", "sft"])
+def test_an_interrupted_run_goes_on_to_the_same_weights(ran, name):
+    whole, again = ran / "two" / name, ran / "two" / f"{name} again"
+    assert read_manifest(again)["sha256"] == read_manifest(whole)["sha256"]
+    lines = [[line | {"time": 0} for line in metrics(out)] for out in (again, whole)]
     assert lines[0] == lines[1]
-    assert not (ran / "two" / "again" / CHECKPOINTS).exists()
+    assert not (again / CHECKPOINTS).exists()
 
 
 def test_all_stop_where_the_loss_of_one_is_no_number(ran):
@@ -180,10 +220,3 @@ def test_all_stop_where_the_loss_of_one_is_no_number(ran):
 def test_it_refuses_to_shard_in_one_process(fields, tmp_path):
     with pytest.raises(RecipeError, match="there is one process; start several with torchrun, or set it to"):
         train_base(build_config(BaseConfig, fields["base"] | {"out": str(tmp_path), "sharding": "full"}))
-
-
-@pytest.mark.parametrize(("kind", "more"), [(SftConfig, {}), (KtoConfig, {}), (RewardConfig, {"ensemble": 2})])
-def test_what_cannot_be_sharded_says_so(fields, base, snapshot, kind, more):
-    given = {"base": str(base), "snapshot": str(snapshot), "out": "x", "sharding": "full", **more}
-    with pytest.raises(ConfigError, match="The field 'sharding' must be \"none\" here: "):
-        build_config(kind, given)

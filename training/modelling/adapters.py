@@ -7,7 +7,7 @@ model loads it as usual; the adapter by itself lies beside the model, in `adapte
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -21,9 +21,16 @@ ADAPTER = "adapter"
 
 @contextlib.contextmanager
 def adapted(
-    model: torch.nn.Module, run: RunDirectory, *, rank: int, alpha: float, part: str = ""
+    model: torch.nn.Module,
+    run: RunDirectory,
+    *,
+    rank: int,
+    alpha: float,
+    part: str = "",
+    new_tokens: Sequence[int] = (),
 ) -> Iterator[torch.nn.Module]:
-    """Within it only adapters of `model` learn, and a reward's heads; after it the model has them merged.
+    """Within it only adapters of `model` learn, a reward's heads, and the embeddings of `new_tokens`; after it the
+    model has them merged.
 
     Yields what a trainer takes: peft's model around `model`, which is changed in place. With rank 0 nothing happens,
     and it is `model` itself. A model that is not of transformers has adapters in its trunk, and learns its own heads.
@@ -33,15 +40,25 @@ def adapted(
         return
     trunk = model if isinstance(model, PreTrainedModel) else model.base_model
     own = [parameter for name, parameter in model.named_parameters() if name.startswith(("score.", "members."))]
+    embedding = next(name for name, module in trunk.named_modules() if module is trunk.get_input_embeddings())
     wrapped: PeftModel = get_peft_model(
         trunk,
-        LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=0.0, target_modules="all-linear", exclude_modules=["score"]),
+        LoraConfig(
+            r=rank,
+            lora_alpha=alpha,
+            lora_dropout=0.0,
+            target_modules="all-linear",
+            # A reward's head learns itself, and peft warns of what it is told to leave out and does not find.
+            exclude_modules=["score"] if hasattr(trunk, "score") else None,
+            trainable_token_indices={embedding: list(new_tokens)} if new_tokens else None,
+        ),
     )
     for parameter in own:
         parameter.requires_grad_(True)
     yield wrapped if trunk is model else model
     if processes.leads():
-        wrapped.save_pretrained(run.path / (f"{ADAPTER}-{part}" if part else ADAPTER))
+        # Told, peft need not ask whether the base is known elsewhere with another vocabulary.
+        wrapped.save_pretrained(run.path / (f"{ADAPTER}-{part}" if part else ADAPTER), save_embedding_layers=False)
     wrapped.merge_and_unload()
     for parameter in model.parameters():
         parameter.requires_grad_(True)

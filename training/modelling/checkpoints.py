@@ -82,7 +82,7 @@ def save_checkpoint(
     `more` holds plain values and tensors of the caller's. All processes call this, and the first one writes: of a
     sharded model the whole.
     """
-    state = gathered({"weights": dict(_learnt(model)), "optimizer": optimizer.state_dict()})
+    state = learning_state(model, optimizer)
     if not processes.leads():
         return
     folder = run.path / CHECKPOINTS
@@ -131,13 +131,25 @@ def load_checkpoint(
         reason = " ".join(str(error).split())[:200]
         raise RecipeError(f"The checkpoint {file} cannot be read; remove it to start over: {reason}") from error
     origin.require_same(content["origin"], file)
-    with torch.no_grad():
-        for name, parameter in _learnt(model):
-            parameter.copy_(share_of(content["weights"][name], parameter))
-    optimizer.load_state_dict(_shared(content["optimizer"], optimizer))
+    restore_learning_state(content, model, optimizer)
     run.replace_metrics(content["metrics"])
     restore_random_states(content["random"])
     return {"step": content["step"], **content["more"]}
+
+
+def learning_state(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Return the weights that learn and the optimiser's state; all processes call this alike. Of a sharded model it is
+    the whole, on the first process.
+    """
+    return gathered({"weights": dict(_learnt(model)), "optimizer": optimizer.state_dict()})
+
+
+def restore_learning_state(state: Mapping[str, Any], model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Put back what `learning_state` returned; each process takes its share."""
+    with torch.no_grad():
+        for name, parameter in _learnt(model):
+            parameter.copy_(share_of(state["weights"][name], parameter))
+    optimizer.load_state_dict(_shared(state["optimizer"], optimizer))
 
 
 def _shared(state: dict[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:

@@ -34,11 +34,12 @@ def all_of_them(rankings: Sequence[EncodedRanking], members: int) -> Draws:
 
 
 def members_rewards(
-    network: RewardNetwork, part: Part, layout: Layout, draws: Draws
+    network: RewardNetwork, part: Part, layout: Layout, draws: Draws, *, every: bool = False
 ) -> Iterator[tuple[list[EncodedRanking], torch.Tensor]]:
     """Yield, for each member that has drawn any of the part's rankings, those, weighted, and their rewards [n, axes].
 
-    What the members share is computed once.
+    What the members share is computed once. With `every` member the others get one ranking, which weighs nothing: what
+    is sharded must be computed by all processes, whatever each member has drawn of their parts.
     """
     states = network.states(part.batch)
     for member, drawn in enumerate(draws):
@@ -48,6 +49,8 @@ def members_rewards(
             for ranking, count in zip(part.rankings, times, strict=True)
             if count
         ]
+        if not kept and every:
+            times, kept = [1, *[0] * (len(times) - 1)], [replace(part.rankings[0], weight=0.0)]
         if not kept:
             continue
         batch, own = part.batch, states

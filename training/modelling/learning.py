@@ -83,10 +83,6 @@ class LearningConfig:
             require(getattr(self, name) >= 0, f"The field {name!r} must not be below 0.")
         require(0 <= self.warmup < 1, "The field 'warmup' is a share of the steps, from 0 to below 1.")
 
-    def require_unsharded(self, why: str) -> None:
-        """Raise ConfigError, with `why`, when sharding is asked for."""
-        require(self.sharding == "none", f"The field 'sharding' must be \"none\" here: {why}.")
-
     def require_above_0(self, *names: str) -> None:
         """Raise ConfigError unless these fields are above 0."""
         for name in names:
@@ -161,6 +157,9 @@ class PartLoss:
     """A scalar; the loss of the step is the sum of its parts'."""
     measured: Mapping[str, torch.Tensor] = field(default_factory=dict)
     """Numbers by name, [P] each, one for each pair, say; their mean over the step becomes a metric."""
+    seen: Callable[[], Mapping[str, torch.Tensor]] = dict
+    """Tells a watcher what the part shows, and measures more of it; asked once, and only where the part counts: of
+    sharded models parts are computed that count nothing, because other processes have more of them."""
 
 
 class Watcher(Protocol):
@@ -192,6 +191,7 @@ def learn(
     weigh: Callable[[Sequence[T]], float] = len,
     passes: Callable[[Sequence[T]], int] | None = None,
     watcher: Watcher | None = None,
+    new_tokens: Sequence[int] = (),
 ) -> None:
     """Train `model` in place on `items`, whose `lengths` are in tokens, `batch_size` of them in a step.
 
@@ -203,13 +203,13 @@ def learn(
     matters, and `schedule` the factor on the learning rate at a step (from 0) of so many. `weigh` says what the loss of
     some items is divided by, which is how much a process's share of a step counts. `passes` says how many parts
     `losses` makes of some items: with `sharding` all processes must make as many. Raises RecipeError when the loss is
-    not finite, or runs away. What a `watcher` has seen is kept in checkpoints. With `lora_rank` adapters learn, and are
-    merged into the model at the end.
+    not finite, or runs away. What a `watcher` has seen is kept in checkpoints. With `lora_rank` adapters learn, beside
+    the embeddings of `new_tokens`, and are merged into the model at the end.
     """
     batches = batches or (lambda rng: shuffled_batches(items, lengths, batch_size, rng))
     schedule = schedule or (lambda step, steps: linear_schedule(step, steps, config.warmup))
     with (
-        adapted(model, run, rank=config.lora_rank, alpha=config.lora_alpha, part=part),
+        adapted(model, run, rank=config.lora_rank, alpha=config.lora_alpha, part=part, new_tokens=new_tokens),
         recomputing(model, config.gradient_checkpointing),
         sharded(model, config.sharding, bf16=uses_bf16(model, config.precision)) as shards,
     ):
@@ -357,7 +357,7 @@ class _Loop(Generic[T]):
 def _noted(parts: Iterable[PartLoss], measured: dict[str, list[torch.Tensor]], counts: float) -> Iterator[torch.Tensor]:
     """Pass on the losses of the parts, as much as they count, and add what was measured to `measured`."""
     for part in parts:
-        for name, values in part.measured.items():
+        for name, values in {**part.measured, **part.seen()}.items():
             measured.setdefault(name, []).append(values.detach())
         yield part.loss if counts == 1 else part.loss * counts
 

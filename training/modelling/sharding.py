@@ -11,6 +11,7 @@ some that count nothing, and all measure what only the first one writes.
 """
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeVar
 
@@ -23,6 +24,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from training.modelling import processes
+from training.modelling.end_layers import EndLayers
 from training.modelling.errors import RecipeError
 
 Sharding = Literal["none", "full"]
@@ -57,10 +59,11 @@ class Sharded(torch.nn.Module):
 
 
 @contextlib.contextmanager
-def sharded(model: torch.nn.Module, how: Sharding, *, bf16: bool) -> Iterator[Sharded | None]:
+def sharded(model: torch.nn.Module, how: Sharding, *, bf16: bool, mean: bool = False) -> Iterator[Sharded | None]:
     """Within it each process holds its share of `model`, changed in place; after it each has the whole model again.
 
-    Yields None where nothing is sharded. Raises RecipeError where there is one process, or no layer to shard by.
+    Gradients are summed over the processes, or their `mean` is taken. Yields None where nothing is sharded. Raises
+    RecipeError where there is one process, or no layer to shard by.
     """
     if how == "none":
         yield None
@@ -81,8 +84,8 @@ def sharded(model: torch.nn.Module, how: Sharding, *, bf16: bool) -> Iterator[Sh
     root = fully_shard(Sharded(model), mesh=mesh)
     for module in root.modules():
         if isinstance(module, FSDPModule):
-            # A loss is a process's share of the step's already, so that gradients are summed; gloo knows no mean.
-            module.set_gradient_divide_factor(1.0)
+            # A loss of our loop is a process's share of the step's already. gloo knows no mean: it is divided here.
+            module.set_gradient_divide_factor(float(processes.count()) if mean else 1.0)
             module.set_force_sum_reduction_for_comms(True)
     yield root
     _make_whole(model)
@@ -95,16 +98,17 @@ def sharded(model: torch.nn.Module, how: Sharding, *, bf16: bool) -> Iterator[Sh
 
 
 def _layers(model: torch.nn.Module) -> list[torch.nn.Module]:
-    """The layers of the trunk."""
+    """The layers of the trunk, and what each member of an ensemble has of its own."""
     trunk = model if isinstance(model, PreTrainedModel) else model.base_model
     layers = [module for module in trunk.modules() if isinstance(module, GradientCheckpointingLayer)]
+    layers += [module for module in model.modules() if isinstance(module, EndLayers)]
     if not layers:
         raise RecipeError(f"{type(trunk).__name__} has no layers to shard by; set the field 'sharding' to \"none\".")
     return layers
 
 
 def _hooks(module: torch.nn.Module) -> dict[str, Any]:
-    return {name: value.copy() for name, value in vars(module).items() if "_hooks" in name}
+    return {name: copy.copy(value) for name, value in vars(module).items() if "_hooks" in name}
 
 
 def _make_whole(model: torch.nn.Module) -> None:

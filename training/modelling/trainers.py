@@ -1,4 +1,4 @@
-"""What our recipes add to TRL's trainers: lines of metrics, progress, checkpoints to go on from, and guards.
+"""What our recipes add to TRL's trainers: lines of metrics, progress, checkpoints to go on from, guards, and sharding.
 
 A trainer's checkpoint is a folder of many files, `<out>/checkpoints/checkpoint-<n>`; it counts as soon as it holds
 `complete.json`, which is written last and says what the checkpoint was made of. The one before is removed after that.
@@ -9,6 +9,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,16 @@ import torch
 from torch import distributed
 from transformers import TrainerCallback
 
-from training.modelling import processes
+from training.modelling import collectives, processes
 from training.modelling.artifacts import CHECKPOINTS, RecipeError, RunDirectory, write_json
-from training.modelling.checkpoints import Origin
+from training.modelling.checkpoints import Origin, learning_state, restore_learning_state
 from training.modelling.guards import Divergence, GoneWrongError, NotFiniteError, save_offending
+from training.modelling.sharding import Sharded
 
 COMPLETE = "complete.json"
 _FOLDER = "checkpoint-"
+_LEARNT, _SCHEDULE = "learnt.pt", "schedule.pt"
+"""What a checkpoint of a sharded model has in the place of the trainer's own files."""
 
 
 class Reporter(TrainerCallback):
@@ -117,6 +121,56 @@ def _whole(out: Path) -> list[Path]:
     return sorted(folders, key=lambda folder: int(folder.name.removeprefix(_FOLDER)))
 
 
+class _InShares:
+    """Lets a trainer learn a model of which each process holds a share.
+
+    What accelerate has for that does nothing on CPUs: there its FSDP plugin is ignored, without a word, and every
+    process holds the whole model. So the model is sharded as for every other recipe, and the trainer takes it for one
+    that was sharded when it was loaded, which it neither wraps nor moves. It keeps no checkpoints of such models; this
+    does.
+    """
+
+    shards: Sharded | None = None
+
+    def learn_in(self, shards: Sharded | None, *, resume_from: str | None) -> None:
+        """Take all steps; with `shards` each process holds its share of the model."""
+        self.shards = shards
+        self.is_distributed_loading_by_transformers = shards is not None
+        self.train(resume_from_checkpoint=resume_from)
+        self.shards = None
+
+    def compute_loss(self, *args: Any, **fields: Any) -> Any:
+        compute = partial(super().compute_loss, *args, **fields)
+        return compute() if self.shards is None else self.shards(compute)
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        if self.shards is None:
+            super().save_model(output_dir, _internal_call)
+            return
+        state = learning_state(self.model, self.optimizer)
+        if processes.leads():
+            Path(output_dir).mkdir(parents=True, exist_ok=True)
+            torch.save(state, Path(output_dir) / _LEARNT)
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        if self.shards is None:
+            super()._save_optimizer_and_scheduler(output_dir)
+        elif processes.leads():
+            torch.save(self.lr_scheduler.state_dict(), Path(output_dir) / _SCHEDULE)
+
+    def _load_from_checkpoint(self, checkpoint: str, model: Any = None) -> None:
+        if self.shards is None:  # else the weights come with the optimiser's state, which is not there yet
+            super()._load_from_checkpoint(checkpoint, model)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if self.shards is None or checkpoint is None:
+            super()._load_optimizer_and_scheduler(checkpoint)
+            return
+        state = torch.load(Path(checkpoint) / _LEARNT, map_location="cpu", weights_only=True)
+        restore_learning_state(state, self.model, self.optimizer)
+        self.lr_scheduler.load_state_dict(torch.load(Path(checkpoint) / _SCHEDULE, weights_only=True))
+
+
 def guarded(
     trainer: type[Any], run: RunDirectory, described: Callable[[Sequence[int]], Mapping[str, Any]]
 ) -> type[Any]:
@@ -127,12 +181,14 @@ def guarded(
     `described` says of a row's token ids what a person needs to find it.
     """
 
-    class Guarded(trainer):
+    class Guarded(_InShares, trainer):
         def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
             self.last_ids = inputs["input_ids"].tolist()
             loss = super().training_step(model, inputs, num_items_in_batch)
-            if not torch.isfinite(loss).item():
-                raise NotFiniteError(step=self.state.global_step, loss=loss.item())
+            # A loss for which one process must not go on stops all of them.
+            value = collectives.total(loss.item())
+            if not math.isfinite(value):
+                raise NotFiniteError(step=self.state.global_step, loss=value)
             return loss
 
         def train(self, *args: Any, **fields: Any) -> Any:

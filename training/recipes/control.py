@@ -70,7 +70,6 @@ class ControlConfig(SnapshotLearningConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_above_0("batch_size")
-        require(not self.lora_rank, "The field 'lora_rank' must be 0: adapters would not learn the two new tokens.")
         require(
             self.by == "rank" or self.reward is not None, "With 'by' = \"reward\" the field 'reward' names a model."
         )
@@ -114,6 +113,7 @@ def train_control(config: ControlConfig) -> None:
         described=lambda one: {"prompt_sha256": one.prompt_sha256, "text": tokenizer.decode(one.ids)},
         inputs=_inputs(config),
         weigh=lambda rows: sum(row.learnt for row in rows),
+        new_tokens=tokenizer.convert_tokens_to_ids([GOOD, BAD]),
     )
     if not processes.leads():
         return

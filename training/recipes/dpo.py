@@ -323,9 +323,13 @@ def _losses(
         shift, strict = (log_probs - reference).detach(), ~part.pairs.tied
         better, worse = part.pairs.better[strict], part.pairs.worse[strict]
         tokens = part.batch.completion_lengths
-        rings = alarm.watch((shift / tokens)[better].tolist())
-        shifts = pair_shifts(shift[better], shift[worse], config.beta) | {"alarm": torch.tensor([float(rings)])}
-        yield PartLoss(policy_loss(log_probs, reference, tokens, part.pairs, settings), shifts)
+        shifts = pair_shifts(shift[better], shift[worse], config.beta)
+        seen = partial(_watch, alarm, (shift / tokens)[better])
+        yield PartLoss(policy_loss(log_probs, reference, tokens, part.pairs, settings), shifts, seen)
+
+
+def _watch(alarm: Alarm, shifts: torch.Tensor) -> dict[str, torch.Tensor]:
+    return {"alarm": torch.tensor([float(alarm.watch(shifts.tolist()))])}
 
 
 def pair_shifts(better: torch.Tensor, worse: torch.Tensor, beta: float) -> dict[str, torch.Tensor]:

@@ -62,6 +62,7 @@ from training.modelling.models import (
 from training.modelling.plans import Plan, counted
 from training.modelling.previews import learning_plan
 from training.modelling.reporting import mean_result
+from training.modelling.sharding import sharded
 from training.modelling.snapshots import SPLITS, Message, RatingRow, Split, read_rankings, read_ratings, require_rows
 from training.modelling.trainers import Keeper, Reporter, guarded, last_checkpoint, saving
 
@@ -104,7 +105,6 @@ class KtoConfig(SnapshotLearningConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_above_0("beta", "alarm")
-        self.require_unsharded("this recipe runs in one process")
         require(
             self.batch_size >= 2, "The field 'batch_size' must be 2 or more: z pairs an answer with another's prompt."
         )
@@ -355,18 +355,20 @@ def _train(
     origin = origin_of(config, inputs, rows=len(rows), processes=processes.count())
     with_tokens = guarded(TokensKto, run, lambda ids: {"text": tokenizer.decode(ids).replace(tokenizer.pad_token, "")})
     run.progress(0, 1, "computing the reference's log-probabilities")
+    bf16 = uses_bf16(model, config.precision)
     with (
         recomputing(model, config.gradient_checkpointing),
         adapted(model, run, rank=config.lora_rank, alpha=config.lora_alpha) as learner,
     ):
         trainer = with_tokens(
             model=learner,
-            args=trainer_arguments(config, weights, bf16=uses_bf16(model, config.precision), at_once=at_once),
+            args=trainer_arguments(config, weights, bf16=bf16, at_once=at_once),
             train_dataset=trainer_rows(rows, epochs=config.epochs, seed=config.seed, **together),
             processing_class=tokenizer,
             callbacks=[KtoReporter(run, config, rows, alarm), Keeper(run, origin)],
         )
-        trainer.train(resume_from_checkpoint=last_checkpoint(run, origin, resume_from=config.resume_from))
+        with sharded(model, config.sharding, bf16=bf16, mean=True) as shards:
+            trainer.learn_in(shards, resume_from=last_checkpoint(run, origin, resume_from=config.resume_from))
 
 
 @torch.no_grad()

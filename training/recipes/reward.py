@@ -132,8 +132,6 @@ class RewardConfig(RankingLearningConfig):
         self.require_above_0("ensemble")
         require(self.ensemble > 1 or not self.member_layers, "The field 'member_layers' needs an 'ensemble'.")
         require((self.member_layers or 0) >= 0, "The field 'member_layers' must not be below 0.")
-        if self.ensemble > 1:
-            self.require_unsharded("the members of an ensemble learn different rankings")
         require(pairwise or not self.margin, "The field 'margin' does nothing with the loss \"plackett_luce\".")
         soft = self.labels == "soft"
         require(pairwise or not soft, 'The field \'labels\' must be "hard" with the loss "plackett_luce".')
@@ -306,7 +304,7 @@ def _losses(
             if draws is None:
                 learnt = [(part.rankings, read_all(model, part.batch)[:, 0])]
             else:
-                learnt = list(members_rewards(model, part, layout, draws))
+                learnt = list(members_rewards(model, part, layout, draws, every=config.sharding == "full"))
         for some, rewards in learnt:
             for number, axis in enumerate(axes):
                 ranks = [row.on(axis).ranks for row in some]
@@ -322,12 +320,13 @@ def _losses(
                     sure=[row.sure for row in some],
                 )
                 losses.append(reward_loss(rewards[:, number], ranks, pairs, by))
-                better, worse = pairs.better[~pairs.tied], pairs.worse[~pairs.tied]
+                shown = ~pairs.tied & (pairs.weight > 0)
+                better, worse = pairs.better[shown], pairs.worse[shown]
                 margins.append((rewards[better, number] - rewards[worse, number]).detach())
         if losses:
             found = torch.cat(margins)
             loss = torch.stack(losses).sum() / (config.ensemble * len(axes))
-            yield PartLoss(loss, {"accuracy": found > 0, "margin": found})
+            yield PartLoss(loss, {"accuracy": found > 0, "margin": found} if len(found) else {})
 
 
 def axes_of(config: RewardConfig) -> list[str | None]:

@@ -60,6 +60,7 @@ from training.modelling.models import (
 from training.modelling.plans import Count, Plan, counted
 from training.modelling.previews import learning_plan
 from training.modelling.prompts import read_prompts
+from training.modelling.sharding import sharded
 from training.modelling.supervised.conversations import Conversation, Example
 from training.modelling.supervised.fitting import held_out_loss
 from training.modelling.supervised.mixtures import thinned
@@ -92,7 +93,6 @@ class SftConfig(KnowledgeConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_above_0("batch_size")
-        self.require_unsharded("TRL's trainer shares steps among processes, but not the weights")
         require(self.style_prompts >= 0, "The field 'style_prompts' must not be below 0.")
         longest = self.max_prompt_tokens + self.max_completion_tokens
         said = f"max_prompt_tokens + max_completion_tokens ({longest})"
@@ -197,20 +197,20 @@ def _train(
         return {"prompt_sha256": known.get(own, ""), "text": text}
 
     origin = origin_of(config, inputs, rows=len(examples), processes=processes.count())
+    bf16 = uses_bf16(model, config.precision)
     with (
         recomputing(model, config.gradient_checkpointing),
         adapted(model, run, rank=config.lora_rank, alpha=config.lora_alpha) as learner,
     ):
         trainer = guarded(SFTTrainer, run, described)(
             model=learner,
-            args=trainer_arguments(
-                config, bf16=uses_bf16(model, config.precision), at_once=rows_at_once(config, examples)
-            ),
+            args=trainer_arguments(config, bf16=bf16, at_once=rows_at_once(config, examples)),
             train_dataset=trainer_rows(examples),
             processing_class=tokenizer,
             callbacks=[Reporter(run, diverged_at=config.diverged_at), Keeper(run, origin)],
         )
-        trainer.train(resume_from_checkpoint=last_checkpoint(run, origin, resume_from=config.resume_from))
+        with sharded(model, config.sharding, bf16=bf16, mean=True) as shards:
+            trainer.learn_in(shards, resume_from=last_checkpoint(run, origin, resume_from=config.resume_from))
 
 
 def trainer_rows(examples: Sequence[Example]) -> Dataset:
