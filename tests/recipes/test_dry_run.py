@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, LlamaForCausalLM
 
 from tests.recipes.small_artifacts import make_policy, make_reward, make_snapshot
 from tests.recipes.snapshots import demonstration, ranking, rating, step_labels, write_snapshot
+from training.modelling.batches import pad_batch
 from training.modelling.configs import run_recipe
 from training.modelling.memory import training_memory
-from training.modelling.models import load_policy, parameter_count
+from training.modelling.models import load_policy, new_reward_model, parameter_count, save_model
 from training.recipes import base as base_recipe
 from training.recipes import (
     control,
@@ -159,22 +160,32 @@ def test_it_counts_what_the_axes_of_a_reward_model_learn(base, tmp_path, dry):
     assert (found["counts"][0]["rows"], found["steps"]) == (3, 1)
 
 
-def test_its_estimate_of_activations_is_near_what_a_pass_keeps():
-    config = LlamaConfig(
-        hidden_size=128, num_hidden_layers=4, intermediate_size=344, vocab_size=1024, num_attention_heads=4
-    )
-    model, kept = LlamaForCausalLM(config), {}
+def kept_by(model: torch.nn.Module, loss: Callable[[], torch.Tensor]) -> int:
+    """The bytes that are kept for the backward pass of a loss, but for the weights."""
+    kept = {}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
         kept[tensor.untyped_storage().data_ptr()] = tensor
         return tensor
 
-    ids = torch.randint(0, 1024, (8, 64), generator=torch.Generator().manual_seed(0))
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        logits = model(input_ids=ids, use_cache=False).logits[:, :-1].float()
-        torch.nn.functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:])
+        loss()
     weights = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
-    measured = sum(tensor.untyped_storage().nbytes() for place, tensor in kept.items() if place not in weights)
+    return sum(tensor.untyped_storage().nbytes() for place, tensor in kept.items() if place not in weights)
+
+
+def test_its_estimate_of_activations_is_near_what_a_pass_keeps():
+    config = LlamaConfig(
+        hidden_size=128, num_hidden_layers=4, intermediate_size=344, vocab_size=1024, num_attention_heads=4
+    )
+    model = LlamaForCausalLM(config)
+    ids = torch.randint(0, 1024, (8, 64), generator=torch.Generator().manual_seed(0))
+
+    def loss() -> torch.Tensor:
+        logits = model(input_ids=ids, use_cache=False).logits[:, :-1].float()
+        return torch.nn.functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:])
+
+    measured = kept_by(model, loss)
     estimate = training_memory(config, tokens=8 * 64, precision="fp32", language_model=True)
     assert measured / 1.5 < estimate["activations"] < measured * 1.5
     assert estimate["weights"] == 4 * parameter_count(model)
@@ -190,6 +201,31 @@ def test_a_share_of_a_sharded_model_takes_a_share_of_the_memory(base, snapshot, 
     assert 0 < shared["memory"]["gathered"] <= 2 * whole["memory"]["weights"]
     assert shared["memory"]["activations"] == whole["memory"]["activations"]
     assert "each of 4 processes" in shared["notes"][1]
+
+
+@pytest.mark.parametrize("family", [LlamaConfig, GPT2Config])
+def test_it_counts_what_members_have_of_their_own(family, tokenizer, snapshot, tmp_path, dry):
+    small = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 64}
+    model = AutoModelForCausalLM.from_config(family(vocab_size=len(tokenizer), num_key_value_heads=2, **small))
+    save_model(model, tokenizer, tmp_path / "base")
+    fields = {"base": tmp_path / "base", "snapshot": snapshot}
+    one, three = (json.loads(dry(reward, fields | {"ensemble": members}, "--json"))["memory"] for members in (1, 3))
+    network, _ = new_reward_model(tmp_path / "base", members=3)
+    assert three["weights"] == three["gradients"] == 4 * parameter_count(network)
+    assert three["optimizer"] == 8 * parameter_count(network)
+    assert three["activations"] > one["activations"] or family is GPT2Config
+
+
+def test_its_estimate_of_members_activations_is_near_what_a_pass_keeps(tokenizer, tmp_path):
+    config = LlamaConfig(
+        hidden_size=128, num_hidden_layers=6, intermediate_size=344, vocab_size=len(tokenizer), num_attention_heads=4
+    )
+    save_model(LlamaForCausalLM(config), tokenizer, tmp_path)
+    network, _ = new_reward_model(tmp_path, members=5)
+    batch = pad_batch([[5] * 40] * 8, [[6] * 24] * 8, 0)
+    measured = kept_by(network, lambda: network.rewards(batch).sum())
+    estimate = training_memory(config, tokens=8 * 64, precision="fp32", language_model=False, members=5)
+    assert measured / 1.5 < estimate["activations"] < measured * 1.5
 
 
 def test_json_alone_is_refused(capsys):

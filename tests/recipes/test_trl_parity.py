@@ -117,10 +117,19 @@ def test_it_agrees_with_the_reward_trainer_on_margins_and_centring(base, tmp_pat
     assert_same(ours, model, trainer.compute_loss(oracle, trainer.data_collator(rows)), oracle)
 
 
+TIED = ([1, 2, 3, 4], [1, 2, 2, 3], [2, 1, 2, 2])
+"""Ranks of which 14 of 18 pairs are strict."""
+
+
 @pytest.mark.parametrize("shared", [True, False], ids=["shared", "once"])
-@pytest.mark.parametrize("size", [2, 4, 9])
-def test_it_agrees_with_the_dpo_trainer(policy, tokenizer, tmp_path, size, shared):
+@pytest.mark.parametrize(
+    ("size", "ranks", "alike"),
+    [(2, None, "rankings"), (4, None, "rankings"), (9, None, "rankings"), (4, None, "pairs"), (4, TIED, "pairs")],
+)
+def test_it_agrees_with_the_dpo_trainer(policy, tokenizer, tmp_path, size, ranks, alike, shared):
     items = rankings(3, size)
+    if ranks:
+        items = [replace(item, ranks=own) for item, own in zip(items, ranks, strict=True)]
     reference, oracle = copy.deepcopy(policy), copy.deepcopy(policy)
     torch.manual_seed(1)
     with torch.no_grad():
@@ -136,10 +145,12 @@ def test_it_agrees_with_the_dpo_trainer(policy, tokenizer, tmp_path, size, share
     )
     assert shares_prefixes(policy)
     assert shares_prefixes(reference)
-    batch, pairs = ranking_batch(items, tokenizer.pad_token_id, shared=shared)
+    batch, pairs = ranking_batch(items, tokenizer.pad_token_id, shared=shared, alike=alike)
     with torch.no_grad():
         reference_log_probs = sequence_log_probs(reference, batch)
     settings = Settings("sigmoid", BETA)
     now = sequence_log_probs(policy, batch)
     ours = policy_loss(now, reference_log_probs, batch.completion_lengths, pairs, settings)
+    # TRL divides by the pairs that there are, "pairs" by those that there would be without ties.
+    ours = ours * 18 / 14 if ranks else ours
     assert_same(ours, policy, trainer.compute_loss(oracle, trainer.data_collator(rows)), oracle)

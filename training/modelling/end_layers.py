@@ -96,14 +96,23 @@ def turns_of(
     return cosines[0, :, None], sines[0, :, None]
 
 
-@torch.no_grad()
-def can_be_split(trunk: PreTrainedModel, count: int) -> bool:
-    """Whether the last `count` layers, read at the last token, give the numbers of the whole trunk; it is tried."""
+def may_be_split(trunk: PreTrainedModel, count: int) -> bool:
+    """Whether a trunk is made so that its last `count` layers may be read at the last token; nothing is computed."""
     layers, norm = getattr(trunk, "layers", None), getattr(trunk, "norm", None)
     if not isinstance(layers, torch.nn.ModuleList) or norm is None or not 0 < count < len(layers):
         return False
     if getattr(trunk.config, "sliding_window", None) is not None:
         return False  # a layer that does not see all tokens
+    parts = ("input_layernorm", "self_attn.k_proj", "self_attn.v_proj", "post_attention_layernorm", "mlp")
+    return {*parts} <= {name for name, _ in layers[-1].named_modules()}
+
+
+@torch.no_grad()
+def can_be_split(trunk: PreTrainedModel, count: int) -> bool:
+    """Whether the last `count` layers, read at the last token, give the numbers of the whole trunk; it is tried."""
+    if not may_be_split(trunk, count):
+        return False
+    layers, norm = trunk.layers, trunk.norm
     batch = pad_batch([[5, 6, 7], [8, 9]], [[6, 5], [7]], 0, trunk.device)
     expected = encode(trunk, batch)[batch.ends]
     trunk.layers, trunk.norm = layers[:-1], torch.nn.Identity()

@@ -24,10 +24,12 @@ def learning_plan(
     batch_size: int,
     steps: int | None = None,
     language_model: bool = True,
+    **parts: int | None,
 ) -> Plan:
     """Return the plan of learning the first of `counts`, `batch_size` of its rows in a step.
 
-    `architecture` is the model's configuration. A pass over more than a step has is never made.
+    `architecture` is the model's configuration, and `parts` what a reward model has beside it (see training_memory). A
+    pass over more than a step has is never made.
     """
     learnt = counts[0]
     at_once = max(min(config.tokens_at_once, batch_size * learnt.longest), learnt.longest)
@@ -40,6 +42,7 @@ def learning_plan(
         lora_rank=config.lora_rank,
         recomputed=config.gradient_checkpointing,
         shards=shards,
+        **parts,
     )
     notes = [f"{at_once:,} tokens at once at most"]
     if config.sharding == "full":
@@ -58,8 +61,12 @@ def rankings_plan(
     language_model: bool,
     read: Callable[[Split], Sequence[RankingRow]],
     check: Callable[[Sequence[EncodedRanking]], None],
+    **parts: int | None,
 ) -> Plan:
-    """Return the plan of learning rankings, which `read` reads of a split; `check` raises where nothing is to learn."""
+    """Return the plan of learning rankings, which `read` reads of a split; `check` raises where nothing is to learn.
+
+    `parts` are those of `learning_plan`.
+    """
     tokenizer = load_tokenizer(config.base)
     counts = []
     for split in SPLITS:
@@ -86,6 +93,7 @@ def rankings_plan(
         counts,
         batch_size=config.batch_rankings,
         language_model=language_model,
+        **parts,
     )
 
 

@@ -17,7 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from training.modelling.artifacts import RecipeError
 from training.modelling.batches import Batch, pad_batch, runs_within, within
 from training.modelling.chat import encode_completion, encode_prompt
-from training.modelling.losses import Pairs, form_pairs
+from training.modelling.losses import Alike, Pairs, form_pairs
 from training.modelling.models import window_of
 from training.modelling.shared_prefix import SharedPrefixBatch, share_prefixes, shares_prefixes
 from training.modelling.snapshots import RankingRow, strict_pairs
@@ -53,13 +53,15 @@ class Layout:
     """Whether tied completions make a pair, too."""
     window: int | None = None
     """Tokens to which rows are cut for an encoder."""
+    alike: Alike = "rankings"
+    """What weighs the same."""
 
     def parts(self, rankings: Sequence[EncodedRanking]) -> Iterator[Part]:
         """Yield the rankings of one step in as few passes as fit."""
         for first, last in within(self.tokens_at_once, [self.cost(ranking) for ranking in rankings]):
             some = rankings[first:last]
             choices = {"shared": self.shared, "among": len(rankings), "ties": self.ties, "window": self.window}
-            yield Part(first, some, *ranking_batch(some, self.pad_token_id, self.device, **choices))
+            yield Part(first, some, *ranking_batch(some, self.pad_token_id, self.device, alike=self.alike, **choices))
 
     def passes(self, rankings: Sequence[EncodedRanking]) -> int:
         """How many passes `parts` makes of rankings."""
@@ -74,7 +76,13 @@ class Layout:
 
 
 def layout_for(
-    model: PreTrainedModel, pad_token_id: int, *, encoding: Encoding, tokens_at_once: int, ties: bool = False
+    model: PreTrainedModel,
+    pad_token_id: int,
+    *,
+    encoding: Encoding,
+    tokens_at_once: int,
+    ties: bool = False,
+    alike: Alike = "rankings",
 ) -> Layout:
     """Choose how to lay out rankings for a model, and prepare it; raise RecipeError when it cannot do what is asked."""
     shared = encoding != "once" and shares_prefixes(model)
@@ -82,7 +90,7 @@ def layout_for(
         raise RecipeError(
             f"{type(model).__name__} cannot share a prompt among completions; set the field 'encoding' to \"auto\"."
         )
-    return Layout(pad_token_id, model.device, shared, tokens_at_once, ties, window_of(model))
+    return Layout(pad_token_id, model.device, shared, tokens_at_once, ties, window_of(model), alike)
 
 
 @dataclass(frozen=True)
@@ -218,12 +226,14 @@ def ranking_batch(
     among: int | None = None,
     ties: bool = False,
     window: int | None = None,
+    alike: Alike = "rankings",
 ) -> tuple[Batch | SharedPrefixBatch, Pairs]:
     """Return all completions of `rankings`, one ranking after another, and their pairs: the strict ones, and the tied
     ones where `ties` are asked for.
 
     With `shared` each prompt is encoded once (see shared_prefix.py), else once for each of its completions. `among` is
-    how many rankings the step has of which these are a part. A `window` cuts rows for an encoder (see pad_batch).
+    how many rankings the step has of which these are a part; `alike` says what weighs the same. A `window` cuts rows
+    for an encoder (see pad_batch).
     """
     weights = [ranking.weight for ranking in rankings]
     pairs = form_pairs(
@@ -233,6 +243,7 @@ def ranking_batch(
         among=among,
         ties=ties,
         left_out=[ranking.left_out for ranking in rankings],
+        alike=alike,
         strengths=[ranking.strength for ranking in rankings],
         sure=[ranking.sure for ranking in rankings],
     )

@@ -5,8 +5,9 @@ is the Bradley-Terry loss of these implicit rewards (Rafailov et al. 2023, arXiv
 
     L(theta) = - log sigmoid(beta * [(log pi(y_w|x) - log pi_ref(y_w|x)) - (log pi(y_l|x) - log pi_ref(y_l|x))])
 
-averaged over the strict pairs of a ranking, then over rankings, as in the reward recipe. The reference is the base that
-training starts from; its log-probabilities are computed once.
+averaged over the strict pairs of a ranking, then over rankings; or with `alike` "pairs" over all pairs of rankings of
+as many completions, as in the reward recipe. The reference is the base that training starts from; its log-probabilities
+are computed once.
 
 With `loss` it is another loss of the family, and with `ties`, `margin`, `label_noise`, `divergence` and `nll` ties are
 learnt, distances asked for, wrong labels expected, other divergences held to, and the better answer's own likelihood
@@ -39,7 +40,7 @@ from training.modelling.displacement import CHES_FILE, Alarm, ches_report, ches_
 from training.modelling.errors import RecipeError
 from training.modelling.learning import PartLoss, RankingLearningConfig, learn, read_learnt
 from training.modelling.likelihoods import token_likelihoods
-from training.modelling.losses import sequence_log_probs
+from training.modelling.losses import Alike, sequence_log_probs
 from training.modelling.models import (
     autocast,
     load_policy,
@@ -99,6 +100,10 @@ class DpoConfig(RankingLearningConfig):
     """By how much the implicit rewards of two completions should differ at least for each rank between them, or for
     each grade of strength (`margin_by`). For
     "simpo" it is gamma, of which the paper takes 0.3 to 1.6 with beta 2 to 2.5 (0.5 times beta, say)."""
+    alike: Alike = "rankings"
+    """What weighs the same: "rankings" = every ranking, whose strict pairs share its weight; "pairs" = every strict
+    pair of rankings of as many completions, so that one with ties, or without the pairs that `ches_drop` leaves out,
+    weighs less. Without either it is the same."""
     ties: Ties = "none"
     """Whether tied completions are learnt to be alike (Davidson's model, with "sigmoid") or make no pair."""
     nll: float = 0.0
@@ -192,6 +197,7 @@ def train_dpo(config: DpoConfig) -> None:
         encoding=config.encoding,
         tokens_at_once=config.tokens_at_once,
         ties=config.ties != "none",
+        alike=config.alike,
     )
     referenced = {split: refer(config, model, layout, rankings) for split, rankings in splits.items()}
     train, of_filter = filter_pairs(config, run, rows["train"], referenced["train"])

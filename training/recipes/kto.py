@@ -25,20 +25,17 @@ the learning rate falls linearly, and z is estimated over the rows that all proc
     {"out": "var/runs/kto", "base": "var/runs/sft", "snapshot": "var/snapshots/1f3a", "labels": "flags"}
 """
 
-import random
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
 from typing import Any, Literal
 
 import torch
-from datasets import Dataset
 from datasets.utils.logging import disable_progress_bar
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
-from trl import KTOConfig, KTOTrainer
+from trl import KTOConfig
 
-from training.modelling import collectives, processes
+from training.modelling import processes
 from training.modelling.adapters import adapted, recomputing
 from training.modelling.artifacts import RecipeError, Result, RunDirectory, hash_input
 from training.modelling.batches import pad_batch
@@ -65,6 +62,7 @@ from training.modelling.reporting import mean_result
 from training.modelling.sharding import sharded
 from training.modelling.snapshots import SPLITS, Message, RatingRow, Split, read_rankings, read_ratings, require_rows
 from training.modelling.trainers import Keeper, Reporter, guarded, last_checkpoint, saving
+from training.modelling.unpaired import Judged, TokensKto, trainer_rows
 
 Labels = Literal["flags", "ratings", "rankings"]
 
@@ -112,16 +110,6 @@ class KtoConfig(SnapshotLearningConfig):
         for name in ("desirable_weight", "undesirable_weight"):
             value = getattr(self, name)
             require(value is None or value > 0, f"The field {name!r} must be above 0, or null.")
-
-
-@dataclass(frozen=True)
-class Judged:
-    """An answer that is desirable or not, as token ids."""
-
-    prompt: list[int]
-    completion: list[int]
-    good: bool
-    prompt_sha256: str
 
 
 def train_kto(config: KtoConfig) -> None:
@@ -216,57 +204,6 @@ def balance(config: KtoConfig, rows: Sequence[Judged]) -> tuple[float, float]:
         return max(1.0, bad / good), max(1.0, good / bad)
     desirable = told[0] if told[0] is not None else told[1] * bad / good
     return desirable, told[1] if told[1] is not None else desirable * good / bad
-
-
-class TokensKto(KTOTrainer):
-    """TRL's trainer on rows that are tokens already, with the answers for z beside them."""
-
-    def _prepare_dataset(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Dataset:
-        return dataset
-
-    def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
-        """Put the reference's log-probabilities beside the rows; of several processes each computes its share.
-
-        TRL hands them from one process to the others in a file that the others cannot find where rows are in memory.
-        """
-        mine = []
-        for start in processes.share(range(0, len(dataset), batch_size)):
-            rows = [dataset[index] for index in range(start, min(start + batch_size, len(dataset)))]
-            found = self.compute_ref_log_probs(self.model, self._prepare_inputs(self.data_collator(rows)))
-            mine.append((start, *(values.tolist() for values in found)))
-        parts = sorted(part for of in collectives.gathered(mine) for part in of)
-        for column, place in (("ref_logps", 1), ("ref_KL_logps", 2)):
-            dataset = dataset.add_column(column, [value for part in parts for value in part[place]])
-        return dataset
-
-
-def trainer_rows(rows: Sequence[Judged], *, epochs: int, batch_size: int, at_once: int, seed: int) -> Dataset:
-    """Return the rows of all epochs one after another, each in an order of its own, to the end of the last step.
-
-    What the last step lacks are rows of a further epoch: every step, and every process's share of it, is whole. Beside
-    a row stands the answer for z: that of the row before it among the `at_once` that all processes pass forward at
-    once, of the last for the first.
-    """
-    steps = -(-epochs * len(rows) // batch_size)
-    order: list[Judged] = []
-    for epoch in count():
-        if len(order) >= steps * batch_size:
-            break
-        order += random.Random(f"kto/{seed}/{epoch}").sample(list(rows), len(rows))
-    found = []
-    for start in range(0, steps * batch_size, at_once):
-        some = order[start : start + at_once]
-        for index, row in enumerate(some):
-            other = some[index - 1].completion
-            found.append(
-                {
-                    "prompt_ids": row.prompt,
-                    "completion_ids": row.completion,
-                    "KL_completion_ids": other,
-                    "label": row.good,
-                }
-            )
-    return Dataset.from_list(found)
 
 
 def rows_at_once(config: KtoConfig, rows: Sequence[Judged]) -> int:

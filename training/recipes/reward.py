@@ -392,7 +392,9 @@ def _reference_rewards(
 def plan(config: RewardConfig) -> Plan:
     """Say what a run would do."""
     read, check = partial(read_rows, config), partial(require_learnt, config)
-    return rankings_plan(config, language_model=False, read=read, check=check)
+    members = {"members": config.ensemble, "member_layers": config.member_layers}
+    outputs = max(len(config.axes), 1)
+    return rankings_plan(config, language_model=False, read=read, check=check, outputs=outputs, **members)
 
 
 if __name__ == "__main__":
