@@ -27,6 +27,27 @@ def test_it_refuses_a_metric_that_is_not_finite(tmp_path):
         RunDirectory(tmp_path).metrics(4, loss=float("nan"))
 
 
+@pytest.mark.parametrize("out", ["", " "])
+def test_it_makes_no_run_of_the_directory_where_it_was_started(out):
+    with pytest.raises(RecipeError, match="The field 'out' is empty"):
+        RunDirectory(out)
+
+
+def test_it_says_its_figures_with_n_and_interval_at_the_end(tmp_path, capsys):
+    (tmp_path / "run").mkdir()
+    results = [
+        Result(name="accuracy", subject="reward", value=0.75, lo=0.5, hi=0.9, n=24),
+        Result(name="kl", subject="dpo", against="sft", value=2, n=1, unit="nats", note="a single prompt"),
+    ]
+    run = RunDirectory(tmp_path / "run")
+    run.write_manifest(recipe="r", kind="policy", config={}, seed=3, inputs={}, results=results)
+    assert capsys.readouterr().out == (
+        "reward: accuracy 0.750 [0.500, 0.900] (n = 24)\n"
+        "dpo against sft: kl 2.000 nats (n = 1)\n"
+        f"r is done: {tmp_path / 'run'}\n"
+    )
+
+
 def test_it_estimates_the_time_left_from_the_pace(tmp_path, monkeypatch):
     clock = iter([100.0, 110.0])
     monkeypatch.setattr(artifacts.time, "monotonic", lambda: next(clock))

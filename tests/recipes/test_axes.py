@@ -135,7 +135,7 @@ def test_several_axes_are_no_chance_for_uncertainty(trained, tmp_path):
         out=str(tmp_path / "run"), rewards=[str(trained[1])] * 2, tasks=str(tasks), max_prompt_tokens=64,
         max_completion_tokens=64,
     )  # fmt: skip
-    with pytest.raises(RecipeError, match="has learnt several axes"):
+    with pytest.raises(RecipeError, match="has learnt several axes, or is no reward model"):
         score_uncertainty(config)
 
 

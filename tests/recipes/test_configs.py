@@ -47,6 +47,8 @@ class Sample:
         ({"lr": float("nan")}, "The field 'lr' takes a number, not NaN."),
         ({"lr": -1}, "The field 'lr' must be above 0."),
         ({"steps": 1.0}, "The field 'steps' takes a whole number, not 1.0."),
+        ({"lr": 10**400}, "The field 'lr' takes a number, not 1000"),
+        ({"steps": 2**63}, "The field 'steps' takes a whole number, not 9223372036854775808."),
         ({"flag": 1}, "The field 'flag' takes true or false, not 1."),
         ({"limit": "x"}, "The field 'limit' takes a whole number or null, not \"x\"."),
         ({"source": "c"}, 'The field \'source\' takes "a" or "b", not "c".'),
@@ -137,3 +139,33 @@ def test_it_ends_a_run_that_cannot_go_on_with_a_sentence_and_code_1(tmp_path, ca
         run_recipe(Sample, recipe, ["--config", str(tmp_path / "c.json")])
     assert caught.value.code == 1
     assert capsys.readouterr().err == "There is nothing to learn.\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, "The same command goes on from the last checkpoint"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), 1, "lower 'tokens_at_once'"),
+        (MemoryError(), 1, "There is not enough memory"),
+    ],
+)
+def test_it_ends_with_a_sentence_where_it_is_interrupted_or_out_of_memory(tmp_path, capsys, error, code, said):
+    def recipe(config):
+        raise error
+
+    (tmp_path / "run.json").write_text('{"out": "x"}')
+    with pytest.raises(SystemExit) as ended:
+        run_recipe(Sample, recipe, ["--config", str(tmp_path / "run.json")])
+    assert ended.value.code == code
+    printed = capsys.readouterr().err
+    assert said in printed
+    assert printed.count("\n") == 1
+
+
+def test_it_does_not_hide_an_error_of_its_own(tmp_path):
+    def recipe(config):
+        raise RuntimeError("a mistake of the program")
+
+    (tmp_path / "run.json").write_text('{"out": "x"}')
+    with pytest.raises(RuntimeError, match="a mistake"):
+        run_recipe(Sample, recipe, ["--config", str(tmp_path / "run.json")])

@@ -6,6 +6,7 @@ import pytest
 
 from training.modelling.artifacts import RecipeError
 from training.modelling.corpora import Document, read_corpus
+from training.modelling.lines import read_lines
 
 
 def read(path):
@@ -36,11 +37,27 @@ def test_it_reads_strings_texts_and_messages_of_jsonl(tmp_path):
     assert read(tmp_path / "c.jsonl") == [Document([], "One."), Document([], "Two."), Document(messages)]
 
 
-@pytest.mark.parametrize(("line", "sentence"), [("{", "Line 2 of .* is not JSON"), ("3", "Line 2 of .* has neither")])
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("{", "Line 2 of .* is not JSON"),
+        ("3", "Line 2 of .* has neither"),
+        ('{"messages": ["a", "b"]}', "Line 2 of .* has neither"),
+        ('{"messages": [{"role": "user"}, {"role": "assistant"}]}', 'each with "role" and "content"'),
+    ],
+)
 def test_it_names_a_bad_line(tmp_path, line, sentence):
     (tmp_path / "c.jsonl").write_text(f'"One."\n{line}\n')
     with pytest.raises(RecipeError, match=sentence):
         read(tmp_path / "c.jsonl")
+
+
+def test_it_says_which_file_is_no_text(tmp_path):
+    (tmp_path / "c.txt").write_bytes(b"One.\n\xff\n")
+    with pytest.raises(RecipeError, match=r"c.txt is not UTF-8 text"):
+        read(tmp_path / "c.txt")
+    with pytest.raises(RecipeError, match="cannot be read: Is a directory"):
+        list(read_lines(tmp_path))
 
 
 def test_it_refuses_other_files_and_empty_ones(tmp_path):

@@ -21,9 +21,11 @@ from tests.recipes.small_artifacts import run_program
 from training.modelling.artifacts import RecipeError
 from training.modelling.batches import pad_batch
 from training.modelling.chat import encode_completion, encode_prompt
+from training.modelling.configs import ConfigError, build_config
 from training.modelling.models import load_classifier, load_tokenizer, new_reward_model, save_model
 from training.modelling.rewards import for_ids_of, load_reward, read_rewards, save_normalisation
 from training.modelling.shared_prefix import sees_what_follows, shares_prefixes
+from training.recipes.reward import RewardConfig
 
 SPECIAL = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
 SMALL = {"vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "pad_token_id": 0}
@@ -134,6 +136,13 @@ def test_it_scores_what_is_longer_than_its_positions(bert, tmp_path):
     save_normalisation(tmp_path, torch.tensor([-1.0, 0.0, 1.0]))
     scores = load_reward(tmp_path).score([[2, *[7] * 200], [2, *[7] * 12]], [[13, 14, 3]] * 2)
     assert scores[0] == scores[1]
+
+
+def test_it_refuses_a_window_for_a_decoder_and_one_that_holds_no_completion(base, snapshot):
+    with pytest.raises(RecipeError, match="'window' is for encoders, and LlamaModel is none"):
+        new_reward_model(base, window=16)
+    with pytest.raises(ConfigError, match="'window' must be 3 or more"):
+        build_config(RewardConfig, {"out": "x", "base": str(base), "snapshot": str(snapshot), "window": 2})
 
 
 def test_it_refuses_a_window_that_the_model_has_not(tmp_path):

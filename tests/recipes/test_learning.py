@@ -103,6 +103,8 @@ def test_it_stops_where_the_loss_is_no_number(tmp_path):
     [
         ({"lr": 0.0}, "The field 'lr' must be above 0."),
         ({"epochs": 0}, "The field 'epochs' must be above 0."),
+        ({"weight_decay": -1.0}, "The field 'weight_decay' must not be below 0."),
+        ({"resume_from": "/nowhere"}, "The field 'resume_from' names '/nowhere', which is no directory."),
         ({"tokens_at_once": 0}, "The field 'tokens_at_once' must be above 0."),
         ({"max_grad_norm": 0.0}, "The field 'max_grad_norm' must be above 0."),
         ({"warmup": 1.0}, "from 0 to below 1"),

@@ -70,6 +70,13 @@ class Result:
         if self.lo is None and not self.note:
             raise ValueError(f"Result {self.name!r} has no interval; say why in its note.")
 
+    def __str__(self) -> str:
+        """The result as a line of the log."""
+        interval = "" if self.lo is None else f" [{self.lo:.3f}, {self.hi:.3f}]"
+        against = f" against {self.against}" if self.against else ""
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{self.subject}{against}: {self.name} {self.value:.3f}{interval}{unit} (n = {self.n})"
+
     def as_dict(self) -> dict[str, Any]:
         """Return the result as it stands in MANIFEST.json."""
         names = ("name", "subject", "against", "value", "lo", "hi", "n", "unit", "note")
@@ -84,6 +91,8 @@ class RunDirectory:
 
     def __init__(self, out: str | Path) -> None:
         """Create `out`; raise RecipeError when it already holds a finished run or cannot be written."""
+        if not str(out).strip():
+            raise RecipeError("The field 'out' is empty; it takes the directory that the run is to make.")
         self.path = Path(out)
         if (self.path / MANIFEST).exists():
             raise RecipeError(f"{self.path} already holds a finished run; choose another `out`.")
@@ -172,7 +181,7 @@ class RunDirectory:
         inputs: Mapping[str, str],
         results: Sequence[Result],
     ) -> dict[str, Any]:
-        """Hash the artifact's files and write MANIFEST.json: the last act of a recipe.
+        """Say the results on the terminal, hash the artifact's files and write MANIFEST.json: a recipe's last act.
 
         `config` is a dataclass or a mapping, `inputs` maps a role ("base", "snapshot") to a hash from `hash_input`.
         Returns the manifest, which says how many processes were proven to take part.
@@ -195,8 +204,11 @@ class RunDirectory:
             "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         self._write_card(manifest)
+        for result in results:
+            print(result)
         write_json(self.path / MANIFEST, manifest)
         shutil.rmtree(self.path / CHECKPOINTS, ignore_errors=True)
+        print(f"{recipe} is done: {self.path}", flush=True)
         return manifest
 
     def _write_card(self, manifest: Mapping[str, Any]) -> None:

@@ -23,6 +23,13 @@ from training.modelling.plans import Plan, show
 
 BAD_CONFIGURATION = 2
 FAILED = 1
+INTERRUPTED = 130
+STOPPED = "Interrupted. The same command goes on from the last checkpoint, where there is one."
+NO_MEMORY = (
+    "There is not enough memory: lower 'tokens_at_once', or ask for 'gradient_checkpointing', 'lora_rank' or 'sharding'"
+    " where the recipe has them"
+)
+LARGEST, LARGEST_WHOLE = sys.float_info.max, 2**63
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 T = TypeVar("T")
@@ -113,6 +120,12 @@ def build_config(config_type: type[T], values: Mapping[str, Any]) -> T:
         raise ConfigError(str(error)) from error
 
 
+def _out_of_memory(error: Exception) -> bool:
+    """Whether torch, on a GPU or a CPU, or Python itself found no more memory."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said
+
+
 def run_recipe(
     config_type: type[T],
     recipe: Callable[[T], Any],
@@ -123,8 +136,8 @@ def run_recipe(
     """Load the configuration and run the recipe: what the last line of every recipe calls.
 
     With `--dry-run` say what it would do instead, as `plan` finds out; without `plan` that is the configuration. A
-    RecipeError becomes one sentence on stderr and exit code 1. SIGTERM keeps its default action: the process ends at
-    once and leaves no manifest.
+    RecipeError, and memory that does not suffice, become one sentence on stderr and exit code 1, Ctrl-C (SIGINT) one
+    and exit code 130. SIGTERM keeps its default action: the process ends at once and leaves no manifest.
     """
     arguments = _arguments(config_type, argv)
     config = _load(config_type, arguments)
@@ -136,6 +149,14 @@ def run_recipe(
     except RecipeError as error:
         print(f"{error}", file=sys.stderr)
         raise SystemExit(FAILED) from error
+    except (RuntimeError, MemoryError) as error:
+        if not _out_of_memory(error):
+            raise
+        print(f"{NO_MEMORY}: {' '.join(str(error).split())[:200]}", file=sys.stderr)
+        raise SystemExit(FAILED) from error
+    except KeyboardInterrupt as error:
+        print(STOPPED, file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from error
 
 
 def require(condition: bool, sentence: str) -> None:
@@ -215,7 +236,9 @@ def _fits(value: Any, hint: Any) -> bool:
         return any(value == choice and type(value) is type(choice) for choice in arguments)
     if hint is float:
         # JSON writes 1.0 as 1; a bool is an int to Python but not to the person who wrote the file.
-        return type(value) in (int, float) and value == value and abs(value) != float("inf")
+        return type(value) in (int, float) and abs(value) <= LARGEST
+    if hint is int:
+        return type(value) is int and abs(value) < LARGEST_WHOLE
     return type(value) is (origin or hint)
 
 

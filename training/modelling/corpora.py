@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from training.demo import world
 from training.modelling.artifacts import RecipeError
 from training.modelling.chat import encode_completion, encode_prompt
+from training.modelling.lines import are_messages, read_lines
 from training.modelling.snapshots import Message, read_demonstrations, read_rankings
 
 WORLD = "world"
@@ -67,12 +68,8 @@ def _of_snapshot(snapshot: Path) -> list[Document]:
 
 
 def _of_file(path: Path) -> list[Document]:
-    found = []
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                found.append(Document([], line.strip()) if path.suffix == ".txt" else _of_line(path, number, line))
-    return found
+    plain = path.suffix == ".txt"
+    return [Document([], line.strip()) if plain else _of_line(path, number, line) for number, line in read_lines(path)]
 
 
 def _of_line(path: Path, number: int, line: str) -> Document:
@@ -85,8 +82,9 @@ def _of_line(path: Path, number: int, line: str) -> Document:
     if isinstance(value, dict) and isinstance(value.get("text"), str):
         return Document([], value["text"])
     messages = value.get("messages") if isinstance(value, dict) else None
-    if not isinstance(messages, list) or len(messages) < 2 or messages[-1].get("role") != "assistant":
+    if not are_messages(messages, fewest=2) or messages[-1]["role"] != "assistant":
         raise RecipeError(
-            f'Line {number} of {path} has neither a "text" nor "messages" that end with an assistant\'s message.'
+            f'Line {number} of {path} has neither a "text" nor "messages" (each with "role" and "content") that end'
+            " with an assistant's message."
         )
     return Document(messages)

@@ -9,6 +9,7 @@ number or runs away.
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
@@ -79,8 +80,12 @@ class LearningConfig:
 
     def __post_init__(self) -> None:
         self.require_above_0("epochs", "tokens_at_once", "lr", "max_grad_norm", "log_every", "lora_alpha")
-        for name in ("checkpoint_every", "diverged_at", "lora_rank"):
+        for name in ("checkpoint_every", "diverged_at", "lora_rank", "weight_decay"):
             require(getattr(self, name) >= 0, f"The field {name!r} must not be below 0.")
+        resumed = self.resume_from
+        require(
+            not resumed or Path(resumed).is_dir(), f"The field 'resume_from' names {resumed!r}, which is no directory."
+        )
         require(0 <= self.warmup < 1, "The field 'warmup' is a share of the steps, from 0 to below 1.")
 
     def require_above_0(self, *names: str) -> None:

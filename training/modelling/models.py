@@ -34,6 +34,7 @@ Precision = Literal["auto", "fp32", "bf16"]
 """The precision of the computation; weights stay fp32. "auto" is bf16 where the hardware has it and the model is large
 enough to gain from it (see `autocast`)."""
 
+MOST_THREADS = 1024
 BF16_PAYS_FROM = 5_000_000
 """Parameters from which "auto" is bf16 on a CPU that has it. Measured on one core of an AMD EPYC with avx512_bf16, a
 forward and backward pass over 16 rows of 128 tokens: 1.4 times faster at 0.9 M parameters, 2.2 at 6.6 M, 2.7 at 11 M.
@@ -47,6 +48,8 @@ def prepare_process(*, seed: int, threads: int, parallel: bool = False) -> torch
     raised where there are several. Telemetry is off whatever the environment says. Returns the device to use: CUDA
     where there is one, this process's own.
     """
+    if not 0 <= threads <= MOST_THREADS:
+        raise RecipeError(f"The field 'threads' is {threads}; it takes 0, for torch's choice, up to {MOST_THREADS}.")
     if parallel:
         collectives.join()
     elif processes.asked_for() > 1:

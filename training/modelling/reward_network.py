@@ -210,6 +210,11 @@ def choose_design(
             raise RecipeError(f"The field 'window' is {window}, but the model reads {limit} tokens; lower it.")
         own = member_layers or 0
         return Design(**numbers, member_layers=own, hidden=True, pooling=pooling, window=window or limit)
+    if window is not None:
+        raise RecipeError(
+            f"The field 'window' is for encoders, and {type(trunk).__name__} is none; leave it out, and set"
+            " max_prompt_tokens and max_completion_tokens."
+        )
     if members == 1:
         return None
     own = _layers_of_its_own(trunk) if member_layers is None else member_layers

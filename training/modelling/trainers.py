@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from torch import distributed
-from transformers import TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 
 from training.modelling import collectives, processes
 from training.modelling.artifacts import CHECKPOINTS, RecipeError, RunDirectory, write_json
@@ -182,6 +182,10 @@ def guarded(
     """
 
     class Guarded(_InShares, trainer):
+        def __init__(self, *args: Any, **fields: Any) -> None:
+            super().__init__(*args, **fields)
+            self.remove_callback(PrinterCallback)  # the run itself says on the terminal how far it is
+
         def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
             self.last_ids = inputs["input_ids"].tolist()
             loss = super().training_step(model, inputs, num_items_in_batch)

@@ -298,8 +298,6 @@ def evaluate(config: EvaluateConfig) -> None:
         results += found
     for name in config.policies:
         results += contest_results(name, answers, config)
-    for result in results:
-        print(describe(result), flush=True)
     save_samples(directory, prompts, answers, config)
     directory.progress(steps, steps, f"{len(results)} figures")
     inputs = {role: hash_input(getattr(config, role)) for role in ("reference", "reward", "snapshot")}
@@ -330,13 +328,6 @@ def contest_results(name: str, answers: dict[str, Answers], config: EvaluateConf
             )
         ),
     ]
-
-
-def describe(result: Result) -> str:
-    """A result as a line of the log."""
-    interval = "" if result.lo is None else f" [{result.lo:.3f}, {result.hi:.3f}]"
-    against = f" against {result.against}" if result.against else ""
-    return f"{result.subject}{against}: {result.name} {result.value:.3f}{interval} {result.unit} (n = {result.n})"
 
 
 def plan(config: EvaluateConfig) -> Plan:

@@ -37,6 +37,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from training.modelling import processes
 from training.modelling.artifacts import RunDirectory, hash_input
 from training.modelling.baselines import axis_baselines, baseline_results, fit_tf_idf
+from training.modelling.batches import FEWEST_OF_PROMPT
 from training.modelling.configs import ModelSource, require, run_recipe
 from training.modelling.ensembles import Draws, all_of_them, bootstrap, members_rewards
 from training.modelling.learning import PartLoss, RankingLearningConfig, learn, read_learnt
@@ -131,6 +132,8 @@ class RewardConfig(RankingLearningConfig):
         require(not self.axes or any(self.axes.values()), "One weight of 'axes' at least must be above 0.")
         self.require_above_0("ensemble")
         require(self.ensemble > 1 or not self.member_layers, "The field 'member_layers' needs an 'ensemble'.")
+        fewest = FEWEST_OF_PROMPT + 1
+        require(self.window is None or self.window >= fewest, f"The field 'window' must be {fewest} or more, or null.")
         require((self.member_layers or 0) >= 0, "The field 'member_layers' must not be below 0.")
         require(pairwise or not self.margin, "The field 'margin' does nothing with the loss \"plackett_luce\".")
         soft = self.labels == "soft"

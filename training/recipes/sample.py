@@ -21,6 +21,7 @@ from training.modelling.artifacts import RecipeError, Result, RunDirectory, hash
 from training.modelling.chat import decode_completion, encode_prompt
 from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
 from training.modelling.decoding import sample_completions
+from training.modelling.lines import are_messages, read_lines
 from training.modelling.models import load_policy, load_tokenizer, prepare_process, require_context
 from training.modelling.plans import Plan
 from training.modelling.previews import prompts_count
@@ -72,17 +73,18 @@ class AskedPrompt:
 def read_asked_prompts(path: str) -> list[AskedPrompt]:
     """Read the prompts file; raises RecipeError that names the first line that is not a prompt."""
     prompts = []
-    with open(path, encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                row = json.loads(line)
-                messages = [{"role": m["role"], "content": m["content"]} for m in row["prompt"]]
-                prompts.append(AskedPrompt(messages, row["prompt_sha256"]))
-            except (json.JSONDecodeError, KeyError, TypeError) as error:
-                raise RecipeError(
-                    f'Line {number} of {path} is not a prompt; a line is {{"prompt": [{{"role", "content"}}, ...], '
-                    f'"prompt_sha256": "..."}}.'
-                ) from error
+    for number, line in read_lines(path):
+        try:
+            row = json.loads(line)
+            if not are_messages(row["prompt"]):
+                raise ValueError("no conversation")
+            messages = [{"role": m["role"], "content": m["content"]} for m in row["prompt"]]
+            prompts.append(AskedPrompt(messages, str(row["prompt_sha256"])))
+        except (ValueError, KeyError, TypeError) as error:
+            raise RecipeError(
+                f'Line {number} of {path} is not a prompt; a line is {{"prompt": [{{"role", "content"}}, ...], '
+                f'"prompt_sha256": "..."}}.'
+            ) from error
     if not prompts:
         raise RecipeError(f"{path} holds no prompts, so there is nothing to answer.")
     return prompts

@@ -30,6 +30,7 @@ import torch
 from training.modelling.artifacts import RecipeError, RunDirectory, hash_input
 from training.modelling.chat import encode_completion, encode_prompt
 from training.modelling.configs import ExistingPath, ModelSource, require, run_recipe
+from training.modelling.lines import are_messages, read_lines
 from training.modelling.models import load_classifier, load_tokenizer, prepare_process, require_context
 from training.modelling.plans import Plan
 from training.modelling.previews import prompts_count
@@ -81,20 +82,21 @@ class ShownTask:
 def read_shown_tasks(path: str) -> list[ShownTask]:
     """Read the tasks file; raises RecipeError that names the first line that is not a task with two completions."""
     tasks = []
-    with open(path, encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                row = json.loads(line)
-                messages = [{"role": m["role"], "content": m["content"]} for m in row["prompt"]]
-                shown = ShownTask(int(row["task"]), messages, [str(text) for text in row["completions"]])
-            except (ValueError, KeyError, TypeError) as error:
-                raise RecipeError(
-                    f'Line {number} of {path} is not a task; a line is {{"task": 7, "prompt": [{{"role", "content"}},'
-                    f' ...], "completions": ["...", "..."]}}.'
-                ) from error
-            if len(shown.completions) < FEWEST:
-                raise RecipeError(f"Line {number} of {path} has fewer than 2 completions; there is nothing to compare.")
-            tasks.append(shown)
+    for number, line in read_lines(path):
+        try:
+            row = json.loads(line)
+            if not are_messages(row["prompt"]):
+                raise ValueError("no conversation")
+            messages = [{"role": m["role"], "content": m["content"]} for m in row["prompt"]]
+            shown = ShownTask(int(row["task"]), messages, [str(text) for text in row["completions"]])
+        except (ValueError, KeyError, TypeError) as error:
+            raise RecipeError(
+                f'Line {number} of {path} is not a task; a line is {{"task": 7, "prompt": [{{"role", "content"}},'
+                f' ...], "completions": ["...", "..."]}}.'
+            ) from error
+        if len(shown.completions) < FEWEST:
+            raise RecipeError(f"Line {number} of {path} has fewer than 2 completions; there is nothing to compare.")
+        tasks.append(shown)
     if not tasks:
         raise RecipeError(f"{path} holds no tasks, so there is nothing to be unsure of.")
     return tasks
@@ -159,7 +161,10 @@ def _member_rewards(
             completions.append(encode_completion(tokenizer, text, max_tokens=config.max_completion_tokens))
     raw = score_all(model, tokenizer, prompts, completions, batch_size=config.batch_size)
     if raw.shape[2] > 1:
-        raise RecipeError(f"{source} has learnt several axes, whose rewards give no chance that one is preferred.")
+        raise RecipeError(
+            f"{source} has learnt several axes, or is no reward model: it gives {raw.shape[2]} numbers to a completion,"
+            " which are no chance that one is preferred."
+        )
     return raw[..., 0].T
 
 

@@ -6,18 +6,18 @@ A line of a .jsonl file is {"messages": [{"role", "content"}, ...]}, ending with
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from annotate.hashing import prompt_sha256
 from training.modelling.artifacts import RecipeError
+from training.modelling.lines import are_messages, read_lines
 from training.modelling.snapshots import RankingRow, Split, read_demonstrations, read_rankings
 from training.modelling.supervised.conversations import Conversation
 
 Answers = Literal["demonstrations", "preferred"]
 DECLINE = "decline"
-ROLES = ("system", "user", "assistant")
 
 
 def read_conversations(
@@ -96,18 +96,16 @@ def _of_file(name: str, path: Path, safety: Collection[str], marked: bool) -> li
     if path.suffix != ".jsonl":
         raise RecipeError(f"The source {name!r}, {path}, is neither a snapshot directory nor a .jsonl file.")
     found = []
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                value, messages = _read_line(path, number, line)
-                found.append(
-                    Conversation(
-                        messages=messages,
-                        prompt_sha256=prompt_sha256(messages[:-1]),
-                        source=name,
-                        safety=marked or value.get("safety") is True or value.get("domain") in safety,
-                    )
-                )
+    for number, line in read_lines(path):
+        value, messages = _read_line(path, number, line)
+        found.append(
+            Conversation(
+                messages=messages,
+                prompt_sha256=prompt_sha256(messages[:-1]),
+                source=name,
+                safety=marked or value.get("safety") is True or value.get("domain") in safety,
+            )
+        )
     return found
 
 
@@ -138,14 +136,7 @@ def _messages(value: dict[str, Any]) -> Any:
 
 def _is_conversation(messages: Any) -> bool:
     return (
-        isinstance(messages, Sequence)
-        and len(messages) >= 2
-        and all(
-            isinstance(message, dict)
-            and message.get("role") in ROLES
-            and isinstance(message.get("content"), str)
-            and isinstance(message.get("reasoning") or "", str)
-            for message in messages
-        )
+        are_messages(messages, fewest=2)
+        and all(isinstance(message.get("reasoning") or "", str) for message in messages)
         and messages[-1]["role"] == "assistant"
     )
