@@ -76,7 +76,7 @@ def read_asked_prompts(path: str) -> list[AskedPrompt]:
     for number, line in read_lines(path):
         try:
             row = json.loads(line)
-            if not are_messages(row["prompt"]):
+            if not are_messages(row["prompt"], fewest=0):
                 raise ValueError("no conversation")
             messages = [{"role": m["role"], "content": m["content"]} for m in row["prompt"]]
             prompts.append(AskedPrompt(messages, str(row["prompt_sha256"])))

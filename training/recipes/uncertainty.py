@@ -85,7 +85,7 @@ def read_shown_tasks(path: str) -> list[ShownTask]:
     for number, line in read_lines(path):
         try:
             row = json.loads(line)
-            if not are_messages(row["prompt"]):
+            if not are_messages(row["prompt"], fewest=0):
                 raise ValueError("no conversation")
             messages = [{"role": m["role"], "content": m["content"]} for m in row["prompt"]]
             shown = ShownTask(int(row["task"]), messages, [str(text) for text in row["completions"]])
