@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from annotate.models import Campaign
 from annotate.services.campaigns import create_campaign
-from tests.e2e.test_look import WIDTHS, examine_in_both_themes
+from tests.e2e.test_look import examine_everywhere, examine_in_both_themes
 from tests.services.test_step_labels import add_solution, labelled
 from tests.world import add_guideline
 
@@ -101,20 +101,18 @@ def test_it_is_accessible_on_a_desk_and_on_a_phone(site):
     add_solution(proofs)
     labelled(proofs, site.world.alice, "good", "bad")
     labelled(proofs, site.world.bob, "good", "neutral", "good")
-    for width in WIDTHS:
-        site.page.set_viewport_size({"width": width, "height": 844})
-        for address in (
-            "",
-            "new/",
-            "new/?kind=ranking",
-            "new/?kind=demonstration",
-            "answers/settings/",
-            "answers/overlap/",
-            "answers/queues/",
-        ):
-            site.page.goto(f"{site.url}/campaigns/{address}")
-            site.page.evaluate("document.querySelectorAll('details').forEach(one => one.setAttribute('open', ''))")
-            examine_in_both_themes(site, f"campaigns/{address} at {width}")
+    for address in (
+        "",
+        "new/",
+        "new/?kind=ranking",
+        "new/?kind=demonstration",
+        "answers/settings/",
+        "answers/overlap/",
+        "answers/queues/",
+    ):
+        site.page.goto(f"{site.url}/campaigns/{address}")
+        site.page.evaluate("document.querySelectorAll('details').forEach(one => one.setAttribute('open', ''))")
+        examine_everywhere(site, f"campaigns/{address}")
     site.page.goto(f"{site.url}/agreement/proofs/steps/")
     examine_in_both_themes(site, "agreement on steps")
     site.page.goto(f"{site.url}/campaigns/answers/preview/")

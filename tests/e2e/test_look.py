@@ -1,9 +1,7 @@
 """How the pages look: the workplace in both themes and at two widths, columns, targets. More is in test_every_page."""
 
-import pytest
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 
-WIDTHS = [390, 1440]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 OF_LOOK = {
     "type": "rule",
@@ -26,31 +24,36 @@ def examine(site, where: str, only: object = RULES) -> None:
     assert wide <= 0, f"{where} is {wide} px too wide"
 
 
-def examine_in_both_themes(site, where: str) -> None:
-    """All rules in the light, and again in the dark the only one that depends on it."""
+def examine_in_both_themes(site, where: str, only: object = RULES) -> None:
+    """These rules in the light, and again in the dark the only one that depends on it."""
     site.page.emulate_media(color_scheme="light", reduced_motion="reduce")
-    examine(site, where)
+    examine(site, where, only)
     site.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     examine(site, f"{where}, in the dark", only={"type": "rule", "values": ["color-contrast"]})
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_it_has_an_accessible_workplace(site, width):
-    site.page.set_viewport_size({"width": width, "height": 844})
+def examine_everywhere(site, where: str) -> None:
+    """All rules on a desk, and what may differ from that on a phone, each in both themes."""
+    for width, only in ((1440, RULES), (390, OF_LOOK)):
+        site.page.set_viewport_size({"width": width, "height": 844})
+        examine_in_both_themes(site, f"{where} at {width}", only)
+
+
+def test_it_has_an_accessible_workplace(site):
     site.log_in(site.world.alice)
     site.begin("Rank answers")
     site.page.keyboard.press("1")
     site.page.keyboard.press("Enter")  # shows the error too
-    examine_in_both_themes(site, "ranking")
+    examine_everywhere(site, "ranking")
     site.page.keyboard.press("t")
     site.page.locator(".flags summary").first.click()
-    examine_in_both_themes(site, "ranking with guideline and flags toggled")
+    examine_everywhere(site, "ranking with guideline and flags toggled")
     site.page.keyboard.press("s")
-    examine_in_both_themes(site, "skip")
+    examine_everywhere(site, "skip")
     site.page.keyboard.press("Escape")
     site.page.goto(f"{site.url}/")
     site.begin("Write answers")
-    examine_in_both_themes(site, "writing")
+    examine_everywhere(site, "writing")
 
 
 def test_it_keeps_the_chosen_theme(site):

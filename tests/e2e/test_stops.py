@@ -4,7 +4,7 @@ from playwright.sync_api import expect
 
 from annotate.models import Judgement
 from annotate.services.setup import change_campaign, move_campaign
-from tests.e2e.test_look import WIDTHS, examine_in_both_themes
+from tests.e2e.test_look import examine_everywhere
 from tests.e2e.test_next_task import rank, wait_for_ahead
 
 
@@ -20,9 +20,7 @@ def test_after_the_last_task_of_the_day_it_says_why_and_enter_leads_on(site):
     rank(site)
     expect(site.page.get_by_role("heading", name="Nothing to do here right now")).to_be_visible()
     expect(site.page.locator(".reasons")).to_contain_text("You have done 2 tasks here today")
-    for width in WIDTHS:
-        site.page.set_viewport_size({"width": width, "height": 844})
-        examine_in_both_themes(site, f"nothing to do at {width}")
+    examine_everywhere(site, "nothing to do")
     site.page.keyboard.press("Enter")
     expect(site.page.get_by_role("heading", name="Write answers")).to_be_visible()
 

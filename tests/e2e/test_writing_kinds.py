@@ -1,10 +1,9 @@
 """Writing by the toolbar, prompt and answer both, revising with the changes in view, and reviewing there and back."""
 
-import pytest
 from playwright.sync_api import expect
 
 from annotate.models import Demonstration, Review
-from tests.e2e.test_look import WIDTHS, examine
+from tests.e2e.test_look import examine_everywhere
 from tests.reviewing import EDITED, ORIGINAL, brief_campaign, do_next, review_campaign, revision_campaign
 
 CHECKLIST = [{"name": "aloud", "label": "I read it aloud"}, {"name": "facts", "label": "I looked up the facts"}]
@@ -180,24 +179,21 @@ def test_it_edits_what_it_reviews(site):
     assert Demonstration.objects.last().revision.original.text == "Blow hard."
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(width, scheme) for width in WIDTHS for scheme in ("light", "dark")])
-def test_it_has_accessible_pages_for_writing(site, width, scheme):
+def test_it_has_accessible_pages_for_writing(site):
     world = site.world
     brief_campaign(world, citations=True, checklist=CHECKLIST, min_words=20)
     revision_campaign(world)
     review_campaign(world, world.writing)
     answer = {"text": "Blow **gently**.", "reasoning": "From practice."}
     do_next(world.bob, world.writing, **answer)
-    site.page.emulate_media(color_scheme=scheme)
-    site.page.set_viewport_size({"width": width, "height": 844})
     site.log_in(world.alice)
     for campaign in ("Invent conversations", "Improve answers", "Review answers"):
         site.page.goto(f"{site.url}/")
         site.begin(campaign)
-        examine(site, campaign)
+        examine_everywhere(site, campaign)
     site.page.keyboard.press("2")
     site.page.locator("#text").fill("Blow softly.")
     expect(site.page.locator(".diff ins")).to_have_text("softly.")
-    examine(site, "a review that edits")
+    examine_everywhere(site, "a review that edits")
     site.page.get_by_label("Changes", exact=True).check(force=True)
-    examine(site, "its changes")
+    examine_everywhere(site, "its changes")
