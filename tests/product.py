@@ -71,10 +71,15 @@ class Product:
 
     def start_all(self) -> None:
         """Starts it and waits until the workers take work, too."""
+        before = {name: self.times_ready(name) for name in ("worker", "trainer")}
         self.start()
-        for name in ("worker", "trainer"):
-            log = self.var / "logs" / f"{name}.log"
-            wait_until(lambda log=log: log.exists() and " ready." in log.read_text(), within=300, what=f"the {name}")
+        for name, times in before.items():
+            wait_until(lambda name=name, times=times: self.times_ready(name) > times, within=300, what=f"the {name}")
+
+    def times_ready(self, name: str) -> int:
+        """How often this worker has said that it takes work."""
+        log = self.var / "logs" / f"{name}.log"
+        return log.read_text().count(" ready.") if log.exists() else 0
 
     def answers(self) -> bool:
         if self.process is not None and self.process.poll() is not None:

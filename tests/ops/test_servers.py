@@ -42,3 +42,10 @@ def test_it_works_on_after_its_worker_was_killed(product):
     os.kill(product.processes("-Q default")[0], signal.SIGKILL)
     before = reaped(product)
     wait_until(lambda: reaped(product) > before, within=300, what="the new worker to get a message")
+
+
+def test_it_stops_everything_when_the_system_tells_it_to(product):
+    product.process.send_signal(signal.SIGTERM)
+    assert product.process.wait(timeout=300) == 0
+    assert product.processes() == []
+    assert product.said().rstrip().endswith("Stopped.")

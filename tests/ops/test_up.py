@@ -1,4 +1,7 @@
-"""`manage.py up`: the whole product as processes, as its user has it."""
+"""`manage.py up`: the whole product as processes, as its user has it, from its first page to its end.
+
+All tests are of one product, in their order: each start of it costs seven processes that load all there is.
+"""
 
 import os
 import signal
@@ -10,7 +13,7 @@ import pytest
 
 from annotate.management.commands.up import web
 from tests.ops.test_refusals import refused
-from tests.product import command, wait_until
+from tests.product import Product, command, wait_until
 
 PARTS = {"gunicorn": 3, "-Q default": 1, "-Q train": 1, " beat ": 1}
 """Processes of each part: gunicorn and its two, the worker, the trainer, the clock."""
@@ -74,6 +77,39 @@ def test_it_restarts_what_is_killed_and_says_so(live_product, part, count):
 
 def test_it_serves_again_after_that(live_product):
     wait_until(lambda: live_product.get("/healthz") == 200, within=300, what="the web server")
+
+
+def test_it_stops_everything_when_told_to(live_product):
+    live_product.interrupt()
+    assert live_product.process.wait(timeout=300) == 0
+    assert live_product.processes() == []
+    assert live_product.said().rstrip().endswith("Stopped.")
+
+
+def test_it_starts_again_on_the_same_data(live_product):
+    live_product.start()
+    assert live_product.get("/") == 200
+
+
+def test_it_ends_everything_at_once_when_told_twice(live_product):
+    stopped = live_product.said().count("Stopping.")
+    live_product.interrupt()
+    wait_until(lambda: live_product.said().count("Stopping.") > stopped, within=300, what="Ctrl-C to be noticed")
+    live_product.interrupt()
+    live_product.process.wait(timeout=300)
+    wait_until(lambda: live_product.processes() == [], within=300, what="every process to end")
+
+
+def test_it_leaves_no_orphan_when_it_is_killed(live_product):
+    live_product.start_all()
+    assert len(live_product.processes()) >= EVERYTHING
+    live_product.process.kill()
+    live_product.process.wait()
+    wait_until(lambda: live_product.processes() == [], within=300, what=lambda: orphans(live_product))
+
+
+def orphans(product: Product) -> str:
+    return "these to end: " + "; ".join(f"{pid} {command(pid)}" for pid in product.processes())
 
 
 def maps_torch(pid: int) -> bool:
