@@ -73,6 +73,19 @@ def static_files_as_asked_for() -> Iterator[None]:
         yield
 
 
+LONG = (
+    *("ops/test_first_start.py", "training/test_celery.py", "ops/test_up.py", "recipes/test_sharding.py"),
+    *("ops/test_servers.py", "training/test_end_to_end.py", "training/test_pipelines.py", "recipes/test_recipes.py"),
+)
+"""What takes longest in one piece. With two test processes it comes first, and the small ones fill up the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        order = {Path(__file__).parent / name: place for place, name in enumerate(LONG)}
+        items.sort(key=lambda item: order.get(item.path, len(LONG)))
+
+
 class NoChance:
     """A die that always falls so that the campaign's order decides."""
 
