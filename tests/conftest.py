@@ -15,7 +15,7 @@ from annotate.ledger import live, shown
 from annotate.services import anywhere, choosing
 from tests import migrated
 from tests import world as worlds
-from tests.emptying import empty_tables
+from tests.emptying import empty_tables, give_up_dead_rows
 from tests.product import CHROMIUM_ARGUMENTS, Product, chromium, running_redis
 
 kept_world, world, committed_world = worlds.kept_world, worlds.world, worlds.committed_world
@@ -57,6 +57,15 @@ def emptied_quickly() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_dead_rows(django_db_blocker) -> Iterator[None]:
+    """On PostgreSQL each file of tests begins with tables that are empty on the disk, too."""
+    yield
+    if connection.vendor == "postgresql" and connection.connection is not None:
+        with django_db_blocker.unblock():
+            give_up_dead_rows()
 
 
 @pytest.fixture(scope="session", autouse=True)

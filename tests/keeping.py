@@ -18,7 +18,7 @@ class Kept(Generic[Made]):
     """What `make` returned, and what it changed in the database."""
 
     def __init__(self, make: Callable[[], Made]):
-        self.statements: list[tuple[str, list]] = []
+        self.statements: list[tuple[str, list | None]] = []
         with transaction.atomic():
             before = _everything()
             self.made = make()
@@ -29,6 +29,9 @@ class Kept(Generic[Made]):
                 if added := [row for key, row in rows.items() if old.get(key) != row]:
                     self.statements.append(_insert(table, columns, added))
             transaction.set_rollback(True)
+        if connection.vendor == "postgresql":  # one message to the server, and values that are written out once
+            whole = ";\n".join(connection.ops.compose_sql(*statement) for statement in self.statements)
+            self.statements = [(whole, None)] if whole else []
 
     def put_back(self) -> Made:
         """The rows are in the database again; returns a copy of what was made."""
