@@ -185,9 +185,10 @@ class _Sums:
 
         def in_both() -> NDArray[np.int64]:
             order, bounds = base.by_annotator
+            judged = base.once("tasks by annotator", lambda: base.rows.task[order])
             people = annotators_of(wanted)
             both = np.logical_and(*(one < bounds.size - 1 for one in people))
-            tasks = in_common(people[0][both], people[1][both], order, bounds, base.rows.task)
+            tasks = in_common(people[0][both], people[1][both], judged, bounds)
             return grid.of_rows(base.of_tasks(np.unique(tasks)))
 
         cells = base.latest("cells in common", wanted.tobytes(), in_both)  # which one question has after the other

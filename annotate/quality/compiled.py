@@ -89,7 +89,7 @@ def values(rng: np.random.Generator) -> None:
     answers = Answers(item // 2, item, annotator, said)
     sums, pairs = ValueSums.of(answers, yes_of(3)), Pairs.of(answers, in_pairs(answers), 3)
     sums.changed(sums, sums, pairs, pairs).agreement(scale_of((1, 2, 3), "ordinal"))
-    in_common(annotator[:1], annotator[:1], np.argsort(annotator, kind="stable"), np.array([0, ITEMS]), item)
+    in_common(annotator[:1], annotator[:1], item[np.argsort(annotator, kind="stable")], np.array([0, ITEMS]))
     dawid_skene(item, annotator, said)
     dawid_skene(item, annotator, said - 1, pairs=True)
 

@@ -197,20 +197,25 @@ def list_cases(starts, annotator, code, people):
 
 
 @njit(cache=True, nogil=True)
-def square_pairs(pair, of, size, order, features):
-    """(3, F, F) over pairs of annotators the products of their cases' sums, by class; `order` sorts the pairs."""
+def square_pairs(cases, features, sizes):
+    """(3, F, F) over pairs of annotators the products of their cases' sums, by class. Each case (n,), sorted, is one
+    number of its pair, its feature and the m of its item, which is below `sizes`: (pair * F + feature) * sizes + m.
+    """
     products = np.zeros((CLASSES, features, features))
     sums, touched = np.zeros((CLASSES, features)), np.empty(features, np.int64)
-    marked, n = np.zeros(features, np.bool_), 0
-    for number in range(order.size):
-        case = order[number]
-        n = _mark(of[case], marked, touched, n)
-        for kind in range(CLASSES):
-            sums[kind, of[case]] += weight(kind, size[case])
-        if number + 1 == order.size or pair[order[number + 1]] != pair[case]:
+    marked, n, last = np.zeros(features, np.bool_), 0, np.int64(-1)
+    for case in cases:
+        rest = case // sizes
+        pair, m = rest // features, case - rest * sizes
+        if pair != last:
             _add_products(sums, touched[:n], products)
             _clear(sums, touched[:n], marked)
-            n = 0
+            n, last = 0, pair
+        at = rest - pair * features
+        n = _mark(at, marked, touched, n)
+        for kind in range(CLASSES):
+            sums[kind, at] += weight(kind, m)
+    _add_products(sums, touched[:n], products)
     return products
 
 
@@ -227,16 +232,16 @@ def add_to_pairs(pair, of, size, wanted, features):
 
 
 @njit(cache=True, nogil=True)
-def in_common(first, second, order, bounds, task):
+def in_common(first, second, tasks, bounds):
     """The tasks that two annotators both judged, for each pair of them, one after the other; unsorted, and repeated.
 
-    `order` has the judgements by annotator and then by task, `bounds` where those of each begin.
+    `tasks` are those of each annotator, rising, one annotator after the other; `bounds` say where each one's begin.
     """
     found, n = np.empty(64, np.int64), 0
     for pair in range(first.size):
         one, other = bounds[first[pair]], bounds[second[pair]]
         while one < bounds[first[pair] + 1] and other < bounds[second[pair] + 1]:
-            left, right = task[order[one]], task[order[other]]
+            left, right = tasks[one], tasks[other]
             if left == right:
                 if n == found.size:
                     found = np.append(found, np.empty(n, np.int64))

@@ -128,8 +128,9 @@ class ValueSums:
         cases, judged, by_annotator, products, counts = found
         by_pairs = np.zeros((sum_kernels.CLASSES, features, features))
         if pairs:
-            listed = sum_kernels.list_cases(starts, who, answers.code, labels.size)
-            by_pairs = sum_kernels.square_pairs(*listed, np.argsort(listed[0]), features)
+            pair, of, size = sum_kernels.list_cases(starts, who, answers.code, labels.size)
+            listed = np.sort((pair * features + of) * (widest + 1) + size)
+            by_pairs = sum_kernels.square_pairs(listed, features, widest + 1)
         return cls(labels, by_annotator, cases, judged, products, by_pairs, counts)
 
     def changed(self, gone: ValueSums, there: ValueSums, before: Pairs, after: Pairs) -> ValueSums:
