@@ -41,7 +41,7 @@ import json, os, sys
 from pathlib import Path
 import torch
 from tests.recipes.test_sharding import RECIPES
-from training.modelling import learning
+from training.modelling import learning, trainers
 from training.modelling.artifacts import RecipeError
 from training.modelling.configs import build_config
 from training.modelling.trainers import Reporter
@@ -58,7 +58,7 @@ def count(model, optimizer):
 def counted(model, optimizer, losses, *, step, **fields):
     if broken.get("interrupted") == step:
         raise InterruptedError
-    if broken.get("no number") == step and os.environ["RANK"] == "1":
+    if broken.get("no number") == step and rank == "1":
         losses = (loss * float("nan") for loss in losses)
     found = update(model, optimizer, losses, step=step, **fields)
     count(model, optimizer)
@@ -71,6 +71,12 @@ def counted_by_trl(self, args, state, control, logs=None, **found):
     if found["optimizer"].state:
         count(found["model"], found["optimizer"])
 
+def broken_loss(self, *args, **found):
+    loss = computed(self, *args, **found)
+    return loss * float("nan") if broken.get("no number") == self.state.global_step and rank == "1" else loss
+
+computed, rank = trainers._InShares.compute_loss, os.environ["RANK"]
+trainers._InShares.compute_loss = broken_loss
 learning.update, Reporter.on_log = counted, counted_by_trl
 for name, (recipe, fields) in json.loads(Path(sys.argv[1]).read_text()).items():
     kind, train = RECIPES[recipe]
@@ -125,7 +131,9 @@ def fields(base, snapshot, tmp_path_factory) -> dict[str, dict]:
         "reward by adapters": ranked | {"lora_rank": 4},
         "reward of members": ranked | {"ensemble": 3},
         "process_reward": of | {"snapshot": str(steps), "batch_solutions": 5, "tokens_at_once": 100},
-        "sft": of | {"batch_size": 8, "tokens_at_once": 150, "style_prompts": 0, "epochs": 2, "checkpoint_every": 2},
+        # Two answers at once, and so two parts of a step in each process.
+        "sft": of | {"batch_size": 8, "tokens_at_once": 60, "style_prompts": 0, "epochs": 2, "checkpoint_every": 2},
+        "sft in bf16": of | {"batch_size": 8, "style_prompts": 0, "epochs": 1, "precision": "bf16"},
         "kto by adapters": of | {"labels": "rankings", "batch_size": 10, "lora_rank": 4},
         "control by adapters": of | {"batch_size": 47, "tokens_at_once": 150, "epochs": 1, "lora_rank": 4},
     }
@@ -145,8 +153,8 @@ def ran(fields, tmp_path_factory) -> Path:
         again = fields[recipe] | {"out": str(path / "two" / f"{recipe} again"), "sharding": "full"}
         runs[f"{recipe} interrupted"] = (recipe, again | {"broken": {"interrupted": 3}})
         runs[f"{recipe} again"] = (recipe, again)
-    wrong = fields["dpo"] | {"out": str(path / "two" / "wrong"), "sharding": "full"}
-    runs["wrong"] = ("dpo", wrong | {"broken": {"no number": 1}})
+        wrong = fields[recipe] | {"out": str(path / "two" / f"{recipe} wrong"), "sharding": "full"}
+        runs[f"{recipe} wrong"] = (recipe, wrong | {"broken": {"no number": 1}})
     started(path, runs)
     return path
 
@@ -169,6 +177,7 @@ RUNS = (
     "reward in bf16",
     "reward of members",
     "sft",
+    "sft in bf16",
 )
 
 
@@ -210,11 +219,13 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(ran, name):
     assert not (again / CHECKPOINTS).exists()
 
 
-def test_all_stop_where_the_loss_of_one_is_no_number(ran):
-    for process in held(ran, "wrong"):
+@pytest.mark.parametrize("name", ["dpo", "sft"])
+def test_all_stop_where_the_loss_of_one_is_no_number(ran, name):
+    for process in held(ran, f"{name} wrong"):
         assert process["error"].startswith("The loss is nan at step 1; lower the learning rate or compute in fp32.")
-    rows = json.loads((ran / "two" / "wrong" / OFFENDING).read_text())["rows"]
-    assert len(rows) == 4  # the step's, of which each process had two
+    rows = json.loads((ran / "two" / f"{name} wrong" / OFFENDING).read_text())["rows"]
+    # Of our loop the step's, of which each process had two; of TRL's what the first process had at once.
+    assert len(rows) == {"dpo": 4, "sft": 2}[name]
 
 
 def test_it_refuses_to_shard_in_one_process(fields, tmp_path):

@@ -4,11 +4,12 @@ A trainer's checkpoint is a folder of many files, `<out>/checkpoints/checkpoint-
 `complete.json`, which is written last and says what the checkpoint was made of. The one before is removed after that.
 """
 
+import contextlib
 import dataclasses
 import json
 import math
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,11 @@ class _InShares:
     def compute_loss(self, *args: Any, **fields: Any) -> Any:
         compute = partial(super().compute_loss, *args, **fields)
         return compute() if self.shards is None else self.shards(compute)
+
+    @contextlib.contextmanager
+    def _defer_fsdp_gradient_reduction(self) -> Iterator[None]:
+        """Defer nothing: a part's gradients are summed at once, as whole ones would need a whole model's memory."""
+        yield
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         if self.shards is None:
