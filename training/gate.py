@@ -66,7 +66,7 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The gate's decision: the winner's name, or None to keep the policy in force, and why."""
+    """The gate's decision: the winner's name, or None to keep the policy in force, and why, a line a candidate."""
 
     winner: str | None
     reason: str
@@ -94,7 +94,7 @@ def decide(
         opening = f"{winner.name.upper()} is promoted."
     else:
         opening = "No candidate passed the gate, so the policy in force stays."
-    return Verdict(winner.name if winner else None, " ".join([opening, *(each.sentence() for each in checked)]))
+    return Verdict(winner.name if winner else None, "\n".join([opening, *(each.sentence() for each in checked)]))
 
 
 class _Candidate:

@@ -178,6 +178,8 @@ def _run_stage(pipeline: Pipeline, name: str, runs: dict[str, Run]) -> Stage:
 def _note(run: Run) -> str:
     if run.stage == Recipe.SFT and run.config.get("source") == "preferred":
         return _("Learns from the preferred completions: nobody has written a demonstration yet.")
+    if run.config.get("weights") == "annotator":
+        return _("A ranking weighs what gold tasks say of its annotator.")
     return ""
 
 

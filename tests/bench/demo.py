@@ -157,7 +157,9 @@ def stage_config(folder: Path, stage: str, seed: int) -> dict:
         },
     }[stage]
     snapshot = {} if stage == "base" else {"snapshot": str(folder / "snapshot")}
-    return {"seed": seed, **inputs, **snapshot, **settings.RECIPES.get(stage, {})}
+    # The demo knows gold, and where a snapshot does, the product's reward model learns by its weights.
+    by_gold = {"weights": "annotator"} if stage == "reward" else {}
+    return {"seed": seed, **inputs, **snapshot, **settings.RECIPES.get(stage, {}), **by_gold}
 
 
 def run_stage(out: Path, stage: str, config: dict) -> None:

@@ -1,4 +1,4 @@
-"""Which policies a pipeline makes and puts before the gate."""
+"""Which policies a pipeline makes and puts before the gate, and what its rankings weigh."""
 
 import datetime
 
@@ -6,10 +6,12 @@ import pytest
 
 from annotate.errors import DomainError
 from tests.training.conftest import PASSING, figure
-from training.models import Pipeline, Run, RunInput
+from tests.training.test_weights import answer_gold
+from training.models import Pipeline, Run, RunInput, Snapshot
 from training.queries import current_policy, stages
 from training.services.foreground import work_off
-from training.services.pipelines import start_pipeline
+from training.services.pipelines import advance_pipeline, start_pipeline
+from training.services.snapshots import freeze_snapshot
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("judged", "sent")]
 
@@ -39,7 +41,7 @@ def test_it_trains_the_candidates_that_its_config_names_and_promotes_the_best(re
     # RAFT waits for the reward model, the others for SFT alone.
     assert recipes.executed == ["base", "sft", "reward", "kto", "control", "dpo", "raft", "evaluate", "sample"]
     assert current_policy() == run_of("raft").checkpoint
-    assert pipeline.reason.startswith("RAFT is promoted. RAFT: win rate against SFT 75 %")
+    assert pipeline.reason.startswith("RAFT is promoted.\nRAFT: win rate against SFT 75 %")
     names = [stage.name for stage in stages(pipeline=pipeline)]
     assert names[3:8] == ["reward", "raft", "kto", "control", "dpo"]
 
@@ -108,3 +110,37 @@ def test_it_refuses_candidates_that_it_cannot_make(config, sentence):
     with pytest.raises(DomainError, match=sentence):
         start_pipeline(date=datetime.date(2026, 11, 20), trigger="person", config=config)
     assert not Pipeline.objects.exists()
+
+
+def test_without_gold_every_ranking_weighs_the_same(recipes):
+    worked_off(candidates=["dpo"])
+    assert not any("weights" in run_of(stage).config for stage in ("reward", "dpo"))
+
+
+def test_rankings_weigh_what_gold_says_of_their_annotators_in_the_reward_model(judged, recipes):
+    answer_gold(judged)
+    pipeline = worked_off(candidates=["dpo"], reward={"epochs": 2})
+    assert run_of("reward").config == {"weights": "annotator", "epochs": 2}
+    assert run_of("dpo").config == {}
+    notes = {stage.name: stage.message for stage in stages(pipeline=pipeline)}
+    assert (notes["reward"], notes["dpo"]) == ("A ranking weighs what gold tasks say of its annotator.", "")
+
+
+def test_a_config_says_otherwise(judged, recipes):
+    answer_gold(judged)
+    pipeline = worked_off(candidates=["dpo"], reward={"weights": "none"}, dpo={"weights": "annotator"})
+    assert [run_of(stage).config["weights"] for stage in ("reward", "dpo")] == ["none", "annotator"]
+    notes = {stage.name: stage.message for stage in stages(pipeline=pipeline)}
+    assert (notes["reward"], notes["dpo"]) == ("", "A ranking weighs what gold tasks say of its annotator.")
+
+
+def test_a_snapshot_that_is_older_than_weights_is_not_asked_for_them(judged, recipes):
+    answer_gold(judged)
+    pipeline, _ = start_pipeline(date=datetime.date(2026, 11, 20), trigger="person")
+    advance_pipeline(pipeline_id=pipeline.pk)
+    freeze_snapshot(snapshot_id=Snapshot.objects.get().pk)
+    snapshot = Snapshot.objects.get()
+    del snapshot.manifest["weights"]
+    snapshot.save()
+    assert work_off(pipeline_id=pipeline.pk, say=lambda line: None).state == "done"
+    assert "weights" not in run_of("reward").config

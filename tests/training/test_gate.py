@@ -98,7 +98,7 @@ def test_it_takes_other_thresholds():
 def test_it_names_the_figures_of_every_candidate_with_interval_and_n():
     reason = decide([*SFT, *figures("dpo"), *figures("ppo", win_rate=(0.56, 0.48, 0.64))]).reason
     assert reason.startswith(
-        "DPO is promoted. DPO: win rate against SFT 70 % [60 %, 80 %], n = 120; KL to SFT 6 [5, 7]"
+        "DPO is promoted.\nDPO: win rate against SFT 70 % [60 %, 80 %], n = 120; KL to SFT 6 [5, 7]"
     )
     assert "PPO: win rate against SFT 56 % [48 %, 64 %], n = 120; KL to SFT 6 [5, 7], n = 120" in reason
 

@@ -56,7 +56,7 @@ def test_a_run_without_a_report_has_neither(admin_client, night, reward):
 def test_it_tables_each_axis_and_draws_no_calibration_of_their_sum(admin_client, reward):
     (reward.path / "report.json").write_text(json.dumps(axes_report()))
     page = page_of(admin_client, reward)
-    assert '<th scope="row"><bdi>harmless</bdi></th><td class="num">2</td>' in page
+    assert '<bdi>harmless</bdi><br><span class="muted small">weight 2</span>' in page
     assert "Where does it err?" in page
     assert "Is it as sure as it is right?" not in page
     assert admin_client.get(reverse("training:report", args=[reward.pk, "reliability", "light"])).status_code == 404

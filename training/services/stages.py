@@ -13,7 +13,7 @@ from training.candidates import BY_DEFAULT, CANDIDATES, recipe_of
 from training.demo import settings as demo
 from training.demo import world
 from training.modelling.artifacts import hash_input
-from training.models import Checkpoint, Pipeline, Run
+from training.models import Checkpoint, Pipeline, Run, Snapshot
 from training.services.artifacts import NAMED_POLICY
 from training.services.overrides import PUBLISH
 
@@ -61,7 +61,14 @@ def stage_config(pipeline: Pipeline, stage: str) -> dict[str, Any]:
         config["source"] = "preferred"
     if stage in EMBEDDED_EPOCHS and pipeline.base_model == EMBEDDED:
         config.setdefault("epochs", EMBEDDED_EPOCHS[stage])
+    if stage == Recipe.REWARD and _knows_gold(pipeline.snapshot):
+        config["weights"] = "annotator"  # not of DPO, where it was measured to change nothing (docs/training.md)
     return config | pipeline.config.get(stage, {})
+
+
+def _knows_gold(snapshot: Snapshot) -> bool:
+    """Whether its rankings weigh what gold says; one that is older than weights says nothing about them."""
+    return snapshot.manifest.get("weights", {}).get("method") == "gold"
 
 
 def publish_config(pipeline: Pipeline) -> dict[str, int]:
