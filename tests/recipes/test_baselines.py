@@ -12,6 +12,7 @@ from training.modelling.baselines import (
     baseline_results,
     baseline_scores,
     fit_tf_idf,
+    fit_words,
     with_a_pair,
 )
 from training.modelling.chat import encode_completion
@@ -111,3 +112,16 @@ def test_it_reports_each_baseline_on_the_pairs_that_it_was_not_fitted_to(tmp_pat
     assert found["test_accuracy", "shorter answer"].value == pytest.approx(2 / 3)
     assert found["test_accuracy", "tf-idf"].n == 2
     assert found["test_accuracy", "tf-idf"].note.startswith("3 strict pairs of 2 rankings")
+
+
+def test_words_alone_say_how_likely_a_step_is_good():
+    texts = ["add both sides", "add both terms", "divide by zero", "divide by zero again"] * 3
+    chances = fit_words(texts, [1.0, 1.0, 0.0, 0.5] * 3)(["add both", "divide by zero", "unknown"])
+    assert chances[0] > 0.6 > 0.5 > chances[1]
+    assert chances[1] < chances[2] < chances[0]
+
+
+@pytest.mark.parametrize(("texts", "shares"), [(["one", "one"], [1.0, 1.0]), (["one", "two"], [0.0, 1.0])])
+def test_where_words_say_nothing_every_text_has_the_mean(texts, shares):
+    mean = sum(shares) / 2
+    assert fit_words(texts, shares)(["one", ""]) == [mean, mean]

@@ -123,6 +123,8 @@ def test_it_learns_which_steps_are_good(trained):
         assert found["test_solution_accuracy", by]["value"] == 1.0
         assert found["test_solution_accuracy", by]["n"] == 8
     assert found["test_solution_accuracy", "always good"]["value"] == 0.5
+    # The words of a step say all there is to know here: a model must beat them to be worth its price.
+    assert found["test_step_accuracy", "tf-idf"]["value"] == found["test_solution_accuracy", "tf-idf"]["value"] == 1.0
     # ln 2 is what knowing nothing costs.
     assert found["test_step_loss", "process reward"]["hi"] < math.log(2)
 

@@ -18,7 +18,7 @@ It takes seconds, and is a reward by itself (`InstantReward`) where no model has
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -195,3 +195,23 @@ def axis_baselines(snapshot: str, axes: Sequence[str], weights: Weights) -> list
         found = (one for split in HELD_OUT for one in compared(tf_idf, split, of[split]))
         results += [replace(one, subject=f"{one.subject}, {axis}") for one in found]
     return results
+
+
+def fit_words(texts: Sequence[str], shares: Sequence[float]) -> Callable[[Sequence[str]], list[float]]:
+    """Fit how likely a text is good to its words alone; `shares` are how many say so of each, in parallel.
+
+    Logistic regression on tf-idf as above, with an intercept. Where all texts are said to be the same, or no word
+    stands in two of them, every text has the mean share.
+    """
+    good = np.array(shares, dtype=float)
+    mean = float(good.mean())
+    vectorizer = _vectorizer(min_df=SEEN_IN_AT_LEAST)
+    try:
+        features = vectorizer.fit_transform(texts)
+    except ValueError:  # scikit-learn finds no word that stands often enough
+        return lambda some: [mean] * len(some)
+    if mean in (0.0, 1.0):
+        return lambda some: [mean] * len(some)
+    both, said = scipy.sparse.vstack([features, features]), np.repeat([1, 0], len(good))
+    model = LogisticRegression(C=1.0, max_iter=1000).fit(both, said, sample_weight=np.concatenate([good, 1 - good]))
+    return lambda some: model.predict_proba(vectorizer.transform(some))[:, 1].tolist() if len(some) else []

@@ -8,7 +8,8 @@ The loss is the cross-entropy of each labelled step (Lightman et al. 2023, arXiv
 
 A solution's score is the least of its steps' chances, or their product. Held out are measured, each with its interval
 by prompt: step accuracy (a step that half of its annotators call good counts on neither side), and solution accuracy:
-whether "every step is good" is foretold, by the least chance and by the product, beside saying always that it is.
+whether "every step is good" is foretold, by the least chance and by the product. Beside both stand what saying always
+that it is good would reach, and logistic regression on the words of the steps (baselines.py).
 
 Departures from Lightman et al.: a chance of good and not three classes, neutral counting as good as in their scores;
 the head is that of reward models, at the line break after a step, instead of a token of the vocabulary; soft labels; no
@@ -19,7 +20,7 @@ active learning. A decoder only: an encoder would see the steps that come after.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -30,6 +31,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.modelling import processes
 from training.modelling.artifacts import RecipeError, Result, RunDirectory, hash_input
+from training.modelling.baselines import fit_words
 from training.modelling.batches import runs_within, within
 from training.modelling.configs import ExistingPath, ModelSource, run_recipe
 from training.modelling.learning import LearningConfig, PartLoss, learn
@@ -103,6 +105,11 @@ class Solution:
         return self.said.shares[: len(self.encoded.steps)]
 
     @property
+    def texts(self) -> list[str]:
+        """The steps that fit."""
+        return self.said.steps[: len(self.encoded.steps)]
+
+    @property
     def counts(self) -> list[int]:
         """How many annotators each of them has."""
         return self.said.counts[: len(self.encoded.steps)]
@@ -140,6 +147,8 @@ def train_process_reward(config: ProcessRewardConfig) -> None:
     save_model(model, tokenizer, run.model)
     limits = {"max_prompt_tokens": config.max_prompt_tokens, "max_completion_tokens": config.max_completion_tokens}
     save_limits(run.model, **limits)
+    learnt = [(step, share) for one in splits["train"] for step, share in zip(one.texts, one.shares, strict=True)]
+    by_words = fit_words(*zip(*learnt, strict=True))
     run.write_manifest(
         recipe="process_reward",
         kind="process_reward",
@@ -149,7 +158,7 @@ def train_process_reward(config: ProcessRewardConfig) -> None:
         results=[
             result
             for split in ("validation", "test")
-            for result in held_out_results(config, model, tokenizer, split, splits[split])
+            for result in held_out_results(config, model, tokenizer, split, splits[split], by_words)
         ],
     )
 
@@ -212,10 +221,13 @@ def held_out_results(
     tokenizer: PreTrainedTokenizerBase,
     split: str,
     solutions: Sequence[Solution],
+    by_words: Callable[[Sequence[str]], list[float]],
 ) -> list[Result]:
-    """Accuracy of steps and of solutions on a split that was not trained on, beside calling everything good."""
-    steps: dict[str, list[float]] = {"process reward": [], "always good": []}
-    whole: dict[str, list[float]] = {"min": [], "product": [], "always good": []}
+    """Accuracy of steps and of solutions on a split that was not trained on, beside calling everything good and beside
+    the chances that words alone give (`by_words`; of a solution the least one).
+    """
+    steps: dict[str, list[float]] = {"process reward": [], "always good": [], "tf-idf": []}
+    whole: dict[str, list[float]] = {"min": [], "product": [], "always good": [], "tf-idf": []}
     losses, of_steps, of_clear, of_solutions = [], [], [], []
     for solution in solutions:
         with autocast(model, config.precision):
@@ -223,10 +235,12 @@ def held_out_results(
         shares = torch.tensor(solution.shares)
         losses += binary_cross_entropy_with_logits(logits.cpu(), shares, reduction="none").tolist()
         of_steps += [solution.said.prompt_sha256] * len(shares)
-        for logit, share in zip(logits.tolist(), solution.shares, strict=True):
+        chances = by_words(solution.texts)
+        for logit, chance, share in zip(logits.tolist(), chances, solution.shares, strict=True):
             if share != 0.5:
                 steps["process reward"].append(float((logit > 0) == (share > 0.5)))
                 steps["always good"].append(float(share > 0.5))
+                steps["tf-idf"].append(float((chance > 0.5) == (share > 0.5)))
                 of_clear.append(solution.said.prompt_sha256)
         if solution.said.right is not None:
             of_solutions.append(solution.said.prompt_sha256)
@@ -234,6 +248,7 @@ def held_out_results(
                 foretold = aggregated(logsigmoid(logits.cpu()), by) > 0.5
                 whole[by].append(float(foretold == solution.said.right))
             whole["always good"].append(float(solution.said.right))
+            whole["tf-idf"].append(float((min(chances) > 0.5) == solution.said.right))
     note = f"{len(solutions)} solutions; n and interval are over prompts"
     results = []
     for name, values, clusters in (("step_accuracy", steps, of_clear), ("solution_accuracy", whole, of_solutions)):
