@@ -174,14 +174,14 @@ def baseline_results(tf_idf: TfIdfReward, snapshot: str) -> list[Result]:
     return [one for split in HELD_OUT for one in compared(tf_idf, split, read_rankings(snapshot, split))]
 
 
-def compared(tf_idf: TfIdfReward, split: str, rows: Sequence[RankingRow]) -> list[Result]:
+def compared(tf_idf: TfIdfReward, split: str, rows: Sequence[RankingRow], measure: str = "accuracy") -> list[Result]:
     """How often each baseline orders the strict pairs of these rankings of a split as people did."""
     rows = with_a_pair(rows)
     results = []
     for subject, scores in baseline_scores(rows, tf_idf) if rows else ():
         correct, clusters = pair_accuracy(rows, scores)
         note = f"{len(correct)} strict pairs of {len(rows)} rankings; n and interval are over prompts"
-        results.append(share_result(f"{split}_accuracy", correct, clusters, subject=subject, note=note))
+        results.append(share_result(f"{split}_{measure}", correct, clusters, subject=subject, note=note))
     return results
 
 

@@ -8,7 +8,7 @@ number or runs away.
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -23,9 +23,9 @@ from training.modelling.configs import ExistingPath, ModelSource, require
 from training.modelling.guards import Divergence, GoneWrongError, save_offending
 from training.modelling.models import Precision, uses_bf16
 from training.modelling.optimisation import build_optimizer, linear_schedule, update
-from training.modelling.rankings import Encoding, Labels, MarginBy, Ties, Weights
+from training.modelling.rankings import Edits, Encoding, Labels, MarginBy, Ties, Weights
 from training.modelling.sharding import Sharded, Sharding, sharded
-from training.modelling.snapshots import RankingRow, Split, read_rankings, read_soft_rankings
+from training.modelling.snapshots import RankingRow, Split, read_edits, read_rankings, read_soft_rankings
 
 T = TypeVar("T")
 
@@ -131,6 +131,9 @@ class RankingLearningConfig(SnapshotLearningConfig):
     margin_by: MarginBy = "ranks"
     """What `margin` is a multiple of: "ranks" = those between two completions, "strength" = how much better the
     annotator said that the better of two is, 1 to 3; where they were not asked, ranks again."""
+    edits: Edits = "learn"
+    """What an edited text teaches: "learn" = that it is better than the text that it was made of, a ranking of the two
+    (Llama 3 learnt so, arXiv 2407.21783, section 4.2.1); "leave" = nothing. Axes learn nothing from it."""
     batch_rankings: int = 8
     """Rankings in a step; each brings its K completions."""
     encoding: Encoding = "auto"
@@ -149,9 +152,17 @@ class RankingLearningConfig(SnapshotLearningConfig):
 
 
 def read_learnt(config: RankingLearningConfig, split: Split) -> list[RankingRow]:
-    """Read the rankings of a split; those that are learnt with what the configuration wants to know of their pairs."""
-    soft = config.labels == "soft" and split == "train"
-    return (read_soft_rankings if soft else read_rankings)(config.snapshot, split)
+    """Read the rankings of a split; those that are learnt with what the configuration wants to know of their pairs.
+
+    What is learnt has edited texts, too. They are not among what is held out: who edits a text always prefers the
+    result, so they would make an accuracy look better than people agree.
+    """
+    if split != "train":
+        return read_rankings(config.snapshot, split)
+    soft = config.labels == "soft"
+    rankings = (read_soft_rankings if soft else read_rankings)(config.snapshot, split)
+    edits = read_edits(config.snapshot, split) if config.edits == "learn" else []
+    return rankings + (edits if soft else [replace(row, sure=None) for row in edits])
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,9 @@ Weights = Literal["none", "annotator"]
 Labels = Literal["hard", "soft"]
 """Whether a strict pair is learnt as its annotator said it, or as sure as all votes on it make one."""
 
+Edits = Literal["learn", "leave"]
+"""Whether an edited text is learnt as better than the text that it was made of."""
+
 MarginBy = Literal["ranks", "strength"]
 """What a margin is a multiple of: the ranks between two completions, or how much better somebody said that one is."""
 

@@ -7,9 +7,11 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from training.modelling.artifacts import Result
+from training.modelling.baselines import TfIdfReward, compared
 from training.modelling.rankings import EncodedRanking, pair_accuracy
 from training.modelling.reporting import mean_result, share_result
 from training.modelling.rewards import Normalisation
+from training.modelling.snapshots import RankingRow
 
 
 def right_pairs(
@@ -45,6 +47,19 @@ def held_out_results(
     if raw[0].shape[1] > 1:
         results += _disagreement(split, normalisation, rankings, raw)
     return results
+
+
+def edit_results(
+    split: str, rows: Sequence[RankingRow], scores: Sequence[Sequence[float]], tf_idf: TfIdfReward
+) -> list[Result]:
+    """How often the reward, by its scores of both texts of each row, and each baseline prefer the edited text.
+
+    Who edits always prefers the result, so this is apart from the accuracy on what people ranked, and the baselines
+    matter more: where edits are mostly longer, longer wins.
+    """
+    note = f"{len(rows)} edited texts and what they were made of; n and interval are over prompts"
+    own = share_result(f"{split}_edit_accuracy", *pair_accuracy(rows, scores), subject="reward", note=note)
+    return [own, *compared(tf_idf, split, rows, "edit_accuracy")]
 
 
 def _pair_results(

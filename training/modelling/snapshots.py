@@ -50,7 +50,8 @@ class RankingRow:
     axes: Mapping[str, list[int | None]] | None = None
     """K ranks on each axis, None where a completion has none; only `ratings.read_rated` gives them."""
     sure: Mapping[tuple[int, int], float] | None = None
-    """How sure all votes make one of each strict pair (better, worse), by place; only `read_soft_rankings` gives it."""
+    """How sure all votes make one of each strict pair (better, worse), by place; only `read_soft_rankings` and
+    `read_edits` give it."""
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
@@ -64,8 +65,15 @@ class RankingRow:
 
 
 @dataclass(frozen=True)
+class _JudgementRow:
+    """Which judgement a row is of."""
+
+    judgement: str
+
+
+@dataclass(frozen=True)
 class ComparisonRow:
-    """One strict pair of a ranking."""
+    """One strict pair of a ranking, or an edited text over the one that it was made of."""
 
     prompt: list[Message]
     chosen: list[Message]
@@ -170,6 +178,30 @@ def read_soft_rankings(snapshot: str | Path, split: Split) -> list[RankingRow]:
             )
         found.append(replace(row, sure=sure))
     return found
+
+
+def read_edits(snapshot: str | Path, split: Split) -> list[RankingRow]:
+    """Read the edited texts of one split, each as a ranking of two: above the text that it was made of.
+
+    They are the comparisons of judgements that ranked nothing. `sure` is what the snapshot says, where it does.
+    """
+    ranked = {row.judgement for row in read_table(snapshot, "rankings", split, _JudgementRow)}
+    return [
+        RankingRow(
+            prompt=row.prompt,
+            completions=[row.chosen[-1]["content"], row.rejected[-1]["content"]],
+            ranks=[1, 2],
+            prompt_sha256=row.prompt_sha256,
+            judgement=row.judgement,
+            annotator=row.annotator,
+            domain=row.domain,
+            campaign=row.campaign,
+            weight=row.weight,
+            sure=None if row.posterior is None else {(0, 1): row.posterior},
+        )
+        for row in read_comparisons(snapshot, split)
+        if row.judgement not in ranked
+    ]
 
 
 def read_comparisons(snapshot: str | Path, split: Split) -> list[ComparisonRow]:

@@ -35,8 +35,8 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.modelling import processes
-from training.modelling.artifacts import RunDirectory, hash_input
-from training.modelling.baselines import axis_baselines, baseline_results, fit_tf_idf
+from training.modelling.artifacts import Result, RunDirectory, hash_input
+from training.modelling.baselines import HELD_OUT, TfIdfReward, axis_baselines, baseline_results, fit_tf_idf
 from training.modelling.batches import FEWEST_OF_PROMPT
 from training.modelling.configs import ModelSource, require, run_recipe
 from training.modelling.ensembles import Draws, all_of_them, bootstrap, members_rewards
@@ -64,9 +64,9 @@ from training.modelling.rankings import (
 from training.modelling.ratings import read_rated
 from training.modelling.reward_network import Pooling, RewardNetwork
 from training.modelling.reward_report import AxisScores, reward_report, write_report
-from training.modelling.reward_results import held_out_results, right_pairs
+from training.modelling.reward_results import edit_results, held_out_results, right_pairs
 from training.modelling.rewards import Normalisation, read_all, score_all
-from training.modelling.snapshots import SPLITS, RankingRow, Split, read_rankings, require_rows, strict_pairs
+from training.modelling.snapshots import SPLITS, RankingRow, Split, read_edits, require_rows, strict_pairs
 
 RewardTrunk = PreTrainedModel | RewardNetwork
 ENOUGH_REFERENCES = 32
@@ -181,9 +181,10 @@ def train_reward(config: RewardConfig) -> None:
         for split, of in raw.items()
         for result in held_out_results(split, splits[split], of, normalisation, axes_of(config))
     ]
-    tf_idf = fit_tf_idf(read_rankings(config.snapshot, "train"), config.weights)
+    tf_idf = fit_tf_idf(read_learnt(config, "train"), config.weights)
     tf_idf.save(run.path / BASELINE)
     results += baseline_results(tf_idf, config.snapshot)
+    results += _edit_results(config, model, tokenizer, normalisation, tf_idf)
     if config.axes:
         results += axis_baselines(config.snapshot, list(config.axes), config.weights)
     if split := next((split for split in ("test", "validation") if split in raw), None):
@@ -352,6 +353,22 @@ def raw_rewards(
             [completion for ranking in rankings for completion in ranking.completions],
         )
     return list(flat.split([len(ranking.completions) for ranking in rankings]))
+
+
+def _edit_results(
+    config: RewardConfig,
+    model: RewardTrunk,
+    tokenizer: PreTrainedTokenizerBase,
+    normalisation: Normalisation,
+    tf_idf: TfIdfReward,
+) -> Iterator[Result]:
+    """What held-out edited texts say of the reward and of the baselines."""
+    limits = {name: getattr(config, name) for name in ("max_prompt_tokens", "max_completion_tokens")}
+    for split in HELD_OUT:
+        if rows := read_edits(config.snapshot, split):
+            raw = raw_rewards(config, model, tokenizer, encode_rankings(tokenizer, rows, **limits))
+            scores = [normalisation.overall(one).mean(1).tolist() for one in raw]
+            yield from edit_results(split, rows, scores, tf_idf)
 
 
 def report_of(

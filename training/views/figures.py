@@ -50,6 +50,13 @@ MEANINGS = {
     "test_accuracy": Meaning(
         _("Test accuracy"), _("How often it orders a comparison of the test split as people did."), True
     ),
+    "test_edit_accuracy": Meaning(
+        _("Edited texts"),
+        _("How often it prefers an edited text of the test split to the text that it was made of."),
+        True,
+        0.5,
+    ),
+    "validation_edit_accuracy": Meaning(_("Edited texts, validation split"), "", True, 0.5),
     "validation_accuracy": Meaning(
         _("Validation accuracy"), _("The same on the validation split, while it trained."), True
     ),
