@@ -1,5 +1,6 @@
 """The world behind a live server, and a browser that fails the test when the console or the policy complains."""
 
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -8,6 +9,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from annotate.models import User
+from tests.e2e.gate import Gate
 from tests.web.conftest import client_of
 from tests.world import World
 
@@ -30,10 +32,26 @@ def complaints(context: BrowserContext) -> list[str]:
     return said
 
 
+@pytest.fixture(scope="session")
+def gate(live_server: LiveServer) -> Gate:
+    """What keeps a test's requests from the database of the next one."""
+    gate = Gate(live_server.thread.httpd.get_app())
+    live_server.thread.httpd.set_app(gate)
+    return gate
+
+
 @pytest.fixture
-def site(page: Page, live_server: LiveServer, committed_world: World, complaints: list[str]):
+def address(live_server: LiveServer, gate: Gate, committed_world: World) -> Iterator[str]:
+    """Where the world's product is served, until the test ends."""
+    gate.open()
+    yield live_server.url
+    gate.close()
+
+
+@pytest.fixture
+def site(page: Page, address: str, committed_world: World, complaints: list[str]):
     """The pages as a person meets them: a browser at the login of the world's product."""
-    site = Site(page, live_server.url, committed_world)
+    site = Site(page, address, committed_world)
     yield site
     assert complaints == []
 

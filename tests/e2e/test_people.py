@@ -16,6 +16,7 @@ def test_it_warns_shows_by_one_key_and_blurs_again(site):
     site.page.get_by_role("button", name="Rank answers").click()
     expect(site.page.get_by_role("heading", name="Content warning")).to_be_visible()
     assert SECRET not in site.page.content()
+    expect(site.page.get_by_role("button", name="Show it")).to_be_focused()
     site.page.keyboard.press("Enter")
     expect(site.page.get_by_text(SECRET).first).to_be_visible()
     site.page.get_by_role("button", name="Blur again").click()

@@ -240,10 +240,10 @@ def test_it_says_why_there_is_nothing_more_and_leads_on(site):
     assert Judgement.objects.count() == 3
 
 
-def test_it_ranks_without_any_script(browser, live_server, committed_world):
+def test_it_ranks_without_any_script(browser, address, committed_world):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(f"{live_server.url}/login/")
+    page.goto(f"{address}/login/")
     page.fill("#id_username", "alice")
     page.fill("#id_password", "correct horse battery")
     page.get_by_role("button", name="Log in").click()

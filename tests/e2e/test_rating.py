@@ -186,11 +186,11 @@ def test_it_looks_passages_up_as_the_server_aligned_them(site):
     assert [(tuple(source), tuple(shown)) for source, shown in found] == cases
 
 
-def test_it_rates_without_any_script(browser, live_server, committed_world):
+def test_it_rates_without_any_script(browser, address, committed_world):
     add_rating_campaign(committed_world, form={"axes": "hp5", "flags": ["hallucination"]})
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(f"{live_server.url}/login/")
+    page.goto(f"{address}/login/")
     page.fill("#id_username", "alice")
     page.fill("#id_password", "correct horse battery")
     page.get_by_role("button", name="Log in").click()

@@ -87,6 +87,7 @@ def kept_judgements(kept_world: Kept[World], django_db_blocker) -> Kept[None]:
 
 @pytest.fixture
 def judged(world: World, kept_judgements: Kept[None]) -> World:
+    assert not Judgement.objects.exists()  # the kept ones' ids may be others' by then: take this fixture first
     kept_judgements.put_back()
     return world
 

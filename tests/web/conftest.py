@@ -63,6 +63,7 @@ def kept_rankings(kept_world: Kept[World], django_db_blocker) -> Kept[None]:
 
 @pytest.fixture
 def ranked_world(world: World, kept_rankings: Kept[None]) -> World:
-    """Alice and Bob have ranked everything, in opposite orders."""
+    """Alice and Bob have ranked everything, in opposite orders; nobody has judged anything before."""
+    assert not Judgement.objects.exists()  # the rankings' ids may be others' by then: take this fixture first
     kept_rankings.put_back()
     return world

@@ -118,7 +118,7 @@ def test_they_say_what_there_is_not(carol, rated, query):
     assert carol.get("/agreement/writing/ratings/change/").status_code == 404
 
 
-def test_the_page_of_ratings_leads_there_and_so_do_the_tabs(carol, rated, ranked_world):
+def test_the_page_of_ratings_leads_there_and_so_do_the_tabs(carol, ranked_world, rated):
     for page in ("/agreement/rate/ratings/", "/agreement/answers/ratings/"):
         shown = carol.get(page).content.decode()
         assert "ratings/change/?of=" in shown
