@@ -98,8 +98,8 @@ class DpoConfig(RankingLearningConfig):
     """Of the alpha-divergence; 1 is reverse KL."""
     margin: float = 0.0
     """By how much the implicit rewards of two completions should differ at least for each rank between them, or for
-    each grade of strength (`margin_by`). For
-    "simpo" it is gamma, of which the paper takes 0.3 to 1.6 with beta 2 to 2.5 (0.5 times beta, say)."""
+    each grade of strength (`margin_by`). For "simpo" it is gamma, of which the paper takes 0.3 to 1.6 with beta 2 to
+    2.5 (0.5 times beta, say)."""
     alike: Alike = "rankings"
     """What weighs the same: "rankings" = every ranking, whose strict pairs share its weight; "pairs" = every strict
     pair of rankings of as many completions, so that one with ties, or without the pairs that `ches_drop` leaves out,

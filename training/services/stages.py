@@ -25,8 +25,9 @@ EMBEDDED_EPOCHS = {Recipe.REWARD: 3}
 """How often an embedded model of a million parameters goes through its rankings; one that was pretrained does once."""
 
 LEARNED = (Campaign.Kind.RANKING, Campaign.Kind.DEMONSTRATION, Campaign.Kind.REVISION, Campaign.Kind.REVIEW)
-"""The kinds of campaigns that a recipe learns from. Ratings and step labels are frozen into snapshots when somebody
-asks for them; no recipe reads them, and their prompts say nothing of what a pipeline is about."""
+"""The kinds of campaigns that a pipeline learns from. Ratings and step labels by themselves are frozen into snapshots
+when somebody asks for them, for recipes that are started by hand; their prompts say nothing of what a pipeline is
+about."""
 
 Runs = Mapping[str, Run]
 
