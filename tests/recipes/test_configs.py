@@ -12,7 +12,6 @@ from training.modelling.configs import (
     ExistingPath,
     ModelSource,
     build_config,
-    load_config,
     require,
     run_recipe,
 )
@@ -35,6 +34,13 @@ class Sample:
 
     def __post_init__(self) -> None:
         require(self.lr > 0, "The field 'lr' must be above 0.")
+
+
+def loaded(argv: list[str]) -> Sample:
+    """What a recipe is given that is started with these arguments."""
+    given: list[Sample] = []
+    run_recipe(Sample, given.append, argv)
+    return given[0]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +86,7 @@ def test_it_takes_right_values_and_keeps_defaults(tmp_path):
 
 def test_it_lets_the_command_line_choose_the_run_directory(tmp_path):
     (tmp_path / "c.json").write_text(json.dumps({"out": "x"}))
-    assert load_config(Sample, ["--config", str(tmp_path / "c.json"), "--out", "y"]).out == "y"
+    assert loaded(["--config", str(tmp_path / "c.json"), "--out", "y"]).out == "y"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +103,7 @@ def test_it_ends_the_program_with_a_sentence_and_code_2(tmp_path, capsys, conten
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(SystemExit) as caught:
-        load_config(Sample, ["--config", str(file)])
+        loaded(["--config", str(file)])
     assert caught.value.code == 2
     printed = capsys.readouterr().err
     assert sentence in printed
@@ -107,7 +113,7 @@ def test_it_ends_the_program_with_a_sentence_and_code_2(tmp_path, capsys, conten
 def test_it_reads_yaml_as_it_reads_json(tmp_path):
     file = tmp_path / "c.yaml"
     file.write_text("# of tonight\nout: x\nlr: 1e-3\nsource: b\npolicies: {p: owner/name}\nsizes: [1, 2]\nlimit:\n")
-    assert load_config(Sample, ["--config", str(file)]) == Sample(
+    assert loaded(["--config", str(file)]) == Sample(
         out="x", lr=1e-3, source="b", policies={"p": "owner/name"}, sizes=[1, 2]
     )
 
@@ -126,7 +132,7 @@ def test_it_reads_yaml_as_it_reads_json(tmp_path):
 def test_it_is_as_strict_with_yaml(tmp_path, capsys, content, sentence):
     (tmp_path / "c.yml").write_text(content)
     with pytest.raises(SystemExit):
-        load_config(Sample, ["--config", str(tmp_path / "c.yml")])
+        loaded(["--config", str(tmp_path / "c.yml")])
     assert sentence in capsys.readouterr().err
 
 

@@ -65,14 +65,6 @@ ModelSource = Annotated[str, _MustBeModel()]
 """A run directory, a directory made by `save_pretrained`, or a hub id ("name" or "owner/name")."""
 
 
-def load_config(config_type: type[T], argv: list[str] | None = None) -> T:
-    """Read `--config FILE` (and `--out DIR`, which overrides the field `out`) into `config_type`.
-
-    `argv` defaults to the program's arguments. Ends the program with exit code 2 and one sentence when it cannot.
-    """
-    return _load(config_type, _arguments(config_type, argv))
-
-
 def _arguments(config_type: type[Any], argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(config_type.__doc__ or "").strip().split("\n")[0])
     parser.add_argument(
@@ -90,6 +82,7 @@ def _arguments(config_type: type[Any], argv: list[str] | None) -> argparse.Names
 
 
 def _load(config_type: type[T], arguments: argparse.Namespace) -> T:
+    """Read `--config FILE`; `--out DIR` overrides its field `out`. Ends the program with a sentence when it cannot."""
     try:
         values = _read(arguments.config)
         if arguments.out is not None:
